@@ -1,0 +1,112 @@
+/** A value as JSON has it. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export type StringMap = Readonly<Record<string, string>>;
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  /** Absent on cluster-scoped objects only. */
+  readonly namespace?: string;
+  readonly generateName?: string;
+  readonly uid?: string;
+  /** Decimal revision of the store. Set on reading, never stored. */
+  readonly resourceVersion?: string;
+  /** Counts changes of the spec, from 1. */
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
+  readonly labels?: StringMap;
+  readonly annotations?: StringMap;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+export type ConditionStatus = "True" | "False" | "Unknown";
+
+/** Kubernetes' condition. Times are RFC 3339 in UTC. */
+export interface Condition {
+  readonly type: string;
+  readonly status: ConditionStatus;
+  /** CamelCase, for machines. */
+  readonly reason?: string;
+  /** A sentence, for people. */
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+  readonly lastUpdateTime?: string;
+  readonly lastProbeTime?: string;
+  readonly observedGeneration?: number;
+}
+
+/** What every API object has. `spec`, `status` and the rest are in the kinds. */
+export interface ApiObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** Names one object of the cluster, whether or not it exists. */
+export interface ObjectRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent for cluster-scoped kinds. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** The reference that names `object`. Pure. */
+export function refOf(object: ApiObject): ObjectRef {
+  const { apiVersion, kind, metadata } = object;
+  return metadata.namespace === undefined
+    ? { apiVersion, kind, name: metadata.name }
+    : { apiVersion, kind, namespace: metadata.namespace, name: metadata.name };
+}
+
+/** `apps/v1/Deployment/shop/web`; cluster-scoped: `v1/Namespace//shop`. Unique per object. Pure. */
+export function refKey(ref: ObjectRef): string {
+  return `${ref.apiVersion}/${ref.kind}/${ref.namespace ?? ""}/${ref.name}`;
+}
+
+/** The reference that `refKey` made the text from. Throws on any other text. Pure. */
+export function parseRefKey(key: string): ObjectRef {
+  const parts = key.split("/");
+  const name = parts.pop();
+  const namespace = parts.pop();
+  const kind = parts.pop();
+  if (name === undefined || namespace === undefined || kind === undefined || parts.length === 0) {
+    throw new Error(`Cannot parse the reference key "${key}"`);
+  }
+  const apiVersion = parts.join("/");
+  return namespace === "" ? { apiVersion, kind, name } : { apiVersion, kind, namespace, name };
+}
+
+/** `Deployment shop/web`, as messages name an object. Pure. */
+export function formatRef(ref: ObjectRef): string {
+  return ref.namespace === undefined ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
+}
+
+/** The owner reference with `controller: true`, if any. Pure. */
+export function controllerOf(object: ApiObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+/** A controller's owner reference to `owner`, which must have a uid. Pure. */
+export function controllerRef(owner: ApiObject): OwnerReference {
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name: owner.metadata.name,
+    uid: owner.metadata.uid ?? "",
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}

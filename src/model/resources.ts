@@ -1,0 +1,92 @@
+import type { ObjectRef } from "./meta.ts";
+
+/** How the API names a kind. */
+export interface Resource {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Lower-case plural, as in URLs. */
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly namespaced: boolean;
+  readonly categories: readonly string[];
+  readonly subresources: readonly ("status" | "log")[];
+  /** May users state it in Git? The others are written by Berth only. */
+  readonly declarable: boolean;
+}
+
+/** Every kind that the store holds, in the order in which an App applies them. */
+export const RESOURCES: readonly Resource[] = [
+  define("", "v1", "Namespace", "namespaces", { shortNames: ["ns"], namespaced: false, status: true }),
+  define("", "v1", "ConfigMap", "configmaps", { shortNames: ["cm"] }),
+  define("", "v1", "Secret", "secrets", {}),
+  define("", "v1", "Service", "services", { shortNames: ["svc"], all: true, status: true }),
+  define("apps", "v1", "Deployment", "deployments", { shortNames: ["deploy"], all: true, status: true }),
+  define("apps", "v1", "ReplicaSet", "replicasets", { shortNames: ["rs"], all: true, status: true }),
+  define("batch", "v1", "Job", "jobs", { all: true, status: true }),
+  define("", "v1", "Pod", "pods", { shortNames: ["po"], all: true, status: true, log: true }),
+  define("", "v1", "Node", "nodes", { shortNames: ["no"], namespaced: false, status: true, declarable: false }),
+  define("", "v1", "Event", "events", { shortNames: ["ev"], declarable: false }),
+  define("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { declarable: false }),
+  define("coordination.k8s.io", "v1", "Lease", "leases", { declarable: false }),
+  define("berth.dev", "v1", "App", "apps", { namespaced: false, status: true, declarable: false }),
+  define("berth.dev", "v1", "Release", "releases", { shortNames: ["rel"], namespaced: false, status: true, declarable: false }),
+];
+
+const BY_KIND: ReadonlyMap<string, Resource> = new Map(
+  RESOURCES.map((resource) => [`${apiVersionOf(resource)}/${resource.kind}`, resource]),
+);
+
+/** The resource of a kind, or `undefined` when Berth has no such kind. Pure. */
+export function findResource(apiVersion: string, kind: string): Resource | undefined {
+  return BY_KIND.get(`${apiVersion}/${kind}`);
+}
+
+/** The resource of a kind that is known to be there. Throws for any other. Pure. */
+export function resourceOf(ref: Pick<ObjectRef, "apiVersion" | "kind">): Resource {
+  const resource = findResource(ref.apiVersion, ref.kind);
+  if (resource === undefined) throw new Error(`Cannot find a resource for "${ref.apiVersion}/${ref.kind}"`);
+  return resource;
+}
+
+/** `v1` or `apps/v1`. Pure. */
+export function apiVersionOf(resource: Pick<Resource, "group" | "version">): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** The store's key: `/<group>/<plural>/<namespace>/<name>`; `core` and `_` stand for what is empty. Pure. */
+export function keyOf(resource: Resource, namespace: string | undefined, name: string): string {
+  return `${prefixOf(resource, resource.namespaced ? (namespace ?? "") : "_")}${name}`;
+}
+
+/** The prefix of all keys of a resource, or of one of its namespaces. Pure. */
+export function prefixOf(resource: Resource, namespace?: string): string {
+  const group = resource.group === "" ? "core" : resource.group;
+  return namespace === undefined ? `/${group}/${resource.plural}/` : `/${group}/${resource.plural}/${namespace}/`;
+}
+
+interface Extras {
+  readonly shortNames?: readonly string[];
+  readonly namespaced?: boolean;
+  readonly all?: boolean;
+  readonly status?: boolean;
+  readonly log?: boolean;
+  readonly declarable?: boolean;
+}
+
+function define(group: string, version: string, kind: string, plural: string, extras: Extras): Resource {
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames: extras.shortNames ?? [],
+    namespaced: extras.namespaced ?? true,
+    categories: extras.all === true ? ["all"] : [],
+    subresources: [...(extras.status === true ? (["status"] as const) : []), ...(extras.log === true ? (["log"] as const) : [])],
+    declarable: extras.declarable ?? true,
+  };
+}

@@ -1,0 +1,36 @@
+import type { ApiObject } from "../model/meta.ts";
+import type { Position, Problem } from "../model/problem.ts";
+
+/** A file of a tree, as Git has it. */
+export interface SourceFile {
+  /** Path from the App's folder, with `/`. */
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+/** One declared object: valid, defaulted, with its place. */
+export interface Manifest {
+  readonly object: ApiObject;
+  readonly at: Position;
+  /** Digest of the defaulted object: equal manifests are equal here, wherever they stand. */
+  readonly hash: string;
+}
+
+/** All of a tree's manifests, or all of its problems. */
+export interface LoadedManifests {
+  /** In the order in which they are applied: kind (as in RESOURCES), namespace, name. */
+  readonly manifests: readonly Manifest[];
+  /** Sorted by file, line, column. One is enough for the whole tree to be Rejected. */
+  readonly problems: readonly Problem[];
+  /** Harmless findings, in the same form. */
+  readonly warnings: readonly Problem[];
+}
+
+export interface LoadOptions {
+  /** Namespace of manifests that name none. */
+  readonly namespace: string;
+  /** Prefix of the paths in positions, for instance `apps/`. */
+  readonly filePrefix?: string;
+}
+
+export type LoadManifests = (files: readonly SourceFile[], options: LoadOptions) => LoadedManifests;
