@@ -40,7 +40,8 @@ export default {
     })),
     {
       name: "pure-core-does-no-io",
-      comment: "The pure rooms take time, ids and files as arguments. Exceptions: hash.ts and system-clock.ts in base.",
+      comment:
+        "The pure rooms take time, ids and files as arguments. Exceptions: hash.ts and system-clock.ts in base.",
       severity: "error",
       from: { path: PURE, pathNot: "^src/base/(hash|system-clock)\\.ts$" },
       to: { dependencyTypes: ["core"], dependencyTypesNot: ["type-only"] },
@@ -59,7 +60,12 @@ export default {
       to: { path: "node_modules/dockerode", dependencyTypesNot: ["type-only"] },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "src-does-not-know-tests", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench)/" } },
+    {
+      name: "src-does-not-know-tests",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(test|bench)/" },
+    },
     { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -14,13 +14,15 @@ export function sha256(content: string | Uint8Array): string {
 export function shortHash(value: unknown, length = 10): string {
   const digest = createHash("sha256").update(canonicalJson(value)).digest();
   let text = "";
-  for (const byte of digest.subarray(0, length)) text += SAFE_ALPHABET[byte % SAFE_ALPHABET.length] ?? "";
+  for (const byte of digest.subarray(0, length))
+    text += SAFE_ALPHABET[byte % SAFE_ALPHABET.length] ?? "";
   return text;
 }
 
 /** JSON with the keys of every object in code-unit order, so that equal values give equal text. Pure. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
+  if (Array.isArray(value))
+    return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value)
       .filter(([, item]) => item !== undefined)

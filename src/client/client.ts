@@ -37,7 +37,11 @@ export class ApiError extends Error {
 /** A typed client of the Kubernetes-compatible API. Every method throws `ApiError`. */
 export interface ApiClient {
   get<T extends ApiObject>(ref: ObjectRef, signal?: AbortSignal): Promise<T>;
-  list<T extends ApiObject>(resource: Resource, query?: ListQuery, signal?: AbortSignal): Promise<ObjectListing<T>>;
+  list<T extends ApiObject>(
+    resource: Resource,
+    query?: ListQuery,
+    signal?: AbortSignal,
+  ): Promise<ObjectListing<T>>;
   /** From after `resourceVersion` until `signal` aborts or the server closes; an expired version throws 410. */
   watch<T extends ApiObject>(
     resource: Resource,
@@ -73,7 +77,9 @@ export interface Informer<T extends ApiObject> {
    * Calls back after each change, in order; after a relist with the differences only. `undefined` object means
    * that only `resourceVersion` moved. Returns how to stop it.
    */
-  subscribe(listener: (change: { readonly type: "set" | "delete" | "mark"; readonly object?: T }) => void): () => void;
+  subscribe(
+    listener: (change: { readonly type: "set" | "delete" | "mark"; readonly object?: T }) => void,
+  ): () => void;
 }
 
 /** Node-only endpoints of the API, beside the Kubernetes ones. */

@@ -82,7 +82,11 @@ export interface ReleaseStatus {
   readonly toPrune?: readonly ObjectRef[];
   /** Whether all declared objects are in the store. */
   readonly applied?: boolean;
-  readonly counts?: { readonly created: number; readonly changed: number; readonly removed: number };
+  readonly counts?: {
+    readonly created: number;
+    readonly changed: number;
+    readonly removed: number;
+  };
 }
 
 /** Marks an object that an App applied: its App's name. */

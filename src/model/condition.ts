@@ -1,7 +1,10 @@
 import type { Condition } from "./meta.ts";
 
 /** The condition of that type, if any. Pure. */
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -30,6 +33,7 @@ export function setCondition(
   ) {
     return list;
   }
-  const lastTransitionTime = previous.status === next.status ? (previous.lastTransitionTime ?? now) : now;
+  const lastTransitionTime =
+    previous.status === next.status ? (previous.lastTransitionTime ?? now) : now;
   return list.map((item) => (item === previous ? { ...next, lastTransitionTime } : item));
 }

@@ -85,7 +85,10 @@ export interface NodeStatus {
   readonly capacity?: StringMap;
   readonly allocatable?: StringMap;
   readonly conditions?: readonly Condition[];
-  readonly addresses?: readonly { readonly type: "InternalIP" | "Hostname"; readonly address: string }[];
+  readonly addresses?: readonly {
+    readonly type: "InternalIP" | "Hostname";
+    readonly address: string;
+  }[];
   readonly nodeInfo?: {
     readonly architecture: string;
     readonly operatingSystem: string;
@@ -146,7 +149,11 @@ export interface EndpointSlice extends ApiObject {
 
 export interface Endpoint {
   readonly addresses: readonly string[];
-  readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean };
+  readonly conditions: {
+    readonly ready: boolean;
+    readonly serving: boolean;
+    readonly terminating: boolean;
+  };
   readonly hostname?: string;
   readonly nodeName?: string;
   readonly targetRef?: {

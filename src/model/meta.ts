@@ -1,5 +1,11 @@
 /** A value as JSON has it. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 export type StringMap = Readonly<Record<string, string>>;
 
@@ -91,7 +97,9 @@ export function parseRefKey(key: string): ObjectRef {
 
 /** `Deployment shop/web`, as messages name an object. Pure. */
 export function formatRef(ref: ObjectRef): string {
-  return ref.namespace === undefined ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
+  return ref.namespace === undefined
+    ? `${ref.kind} ${ref.name}`
+    : `${ref.kind} ${ref.namespace}/${ref.name}`;
 }
 
 /** The owner reference with `controller: true`, if any. Pure. */

@@ -7,9 +7,19 @@ import type { Millis } from "../base/clock.ts";
  */
 export type Step =
   /** Creates `object`. One of that name that is there already makes the step a no-op, to be planned anew. */
-  | { readonly kind: "create"; readonly object: ApiObject; readonly reason: StepReason; readonly message?: string }
+  | {
+      readonly kind: "create";
+      readonly object: ApiObject;
+      readonly reason: StepReason;
+      readonly message?: string;
+    }
   /** Replaces metadata and spec of the object that `object.metadata.resourceVersion` was read from; its status stays. */
-  | { readonly kind: "update"; readonly object: ApiObject; readonly reason: StepReason; readonly message?: string }
+  | {
+      readonly kind: "update";
+      readonly object: ApiObject;
+      readonly reason: StepReason;
+      readonly message?: string;
+    }
   /** Replaces the status alone. */
   | { readonly kind: "update-status"; readonly object: ApiObject; readonly reason: StepReason }
   /** A Pod on a node gets its deletion time-stamp and ends with grace; anything else is removed. */

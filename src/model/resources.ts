@@ -19,20 +19,42 @@ export interface Resource {
 
 /** Every kind that the store holds, in the order in which an App applies them. */
 export const RESOURCES: readonly Resource[] = [
-  define("", "v1", "Namespace", "namespaces", { shortNames: ["ns"], namespaced: false, status: true }),
+  define("", "v1", "Namespace", "namespaces", {
+    shortNames: ["ns"],
+    namespaced: false,
+    status: true,
+  }),
   define("", "v1", "ConfigMap", "configmaps", { shortNames: ["cm"] }),
   define("", "v1", "Secret", "secrets", {}),
   define("", "v1", "Service", "services", { shortNames: ["svc"], all: true, status: true }),
-  define("apps", "v1", "Deployment", "deployments", { shortNames: ["deploy"], all: true, status: true }),
-  define("apps", "v1", "ReplicaSet", "replicasets", { shortNames: ["rs"], all: true, status: true }),
+  define("apps", "v1", "Deployment", "deployments", {
+    shortNames: ["deploy"],
+    all: true,
+    status: true,
+  }),
+  define("apps", "v1", "ReplicaSet", "replicasets", {
+    shortNames: ["rs"],
+    all: true,
+    status: true,
+  }),
   define("batch", "v1", "Job", "jobs", { all: true, status: true }),
   define("", "v1", "Pod", "pods", { shortNames: ["po"], all: true, status: true, log: true }),
-  define("", "v1", "Node", "nodes", { shortNames: ["no"], namespaced: false, status: true, declarable: false }),
+  define("", "v1", "Node", "nodes", {
+    shortNames: ["no"],
+    namespaced: false,
+    status: true,
+    declarable: false,
+  }),
   define("", "v1", "Event", "events", { shortNames: ["ev"], declarable: false }),
   define("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { declarable: false }),
   define("coordination.k8s.io", "v1", "Lease", "leases", { declarable: false }),
   define("berth.dev", "v1", "App", "apps", { namespaced: false, status: true, declarable: false }),
-  define("berth.dev", "v1", "Release", "releases", { shortNames: ["rel"], namespaced: false, status: true, declarable: false }),
+  define("berth.dev", "v1", "Release", "releases", {
+    shortNames: ["rel"],
+    namespaced: false,
+    status: true,
+    declarable: false,
+  }),
 ];
 
 const BY_KIND: ReadonlyMap<string, Resource> = new Map(
@@ -47,7 +69,8 @@ export function findResource(apiVersion: string, kind: string): Resource | undef
 /** The resource of a kind that is known to be there. Throws for any other. Pure. */
 export function resourceOf(ref: Pick<ObjectRef, "apiVersion" | "kind">): Resource {
   const resource = findResource(ref.apiVersion, ref.kind);
-  if (resource === undefined) throw new Error(`Cannot find a resource for "${ref.apiVersion}/${ref.kind}"`);
+  if (resource === undefined)
+    throw new Error(`Cannot find a resource for "${ref.apiVersion}/${ref.kind}"`);
   return resource;
 }
 
@@ -64,7 +87,9 @@ export function keyOf(resource: Resource, namespace: string | undefined, name: s
 /** The prefix of all keys of a resource, or of one of its namespaces. Pure. */
 export function prefixOf(resource: Resource, namespace?: string): string {
   const group = resource.group === "" ? "core" : resource.group;
-  return namespace === undefined ? `/${group}/${resource.plural}/` : `/${group}/${resource.plural}/${namespace}/`;
+  return namespace === undefined
+    ? `/${group}/${resource.plural}/`
+    : `/${group}/${resource.plural}/${namespace}/`;
 }
 
 interface Extras {
@@ -76,7 +101,13 @@ interface Extras {
   readonly declarable?: boolean;
 }
 
-function define(group: string, version: string, kind: string, plural: string, extras: Extras): Resource {
+function define(
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
+  extras: Extras,
+): Resource {
   return {
     group,
     version,
@@ -86,7 +117,10 @@ function define(group: string, version: string, kind: string, plural: string, ex
     shortNames: extras.shortNames ?? [],
     namespaced: extras.namespaced ?? true,
     categories: extras.all === true ? ["all"] : [],
-    subresources: [...(extras.status === true ? (["status"] as const) : []), ...(extras.log === true ? (["log"] as const) : [])],
+    subresources: [
+      ...(extras.status === true ? (["status"] as const) : []),
+      ...(extras.log === true ? (["log"] as const) : []),
+    ],
     declarable: extras.declarable ?? true,
   };
 }

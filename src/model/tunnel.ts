@@ -38,7 +38,7 @@ export interface TunnelRequest {
 export const TUNNEL_PATH = "/apis/berth.dev/v1/tunnel";
 
 /** Largest payload of one binary message, in bytes. */
-export const MAX_TUNNEL_CHUNK = 64 * 1024;
+export const MAX_TUNNEL_CHUNK: number = 64 * 1024;
 
 /** A binary message. Pure. */
 export function encodeChunk(id: number, payload: Uint8Array): Uint8Array {
@@ -49,7 +49,9 @@ export function encodeChunk(id: number, payload: Uint8Array): Uint8Array {
 }
 
 /** Id and payload of a binary message; `undefined` when it is too short. Pure. */
-export function decodeChunk(message: Uint8Array): { readonly id: number; readonly payload: Uint8Array } | undefined {
+export function decodeChunk(
+  message: Uint8Array,
+): { readonly id: number; readonly payload: Uint8Array } | undefined {
   if (message.length < 4) return undefined;
   const id = new DataView(message.buffer, message.byteOffset, message.byteLength).getUint32(0);
   return { id, payload: message.subarray(4) };

@@ -35,7 +35,10 @@ export type DeploymentStrategy =
   | { readonly type: "Recreate" }
   | {
       readonly type: "RollingUpdate";
-      readonly rollingUpdate: { readonly maxSurge: number | string; readonly maxUnavailable: number | string };
+      readonly rollingUpdate: {
+        readonly maxSurge: number | string;
+        readonly maxUnavailable: number | string;
+      };
     };
 
 export interface DeploymentStatus {

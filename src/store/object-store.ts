@@ -31,7 +31,13 @@ export interface ObjectBatch {
   readonly events: readonly ObjectEvent[];
 }
 
-export type ObjectStoreErrorCode = "not-found" | "already-exists" | "conflict" | "expired" | "fenced" | "too-large";
+export type ObjectStoreErrorCode =
+  | "not-found"
+  | "already-exists"
+  | "conflict"
+  | "expired"
+  | "fenced"
+  | "too-large";
 
 /** The API's faces of it: 404, 409 AlreadyExists, 409 Conflict, 410 Expired, 503, 413. */
 export class ObjectStoreError extends Error {
@@ -69,7 +75,10 @@ export interface ObjectStore {
   /** Replaces `status` alone. Throws "not-found" or "conflict". An update that changes nothing writes nothing. */
   updateStatus(object: ApiObject): Promise<StoredObject>;
   /** Removes it at once. With `uid` or `resourceVersion` only that very object: else "conflict". */
-  remove(ref: ObjectRef, precondition?: { readonly uid?: string; readonly resourceVersion?: string }): Promise<StoredObject>;
+  remove(
+    ref: ObjectRef,
+    precondition?: { readonly uid?: string; readonly resourceVersion?: string },
+  ): Promise<StoredObject>;
   /** All writes in one transaction, or none. At most 100 writes and 1 MB. */
   transact(writes: readonly Write[]): Promise<readonly StoredObject[]>;
   /**

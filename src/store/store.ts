@@ -51,7 +51,12 @@ export interface ListOptions {
 
 export type StoreEvent =
   | { readonly kind: "put"; readonly entry: Entry; readonly previous?: Entry }
-  | { readonly kind: "delete"; readonly key: string; readonly revision: number; readonly previous: Entry };
+  | {
+      readonly kind: "delete";
+      readonly key: string;
+      readonly revision: number;
+      readonly previous: Entry;
+    };
 
 /** The events of one or more whole transactions, in order of revision. */
 export interface WatchBatch {
@@ -77,7 +82,14 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type StoreErrorCode = "compacted" | "too-large" | "closed" | "locked" | "format" | "full" | "io";
+export type StoreErrorCode =
+  | "compacted"
+  | "too-large"
+  | "closed"
+  | "locked"
+  | "format"
+  | "full"
+  | "io";
 
 /** The store said no. `message` begins with the action and names the path or key. */
 export class StoreError extends Error {

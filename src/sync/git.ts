@@ -88,7 +88,12 @@ export interface GitRepository {
   listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
   readFiles(entries: readonly TreeEntry[], signal: AbortSignal): Promise<readonly SourceFile[]>;
   /** Newest first, at most `limit`, that touched `path`. */
-  history(commit: string, path: string, limit: number, signal: AbortSignal): Promise<readonly Commit[]>;
+  history(
+    commit: string,
+    path: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly Commit[]>;
   /** Keeps a commit from being collected, by a ref of ours `refs/berth/<name>`. */
   pin(name: string, commit: string, signal: AbortSignal): Promise<void>;
   /**

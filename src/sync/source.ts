@@ -43,4 +43,8 @@ export interface OpenOptions {
   readonly engine: "auto" | "git" | "isomorphic";
 }
 
-export type OpenRepository = (repo: string, options: OpenOptions, signal: AbortSignal) => Promise<GitRepository>;
+export type OpenRepository = (
+  repo: string,
+  options: OpenOptions,
+  signal: AbortSignal,
+) => Promise<GitRepository>;
