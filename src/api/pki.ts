@@ -52,7 +52,7 @@ export interface Authority {
   issueClient(request: ClientCertificateRequest): Promise<KeyPair>;
 }
 
-export type PkiErrorCode = "unreadable" | "mismatch" | "expired";
+export type PkiErrorCode = "unreadable" | "mismatch" | "expired" | "invalid-name";
 
 /** The CA's files are not what they must be. `message` names the file and the cure. */
 export class PkiError extends Error {
@@ -73,6 +73,8 @@ const CLIENT_VALID_MS: Millis = 7 * DAY_MS;
 /** Clocks of two machines differ: certificates are valid from a little before they were made. */
 const SKEW_MS: Millis = 5 * 60_000;
 const PRIVATE_MODE = 0o600;
+/** What users and groups may be called: nothing that a distinguished name gives a meaning to. */
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9 .:_@/-]{0,189}$/;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -86,7 +88,7 @@ export async function createAuthority(options: {
 }): Promise<Authority & KeyPair> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: new Name([{ CN: [options.commonName] }]),
+    name: nameOf(options.commonName, []),
     keys,
     notBefore: new Date(options.now - SKEW_MS),
     notAfter: new Date(options.now + CA_VALID_MS),
@@ -200,10 +202,9 @@ async function issue(
 ): Promise<KeyPair> {
   const keys = await generateKeys();
   const { commonName, organizations } = subject;
-  const names = [...organizations.map((O) => ({ O: [O] })), { CN: [commonName] }];
   const end = Math.min(now + validMs, ca.notAfter.getTime());
   const certificate = await X509CertificateGenerator.create({
-    subject: new Name(names),
+    subject: nameOf(commonName, organizations),
     issuer: ca.subject,
     publicKey: keys.publicKey,
     signingKey,
@@ -220,6 +221,17 @@ async function issue(
     ],
   });
   return { cert: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
+}
+
+function nameOf(commonName: string, organizations: readonly string[]): Name {
+  for (const name of [commonName, ...organizations]) {
+    if (SAFE_NAME.test(name)) continue;
+    throw new PkiError(
+      "invalid-name",
+      `Cannot issue a certificate for ${JSON.stringify(name)}: names consist of letters, digits and " .:_@/-"`,
+    );
+  }
+  return new Name([...organizations.map((O) => ({ O: [O] })), { CN: [commonName] }]);
 }
 
 function alternativeNames(hosts: readonly string[]): SubjectAlternativeNameExtension {
