@@ -30,7 +30,10 @@ export const MAX_TRANSACTION_BYTES = 1_000_000;
 export interface TransactionResult {
   /** False when a comparison failed; nothing was written then. */
   readonly succeeded: boolean;
-  /** Revision of the store after the transaction. All operations of one transaction share one revision. */
+  /**
+   * Revision of the store after the transaction. All operations of one transaction share one revision; a transaction
+   * that changes nothing (all it deletes is absent) takes none.
+   */
   readonly revision: number;
 }
 
@@ -39,7 +42,7 @@ export interface ListResult {
   readonly revision: number;
   /** In the order of their keys (UTF-8 bytes). */
   readonly entries: readonly Entry[];
-  /** Whether `limit` cut the list: go on with `after` = the last key. */
+  /** Whether the list was cut, by `limit` or by the store's own bound on a page: go on with `after` = the last key. */
   readonly more: boolean;
 }
 
