@@ -25,6 +25,8 @@ export interface AppSpec {
 export interface AppStatus {
   /** The newest commit of the branch that was seen. */
   readonly seenCommit?: string;
+  /** Object id of the App's folder in it. */
+  readonly seenTree?: string;
   /** The commit whose objects are the desired state now. */
   readonly appliedCommit?: string;
   /** The newest commit that became Healthy. */
@@ -57,6 +59,9 @@ export interface ReleaseSpec {
   readonly app: string;
   /** Counts the releases of the App from 1. */
   readonly sequence: number;
+  readonly repo: string;
+  /** The App's folder, since the App may be pointed elsewhere later. */
+  readonly path: string;
   readonly commit: string;
   /** Object id of the App's folder in that commit: equal trees are equal releases. */
   readonly tree: string;
@@ -82,6 +87,8 @@ export interface ReleaseStatus {
   readonly toPrune?: readonly ObjectRef[];
   /** Whether all declared objects are in the store. */
   readonly applied?: boolean;
+  /** Whether everything in `toPrune` is gone. */
+  readonly pruned?: boolean;
   readonly counts?: {
     readonly created: number;
     readonly changed: number;

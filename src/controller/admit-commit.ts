@@ -1,0 +1,216 @@
+import { formatTime } from "../base/clock.ts";
+import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/app.ts";
+import { refOf } from "../model/meta.ts";
+import { formatProblem, type Problem } from "../model/problem.ts";
+import { checkManifests } from "../planner/check-manifests.ts";
+import { guardPrune } from "../planner/prune-guard.ts";
+import { currentRelease, endOfReplaced, planPrune } from "../planner/release-rules.ts";
+import type { Commit } from "../sync/git.ts";
+import type { Revision } from "../sync/source.ts";
+import { GitError } from "../sync/git.ts";
+import { getReleases, locationOf, releaseRef, type AppContext } from "./app-context.ts";
+import { mutateStatus } from "./mutate.ts";
+
+/** Problems kept in a Release; the rest is counted in its message. */
+const MAX_PROBLEMS = 100;
+
+/**
+ * Decides about a commit with new content: Rejected, Held, or in. All checks come before the first write; being let in
+ * is one write of the Release, with everything that it will do. What runs is not touched here.
+ */
+export async function admitCommit(
+  app: App,
+  commit: Commit,
+  tree: string,
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const releases = getReleases(app.metadata.name, context);
+  const verdict = await judge(app, commit, tree, releases, context, signal);
+  const latest = releases.at(-1);
+  if (
+    latest?.status.phase === "Held" &&
+    latest.spec.tree === tree &&
+    latest.spec.commit === commit.id
+  ) {
+    if (verdict.phase === "Held") return;
+    await replaceEarlier(releases.slice(0, -1), tree, verdict.phase, context);
+    await setStatus(latest, { ...latest.status, ...verdict }, context);
+    return;
+  }
+  await replaceEarlier(releases, tree, verdict.phase, context);
+  await context.objects.create(
+    toRelease(app, commit, tree, (latest?.spec.sequence ?? 0) + 1, verdict),
+  );
+  tell(app, commit, verdict, context);
+}
+
+type Verdict = Omit<ReleaseStatus, "startedAt"> & { readonly startedAt: string };
+
+async function judge(
+  app: App,
+  commit: Commit,
+  tree: string,
+  releases: readonly Release[],
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const startedAt = formatTime(context.clock.now());
+  const current = currentRelease(releases);
+  const revision = await loadRevision(app, commit, context, signal);
+  if (revision instanceof GitError)
+    return { ...rejected(startedAt, [], revision.message), inventory: [] };
+  const { manifests, problems } = revision.loaded;
+  if (problems.length > 0) return rejected(startedAt, problems);
+  const world = context.world.at(context.clock.now());
+  const found = checkManifests(world, manifests, {
+    app: app.metadata.name,
+    serviceCidr: context.serviceCidr,
+    reservedIps: context.reservedIps,
+  });
+  if (found.length > 0) return rejected(startedAt, found);
+
+  const inventory = manifests.map((manifest) => refOf(manifest.object));
+  const toPrune = app.spec.prune ? planPrune(current, inventory) : [];
+  const base = { startedAt, inventory, toPrune };
+  const latest = releases.at(-1);
+  const approved =
+    latest?.spec.commit === commit.id &&
+    latest.metadata.annotations?.["berth.dev/approved"] === "true";
+  const guard = guardPrune({
+    app: app.metadata.name,
+    previous: current?.status.inventory ?? [],
+    next: inventory,
+    toPrune,
+    commitMessage: commit.message,
+    returning: releases.some(
+      (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
+    ),
+  });
+  if (guard.kind === "hold" && !approved) {
+    return { ...base, phase: "Held", reason: guard.reason, message: guard.message };
+  }
+  return { ...base, phase: "Progressing", reason: "Admitted", applied: false };
+}
+
+/** Content that no retry can mend (too large a file, say) rejects the commit; an unreachable Git is only waited for. */
+async function loadRevision(
+  app: App,
+  commit: Commit,
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<Revision | GitError> {
+  try {
+    return await context.sources.load(locationOf(app), commit.id, signal);
+  } catch (error) {
+    if (error instanceof GitError && (error.code === "too-large" || error.code === "not-a-folder"))
+      return error;
+    throw error;
+  }
+}
+
+function rejected(startedAt: string, problems: readonly Problem[], message?: string): Verdict {
+  const count = problems.length;
+  const first = problems[0];
+  const summary = message ?? (first === undefined ? "" : formatProblem(first));
+  return {
+    phase: "Rejected",
+    reason: "InvalidManifests",
+    message: count > 1 ? `${summary} (and ${count - 1} more)` : summary,
+    problems: problems.slice(0, MAX_PROBLEMS).map(formatProblem),
+    startedAt,
+    finishedAt: startedAt,
+    inventory: [],
+  };
+}
+
+function toRelease(
+  app: App,
+  commit: Commit,
+  tree: string,
+  sequence: number,
+  status: Verdict,
+): Release {
+  return {
+    apiVersion: "berth.dev/v1",
+    kind: "Release",
+    metadata: {
+      name: `${app.metadata.name}-${sequence}`,
+      labels: { "berth.dev/app": app.metadata.name },
+      ownerReferences: [
+        {
+          apiVersion: app.apiVersion,
+          kind: app.kind,
+          name: app.metadata.name,
+          uid: app.metadata.uid ?? "",
+        },
+      ],
+    },
+    spec: {
+      app: app.metadata.name,
+      sequence,
+      repo: app.spec.repo,
+      path: app.spec.path,
+      commit: commit.id,
+      tree,
+      author: `${commit.author.name} <${commit.author.email}>`,
+      subject: commit.message.split("\n", 1)[0] ?? "",
+      committedAt: formatTime(commit.committedAt),
+    },
+    status,
+  };
+}
+
+/** A release that another one replaces comes to its end; a rejected or held newcomer replaces only waiting ones. */
+async function replaceEarlier(
+  releases: readonly Release[],
+  nextTree: string,
+  nextPhase: ReleasePhase,
+  context: AppContext,
+): Promise<void> {
+  const admitted = nextPhase === "Progressing";
+  for (const release of releases) {
+    const waiting = release.status.phase === "Held" || release.status.phase === "Pending";
+    if (!admitted && !waiting) continue;
+    const phase = endOfReplaced(release, releases, nextTree);
+    if (phase === release.status.phase) continue;
+    await setStatus(
+      release,
+      {
+        ...release.status,
+        phase,
+        finishedAt: release.status.finishedAt ?? formatTime(context.clock.now()),
+      },
+      context,
+    );
+  }
+}
+
+async function setStatus(
+  release: Release,
+  status: ReleaseStatus,
+  context: AppContext,
+): Promise<void> {
+  await mutateStatus<Release>(context.objects, releaseRef(release.metadata.name), (stored) => ({
+    ...stored,
+    status,
+  }));
+}
+
+function tell(app: App, commit: Commit, verdict: Verdict, context: AppContext): void {
+  const short = commit.id.slice(0, 12);
+  const bad = verdict.phase !== "Progressing";
+  const message = bad
+    ? `commit ${short} is ${verdict.phase}: ${verdict.message ?? ""}`
+    : `commit ${short} is let in`;
+  context.logger[bad ? "warn" : "info"](
+    { app: app.metadata.name, commit: commit.id, phase: verdict.phase },
+    message,
+  );
+  context.events.write({
+    about: app,
+    type: bad ? "Warning" : "Normal",
+    reason: verdict.phase,
+    message,
+  });
+}

@@ -1,0 +1,98 @@
+import { formatTime, type Clock } from "../base/clock.ts";
+import { shortHash } from "../base/hash.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Event } from "../model/core.ts";
+import type { ApiObject } from "../model/meta.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { describeError } from "./loop.ts";
+
+export interface EventNote {
+  readonly about: ApiObject;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Writes Events in the background. Best effort: an event that cannot be written is logged and forgotten. */
+export interface EventWriter {
+  write(note: EventNote): void;
+}
+
+/** At most this many events wait to be written; further ones are dropped. */
+const MAX_WAITING = 1000;
+
+/** Events of one component. Repeats of the same note about the same object raise the count of one Event. */
+export function createEventWriter(options: {
+  readonly objects: ObjectStore;
+  readonly component: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): EventWriter {
+  const { objects, component, clock, logger } = options;
+  let waiting = 0;
+  let last: Promise<void> = Promise.resolve();
+  return {
+    write(note) {
+      if (waiting >= MAX_WAITING) return;
+      waiting += 1;
+      last = last.then(async () => {
+        try {
+          await store(note);
+        } catch (error) {
+          logger.warn({ reason: note.reason, error: describeError(error) }, "event not written");
+        } finally {
+          waiting -= 1;
+        }
+      });
+    },
+  };
+
+  async function store(note: EventNote): Promise<void> {
+    const event = toEvent(note, component, formatTime(clock.now()));
+    const { name, namespace } = event.metadata;
+    const known = objects.get({
+      apiVersion: "v1",
+      kind: "Event",
+      name,
+      namespace: namespace ?? "default",
+    });
+    if (known === undefined) {
+      await objects.create(event);
+      return;
+    }
+    const previous = known.object as Event;
+    await objects.update({
+      ...previous,
+      count: previous.count + 1,
+      lastTimestamp: event.lastTimestamp,
+    } as Event);
+  }
+}
+
+/** The Event of a note; its name is derived from what it says, so that repeats meet. Pure. */
+export function toEvent(note: EventNote, component: string, now: string): Event {
+  const { about, type, reason, message } = note;
+  const { name, namespace, uid } = about.metadata;
+  const digest = shortHash([uid ?? name, type, reason, message, component], 16);
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name: `${name.slice(0, 200)}.${digest}`, namespace: namespace ?? "default" },
+    involvedObject: {
+      apiVersion: about.apiVersion,
+      kind: about.kind,
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+    },
+    type,
+    reason,
+    message,
+    count: 1,
+    firstTimestamp: now,
+    lastTimestamp: now,
+    source: { component },
+    reportingComponent: component,
+    reportingInstance: "",
+  };
+}

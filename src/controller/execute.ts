@@ -1,0 +1,110 @@
+import { unreachable } from "../base/assert.ts";
+import { formatTime, type Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import { formatRef, refOf } from "../model/meta.ts";
+import type { Plan, Step } from "../model/plan.ts";
+import type { Pod } from "../model/pod.ts";
+import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
+import type { EventWriter } from "./event-writer.ts";
+
+export interface ExecuteOptions {
+  readonly objects: ObjectStore;
+  readonly events: EventWriter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Carries a plan out: changes first, all at once, then statuses, then events. A step that the world has overtaken
+ * (a conflict, something gone or there already) is dropped: the change that overtook it wakes the planner again.
+ * Returns whether every step was carried out.
+ */
+export async function executePlan(plan: Plan, options: ExecuteOptions): Promise<boolean> {
+  const changes = plan.steps.filter(
+    (step) => step.kind !== "event" && step.kind !== "update-status",
+  );
+  const statuses = plan.steps.filter((step) => step.kind === "update-status");
+  const done = [
+    ...(await Promise.all(changes.map((step) => executeStep(step, options)))),
+    ...(await Promise.all(statuses.map((step) => executeStep(step, options)))),
+  ];
+  for (const step of plan.steps) if (step.kind === "event") options.events.write(step);
+  return done.every(Boolean);
+}
+
+async function executeStep(step: Step, options: ExecuteOptions): Promise<boolean> {
+  try {
+    await carryOut(step, options);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ObjectStoreError) || !isOvertaken(error)) throw error;
+    options.logger.debug({ step: step.kind, code: error.code }, "step was overtaken");
+    return false;
+  }
+}
+
+function isOvertaken({ code }: ObjectStoreError): boolean {
+  return code === "conflict" || code === "not-found" || code === "already-exists";
+}
+
+async function carryOut(step: Step, { objects, clock, logger }: ExecuteOptions): Promise<void> {
+  switch (step.kind) {
+    case "create":
+      logger.info({ object: formatRef(refOf(step.object)), reason: step.reason }, "creating");
+      await objects.create(step.object);
+      return;
+    case "update":
+      await objects.update(step.object);
+      return;
+    case "update-status":
+      await objects.updateStatus(step.object);
+      return;
+    case "delete":
+      logger.info({ object: formatRef(step.ref), reason: step.reason }, "deleting");
+      await deleteObject(step, objects, clock);
+      return;
+    case "event":
+      return;
+    default:
+      unreachable(step);
+  }
+}
+
+/** A Pod on a node ends with grace, by its agent; a Namespace is emptied first; anything else is removed. */
+async function deleteObject(
+  step: Step & { readonly kind: "delete" },
+  objects: ObjectStore,
+  clock: Clock,
+): Promise<void> {
+  const stored = objects.get(step.ref);
+  if (stored === undefined || stored.object.metadata.uid !== step.uid) return;
+  const object = stored.object;
+  if (object.kind === "Pod" && object.apiVersion === "v1" && step.graceSeconds !== 0) {
+    const pod = object as Pod;
+    if (pod.spec.nodeName !== undefined) {
+      if (pod.metadata.deletionTimestamp !== undefined) return;
+      const graceSeconds = step.graceSeconds ?? pod.spec.terminationGracePeriodSeconds;
+      await objects.update(markDeleted(pod, graceSeconds, clock));
+      return;
+    }
+  }
+  if (object.kind === "Namespace" && object.metadata.deletionTimestamp === undefined) {
+    // Its content goes first; the planner removes the namespace when nothing is left in it.
+    const metadata = { ...object.metadata, deletionTimestamp: formatTime(clock.now()) };
+    await objects.update({ ...object, metadata });
+    return;
+  }
+  await objects.remove(step.ref, { uid: step.uid });
+}
+
+/** The pod with its deletion time-stamp: when the grace ends. */
+function markDeleted(pod: Pod, graceSeconds: number, clock: Clock): Pod {
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      deletionTimestamp: formatTime(clock.now() + graceSeconds * 1000),
+      deletionGracePeriodSeconds: graceSeconds,
+    },
+  };
+}

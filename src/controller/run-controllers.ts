@@ -1,0 +1,63 @@
+import type { Clock, Millis } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import type { Sources } from "../sync/source.ts";
+import { createAppLoop } from "./app-loop.ts";
+import { createEventWriter } from "./event-writer.ts";
+import { runNodeLoop } from "./node-loop.ts";
+import { runPlannerLoop } from "./planner-loop.ts";
+import { runSchedulerLoop } from "./scheduler-loop.ts";
+import { StoreWorld } from "./store-world.ts";
+import { ensureSystemObjects } from "./system-objects.ts";
+
+export interface ControllersOptions {
+  readonly objects: ObjectStore;
+  readonly sources: Sources;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly reservedIps: readonly string[];
+  /** Monotonic ms of a node's last heartbeat, as the API received it. */
+  readonly lastSeen: (node: string) => Millis | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Controllers {
+  /** Looks at every App's source now. */
+  syncAll(): void;
+  /** Runs all loops until `signal` aborts, or one of them breaks. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** The loops of the control plane over one store. */
+export function createControllers(options: ControllersOptions): Controllers {
+  const { objects, sources, clock, logger, serviceCidr, reservedIps } = options;
+  const world = new StoreWorld(objects);
+  const writer = (component: string): ReturnType<typeof createEventWriter> =>
+    createEventWriter({ objects, component, clock, logger });
+  const apps = createAppLoop({
+    objects,
+    world,
+    sources,
+    events: writer("berth-sync"),
+    clock,
+    logger,
+    serviceCidr,
+    reservedIps,
+  });
+  return {
+    syncAll: () => apps.syncAll(),
+    async run(signal) {
+      await ensureSystemObjects(objects);
+      await Promise.all([
+        apps.run(signal),
+        runPlannerLoop({ objects, world, events: writer("berth-planner"), clock, logger }, signal),
+        runSchedulerLoop(
+          { objects, world, events: writer("berth-scheduler"), clock, logger },
+          signal,
+        ),
+        runNodeLoop({ ...options, world, events: writer("berth-nodes") }, signal),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { compare } from "../base/order.ts";
+import type { App, Release, ReleasePhase } from "../model/app.ts";
+import { refKey, type ObjectRef } from "../model/meta.ts";
+import { RESOURCES, apiVersionOf } from "../model/resources.ts";
+
+/** Releases kept per App; the newest Healthy one and those not at their end are always kept. */
+export const RELEASE_HISTORY_LIMIT = 50;
+
+/** Phases whose objects were put into the store: the newest of them is the desired state. */
+const ADMITTED: readonly ReleasePhase[] = [
+  "Progressing",
+  "Healthy",
+  "Failed",
+  "RolledBack",
+  "Superseded",
+];
+
+/** The release that says what should run: the newest one that was let in. Pure. */
+export function currentRelease(releases: readonly Release[]): Release | undefined {
+  return releases.findLast((release) => ADMITTED.includes(release.status.phase));
+}
+
+/** The releases of an App, oldest first. Pure. */
+export function releasesOf(releases: readonly Release[], app: string): readonly Release[] {
+  return releases
+    .filter((release) => release.spec.app === app)
+    .toSorted((a, b) => a.spec.sequence - b.spec.sequence);
+}
+
+/** What a commit of a source asks for. */
+export type CommitVerdict =
+  /** Seen and dealt with before. */
+  | { readonly kind: "known" }
+  /** Another commit with the content that is there already: nothing to do, nothing to tell. */
+  | { readonly kind: "same-content" }
+  /** New content, or a held release that may go on now. */
+  | { readonly kind: "new" };
+
+/** What to do about the newest commit of an App's source. Content counts, not history. Pure. */
+export function judgeCommit(
+  app: App,
+  releases: readonly Release[],
+  commit: string,
+  tree: string,
+): CommitVerdict {
+  const latest = releases.at(-1);
+  if (latest === undefined) return { kind: "new" };
+  const approved =
+    latest.status.phase === "Held" &&
+    latest.metadata.annotations?.["berth.dev/approved"] === "true";
+  if (approved) return { kind: "new" };
+  if (
+    latest.spec.tree === tree &&
+    latest.spec.path === app.spec.path &&
+    latest.spec.repo === app.spec.repo
+  ) {
+    return app.status?.seenCommit === commit ? { kind: "known" } : { kind: "same-content" };
+  }
+  return { kind: "new" };
+}
+
+/**
+ * What must go once a release is healthy: all that earlier releases put there and this one does not declare.
+ * In the reverse of the order of applying. Pure.
+ */
+export function planPrune(
+  current: Release | undefined,
+  inventory: readonly ObjectRef[],
+): readonly ObjectRef[] {
+  if (current === undefined) return [];
+  const declared = new Set(inventory.map(refKey));
+  const before = new Map(
+    [...current.status.inventory, ...(current.status.toPrune ?? [])].map((ref) => [
+      refKey(ref),
+      ref,
+    ]),
+  );
+  return [...before.values()]
+    .filter((ref) => !declared.has(refKey(ref)))
+    .toSorted((a, b) => kindOrder(b) - kindOrder(a) || compare(refKey(a), refKey(b)));
+}
+
+/**
+ * How an unfinished or failed release ends when another one takes its place: going back to the content before it
+ * is a roll-back. Ends stay as they are. Pure.
+ */
+export function endOfReplaced(
+  replaced: Release,
+  releases: readonly Release[],
+  nextTree: string,
+): ReleasePhase {
+  const { phase } = replaced.status;
+  if (
+    phase === "Healthy" ||
+    phase === "Rejected" ||
+    phase === "RolledBack" ||
+    phase === "Superseded"
+  )
+    return phase;
+  if (phase === "Held" || phase === "Pending") return "Superseded";
+  const before = releases.findLast(
+    (release) =>
+      release.spec.sequence < replaced.spec.sequence && release.status.phase === "Healthy",
+  );
+  return before?.spec.tree === nextTree
+    ? "RolledBack"
+    : phase === "Failed"
+      ? "Failed"
+      : "Superseded";
+}
+
+/** The releases that history no longer needs, oldest first. Pure. */
+export function expiredReleases(releases: readonly Release[]): readonly Release[] {
+  const keep = new Set([
+    currentRelease(releases)?.metadata.name,
+    releases.findLast((release) => release.status.phase === "Healthy")?.metadata.name,
+  ]);
+  return releases
+    .slice(0, -RELEASE_HISTORY_LIMIT)
+    .filter((release) => !keep.has(release.metadata.name));
+}
+
+function kindOrder(ref: ObjectRef): number {
+  return RESOURCES.findIndex(
+    (resource) => apiVersionOf(resource) === ref.apiVersion && resource.kind === ref.kind,
+  );
+}
