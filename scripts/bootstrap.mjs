@@ -19,7 +19,9 @@ await main(async () => {
   const [name = "", ...args] = process.argv.slice(2);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined)
-    throw new Stop(`Usage: node scripts/bootstrap.mjs <${Object.keys(COMMANDS).join("|")}> [arguments]`);
+    throw new Stop(
+      `Usage: node scripts/bootstrap.mjs <${Object.keys(COMMANDS).join("|")}> [arguments]`,
+    );
   checkNode();
   if (findProgram("git") === undefined)
     throw new Stop("Git was not found. Install it (Debian and Ubuntu: apt-get install git)");
@@ -38,6 +40,11 @@ async function prepare({ tests }) {
 
 /** Programs of the packages first, so that `node` is the one that was found. */
 function envFor(node) {
-  const folders = [join(node, ".."), join(NODE_MODULES, ".bin"), process.env.PATH ?? "", join(TOOLS, "bin")];
+  const folders = [
+    join(node, ".."),
+    join(NODE_MODULES, ".bin"),
+    process.env.PATH ?? "",
+    join(TOOLS, "bin"),
+  ];
   return { ...process.env, PATH: folders.join(delimiter) };
 }

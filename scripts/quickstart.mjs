@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { checkPortIsFree, untilAnswers, untilHealthy } from "./lib/demo.mjs";
 import { ensureRepository, nodePortOf } from "./lib/demo-repository.mjs";
 import { IMAGES } from "./lib/images.mjs";
-import { BERTH, ROOT } from "./lib/paths.mjs";
+import { ROOT } from "./lib/paths.mjs";
 import { main, seconds, step } from "./lib/progress.mjs";
 import { berth, berthStatus } from "./lib/berth.mjs";
 

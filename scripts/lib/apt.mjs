@@ -15,7 +15,9 @@ export function isRoot() {
 export function isDebian() {
   try {
     const release = readFileSync("/etc/os-release", "utf8");
-    return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && findProgram("apt-get") !== undefined;
+    return (
+      /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && findProgram("apt-get") !== undefined
+    );
   } catch {
     return false;
   }

@@ -1,4 +1,14 @@
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { ROOT } from "./paths.mjs";
 import { Stop, step } from "./progress.mjs";
@@ -10,7 +20,9 @@ const NODE_PORT = /^(\s*nodePort:\s*)(\d+)/m;
 /** Makes a Git repository from the example, with its first commit. One that is there is left as it is. */
 export async function ensureRepository(folder, nodePort) {
   if (!existsSync(folder)) {
-    await step(`Making the repository ./${basename(folder)}`, () => makeRepository(folder, nodePort));
+    await step(`Making the repository ./${basename(folder)}`, () =>
+      makeRepository(folder, nodePort),
+    );
     return;
   }
   const { code } = await attempt("git", ["-C", folder, "rev-parse", "--verify", "-q", "main"]);
@@ -49,7 +61,10 @@ async function makeRepository(folder, nodePort) {
 
 /** Commits need an author; where the user has not said who he is, this repository does. */
 async function ensureIdentity(folder) {
-  for (const [key, value] of [["user.name", "Berth demo"], ["user.email", "demo@berth.invalid"]]) {
+  for (const [key, value] of [
+    ["user.name", "Berth demo"],
+    ["user.email", "demo@berth.invalid"],
+  ]) {
     const { code } = await attempt("git", ["-C", folder, "config", key]);
     if (code !== 0) await run("git", ["-C", folder, "config", key, value]);
   }
@@ -61,5 +76,6 @@ function giveToUser(folder) {
   const gid = Number(process.env.SUDO_GID ?? 0);
   if (uid === 0) return;
   chownSync(folder, uid, gid);
-  for (const name of readdirSync(folder, { recursive: true })) chownSync(join(folder, name), uid, gid);
+  for (const name of readdirSync(folder, { recursive: true }))
+    chownSync(join(folder, name), uid, gid);
 }

@@ -62,7 +62,9 @@ export async function untilAnswers(status, port) {
 
 function describe({ commit, phase, reason, message, problems = [] }) {
   const why = [reason, message].filter(Boolean).join(": ");
-  return [`Commit ${commit.slice(0, 8)} is ${phase}${why && ` (${why})`}`, ...problems].join("\n  ");
+  return [`Commit ${commit.slice(0, 8)} is ${phase}${why && ` (${why})`}`, ...problems].join(
+    "\n  ",
+  );
 }
 
 function addressOf(status) {

@@ -21,13 +21,17 @@ const NODE_TOOLS = [
 /** Sees to it that a Docker Engine answers and that the node's tools are there; `extra` are more Debian packages. */
 export async function ensureDocker(extra = []) {
   if (process.platform !== "linux")
-    throw new Stop(`Berth's nodes run on Linux; this is ${process.platform}. Use a Linux machine or virtual machine`);
+    throw new Stop(
+      `Berth's nodes run on Linux; this is ${process.platform}. Use a Linux machine or virtual machine`,
+    );
   const probe = await probeEngine();
   checkUsable(probe);
   const packages = missingPackages(probe, extra);
   if (!isRoot() || (packages.length > 0 && !isDebian())) throw new Stop(adviceFor(packages));
   if (packages.length > 0)
-    await step(`Installing ${packages.join(", ")} (apt-get)`, () => installDebianPackages(packages));
+    await step(`Installing ${packages.join(", ")} (apt-get)`, () =>
+      installDebianPackages(packages),
+    );
   if (!probe.answers) await step("Starting the Docker Engine", startEngine);
 }
 
@@ -36,13 +40,21 @@ function checkUsable(probe) {
   const { name } = engineAddress();
   if (probe.answers || (probe.why === "denied" && !isRoot())) return;
   if (probe.why === "denied")
-    throw new Stop(`The Docker Engine at ${name} refuses root. Check the socket's permissions, then run this again`);
+    throw new Stop(
+      `The Docker Engine at ${name} refuses root. Check the socket's permissions, then run this again`,
+    );
   if (probe.why === "old")
-    throw new Stop(`The Docker Engine at ${name} is too old (${probe.detail}). Berth needs Docker 20.10 or newer`);
+    throw new Stop(
+      `The Docker Engine at ${name} is too old (${probe.detail}). Berth needs Docker 20.10 or newer`,
+    );
   if (probe.why === "broken")
-    throw new Stop(`The Docker Engine at ${name} does not work: ${probe.detail}. Restart it, then run this again`);
+    throw new Stop(
+      `The Docker Engine at ${name} does not work: ${probe.detail}. Restart it, then run this again`,
+    );
   if (process.env.DOCKER_HOST)
-    throw new Stop(`DOCKER_HOST is "${name}", but no Docker Engine answers there. Start it, or unset DOCKER_HOST`);
+    throw new Stop(
+      `DOCKER_HOST is "${name}", but no Docker Engine answers there. Start it, or unset DOCKER_HOST`,
+    );
 }
 
 function missingPackages(probe, extra) {
@@ -58,7 +70,9 @@ function adviceFor(packages) {
   if (packages.length === 0) return `${why}. Run: ${again}`;
   if (isDebian())
     return `${why} and these packages: ${packages.join(", ")}. "${again}" installs them; or install them yourself: sudo apt-get install ${packages.join(" ")}`;
-  const wanted = packages.map((name) => (name === "docker.io" ? "a Docker Engine (20.10 or newer)" : name));
+  const wanted = packages.map((name) =>
+    name === "docker.io" ? "a Docker Engine (20.10 or newer)" : name,
+  );
   return `${why} and, on this machine, still: ${wanted.join(", ")}. Install them with your system's package manager, start Docker, then run: ${isRoot() ? `npm run ${command}` : again}`;
 }
 

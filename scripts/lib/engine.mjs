@@ -57,7 +57,8 @@ export function callEngine(method, path, { body, type, timeoutMs = CALL_TIMEOUT_
 export async function probeEngine() {
   try {
     const { status, text } = await callEngine("GET", "/version", { timeoutMs: PING_TIMEOUT_MS });
-    if (status !== 200) return { answers: false, why: "broken", detail: `${status} ${text.trim()}` };
+    if (status !== 200)
+      return { answers: false, why: "broken", detail: `${status} ${text.trim()}` };
     const { Version: version, ApiVersion: api } = JSON.parse(text);
     if (olderThan(api, OLDEST_API))
       return { answers: false, why: "old", detail: `Docker ${version}, API ${api}` };

@@ -22,7 +22,9 @@ export async function importImages(layer, variants) {
   });
   const problem = text.split("\n").find((line) => line.includes('"error"'));
   if (status !== 200 || problem !== undefined)
-    throw new Stop(`The Docker Engine refused ${images[0]?.reference}: ${(problem ?? text).trim()}`);
+    throw new Stop(
+      `The Docker Engine refused ${images[0]?.reference}: ${(problem ?? text).trim()}`,
+    );
   return true;
 }
 

@@ -27,7 +27,9 @@ export async function helloLayer(node) {
 export function busyboxLayer() {
   const busybox = findProgram("busybox");
   if (busybox === undefined)
-    throw new Stop("busybox was not found. Install it (Debian and Ubuntu: apt-get install busybox-static)");
+    throw new Stop(
+      "busybox was not found. Install it (Debian and Ubuntu: apt-get install busybox-static)",
+    );
   return withFolders([
     fromDisk("bin/busybox", busybox, 0o755),
     ...APPLETS.map((name) => ({ path: `bin/${name}`, link: "busybox" })),
@@ -44,7 +46,12 @@ async function librariesOf(program) {
     .filter((path) => path !== undefined);
   if (code !== 0 || paths.length === 0)
     throw new Stop(`ldd could not list the libraries of ${program}:\n${output.trim()}`);
-  return [...new Set(paths)].toSorted();
+  return [...new Set(paths)].toSorted(byCodeUnit);
+}
+
+/** The same order on every machine, so that the same files give the same archive. */
+function byCodeUnit(a, b) {
+  return a < b ? -1 : 1;
 }
 
 function accounts() {
@@ -64,5 +71,5 @@ function withFolders(entries) {
   const folders = new Set();
   for (const { path } of entries)
     for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) folders.add(folder);
-  return [...[...folders].toSorted().map((path) => ({ path, folder: true })), ...entries];
+  return [...[...folders].toSorted(byCodeUnit).map((path) => ({ path, folder: true })), ...entries];
 }

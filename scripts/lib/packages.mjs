@@ -1,4 +1,12 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BUNDLED_NODE, NODE_MODULES, ROOT } from "./paths.mjs";
 import { Stop, step } from "./progress.mjs";
@@ -50,7 +58,10 @@ export async function findNode() {
 function packagesFit() {
   const installed = readJson(join(NODE_MODULES, ".package-lock.json"))?.packages;
   const locked = readJson(join(ROOT, "package-lock.json"))?.packages;
-  if (locked === undefined) throw new Stop(`package-lock.json is missing or broken in ${ROOT}. Restore it with "git checkout package-lock.json"`);
+  if (locked === undefined)
+    throw new Stop(
+      `package-lock.json is missing or broken in ${ROOT}. Restore it with "git checkout package-lock.json"`,
+    );
   if (installed === undefined) return false;
   return Object.entries(locked).every(([path, { version, optional }]) => {
     if (path === "") return true;
@@ -67,7 +78,8 @@ async function installPackages() {
     timeoutMs: NPM_TIMEOUT_MS,
   });
   if (code === 0) return;
-  if (code === "ENOENT") throw new Stop("npm was not found. It comes with Node: https://nodejs.org");
+  if (code === "ENOENT")
+    throw new Stop("npm was not found. It comes with Node: https://nodejs.org");
   throw new Stop(
     `npm ci failed (${code}). Check the network and "npm config get registry", then run this again:\n${tail(output)}`,
   );

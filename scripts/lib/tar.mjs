@@ -17,7 +17,8 @@ export async function* tarBytes(entries) {
       written += chunk.length;
       yield chunk;
     }
-    if (written !== size) throw new Error(`Cannot pack "${entry.path}": it changed while it was read`);
+    if (written !== size)
+      throw new Error(`Cannot pack "${entry.path}": it changed while it was read`);
     if (size % BLOCK !== 0) yield Buffer.alloc(BLOCK - (size % BLOCK));
   }
   yield Buffer.alloc(2 * BLOCK);
@@ -53,7 +54,7 @@ function header({ path, mode, link, folder }, size) {
   block.write("        ", 148);
   block.write(link === undefined ? (folder ? "5" : "0") : "2", 156);
   block.write(link ?? "", 157);
-  block.write("ustar\0" + "00", 257);
+  block.write("ustar\u000000", 257);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return block;
