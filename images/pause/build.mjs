@@ -12,7 +12,9 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const OUT = fileURLToPath(new URL("../../src/agent/pause-image.gen.ts", import.meta.url));
 const MAX_BYTES = 4096;
 const FLAGS = [
-  ..."-Os -nostdlib -static -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables".split(" "),
+  ..."-Os -nostdlib -static -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables".split(
+    " ",
+  ),
   ..."-fno-pie -no-pie -Wall -Wextra -Werror -s".split(" "),
   // One segment, no build id: nothing but the code, and the same bytes on every machine.
   "-Wl,--build-id=none,-z,noseparate-code,-z,noexecstack,-z,max-page-size=4096",
@@ -26,11 +28,17 @@ const work = mkdtempSync(join(tmpdir(), "berth-pause-"));
 try {
   const parts = COMPILERS.map(({ arch, name, compiler }) => {
     const elf = join(work, arch);
-    const run = spawnSync(compiler, [...FLAGS, "-o", elf, join(HERE, "pause.c")], { encoding: "utf8" });
-    if (run.error !== undefined) throw new Error(`Cannot run "${compiler}": install it with apt-get`, { cause: run.error });
+    const run = spawnSync(compiler, [...FLAGS, "-o", elf, join(HERE, "pause.c")], {
+      encoding: "utf8",
+    });
+    if (run.error !== undefined)
+      throw new Error(`Cannot run "${compiler}": install it with apt-get`, { cause: run.error });
     if (run.status !== 0) throw new Error(`Cannot compile pause for ${arch}:\n${run.stderr}`);
     const bytes = readFileSync(elf);
-    if (bytes.length >= MAX_BYTES) throw new Error(`pause for ${arch} has ${bytes.length} bytes, at most ${MAX_BYTES - 1} are wanted`);
+    if (bytes.length >= MAX_BYTES)
+      throw new Error(
+        `pause for ${arch} has ${bytes.length} bytes, at most ${MAX_BYTES - 1} are wanted`,
+      );
     console.log(`${arch}: ${bytes.length} bytes`);
     return `/** Static ELF of images/pause/pause.c, ${arch}, base64. */\nexport const ${name}: string =\n  "${bytes.toString("base64")}";\n`;
   });

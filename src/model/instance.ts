@@ -19,6 +19,10 @@ export const LABELS = {
   /** Digest of what the container was made from. */
   specHash: "dev.berth.spec-hash",
   podIp: "dev.berth.pod.ip",
+  /** Id of the sandbox whose namespaces the container joined. */
+  sandbox: "dev.berth.sandbox",
+  /** How many restarts in a row came before, from 0: the back-off that it has after its death. */
+  crashes: "dev.berth.crashes",
 } as const;
 
 /** The bridge without ports that holds the cluster DNS address and the route of the service network. */

@@ -1,0 +1,204 @@
+import { shortHash } from "../base/hash.ts";
+import { LABELS } from "../model/instance.ts";
+import type { StringMap } from "../model/meta.ts";
+import type { Container, Pod } from "../model/pod.ts";
+import { expand } from "./env.ts";
+import { containerName, podHostname } from "./names.ts";
+import { sandboxMounts } from "./pod-volumes.ts";
+import { SANDBOX, type ContainerRole } from "./pod-view.ts";
+import { containerResources } from "./qos.ts";
+import type { ContainerSpec, DnsSpec, MountSpec } from "./runtime.ts";
+
+/** What is the same for all pods of a node. */
+export interface NodeContext {
+  readonly clusterId: string;
+  readonly nodeName: string;
+  readonly dnsIp: string;
+  readonly domain: string;
+  readonly pauseImage: string;
+  readonly memoryBytes: number;
+  /** Whether the kernel has IPv6 at all: its switch cannot be set where it is not. */
+  readonly hasIpv6: boolean;
+}
+
+/** Docker's default set has it; without it a pod cannot forge packets. `ping` works by `ping_group_range`. */
+const DROPPED_BY_DEFAULT = "NET_RAW";
+const SANDBOX_CPU_SHARES = 2;
+
+/** Labels of every container and volume of a pod. Pure. */
+export function podLabels(pod: Pod, node: NodeContext): StringMap {
+  return {
+    [LABELS.cluster]: node.clusterId,
+    [LABELS.node]: node.nodeName,
+    [LABELS.podUid]: pod.metadata.uid ?? "",
+    [LABELS.podName]: pod.metadata.name,
+    [LABELS.podNamespace]: pod.metadata.namespace ?? "",
+  };
+}
+
+export interface SandboxQuestion {
+  readonly pod: Pod;
+  readonly node: NodeContext;
+  readonly attempt: number;
+  /** Its address; absent on the host's network. */
+  readonly ip: string | undefined;
+}
+
+/** The sandbox of a pod: holds its namespaces, its name service and what it keeps in memory. Pure. */
+export function sandboxSpec({ pod, node, attempt, ip }: SandboxQuestion): ContainerSpec {
+  const hostname = podHostname(pod);
+  const dns = dnsSpec(pod, node);
+  const isHost = pod.spec.hostNetwork === true;
+  return withLabels(
+    {
+      name: containerName(pod, SANDBOX, attempt),
+      image: node.pauseImage,
+      network: isHost
+        ? { kind: "host", dns }
+        : {
+            kind: "none",
+            dns,
+            hosts: ip === undefined ? [] : [`${hostname}:${ip}`],
+            sysctls: {
+              "net.ipv4.ping_group_range": "0 2147483647",
+              ...(node.hasIpv6 ? { "net.ipv6.conf.all.disable_ipv6": "1" } : {}),
+              ...(node.hasIpv6 ? { "net.ipv6.conf.default.disable_ipv6": "1" } : {}),
+            },
+          },
+      ...(isHost ? {} : { hostname }),
+      env: [],
+      mounts: sandboxMounts(pod, node.clusterId),
+      groups: [],
+      capabilitiesAdd: [],
+      capabilitiesDrop: ["ALL"],
+      privileged: false,
+      noNewPrivileges: true,
+      readOnlyRoot: false,
+      cpuShares: SANDBOX_CPU_SHARES,
+      cpuQuotaUs: 0,
+      memoryBytes: 0,
+      oomScoreAdj: 0,
+      stdin: false,
+      tty: false,
+    },
+    {
+      ...podLabels(pod, node),
+      [LABELS.container]: SANDBOX,
+      [LABELS.role]: "sandbox",
+      [LABELS.attempt]: String(attempt),
+      ...(ip === undefined ? {} : { [LABELS.podIp]: ip }),
+    },
+  );
+}
+
+export interface MemberQuestion {
+  readonly pod: Pod;
+  readonly node: NodeContext;
+  readonly container: Container;
+  readonly role: ContainerRole;
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly sandboxId: string;
+  readonly env: ReadonlyMap<string, string>;
+  readonly mounts: readonly MountSpec[];
+  /** User of the image, empty for root. */
+  readonly imageUser: string;
+}
+
+/** A container of a pod, which joins the sandbox. Pure. */
+export function memberSpec(question: MemberQuestion): ContainerSpec {
+  const { pod, node, container, env, imageUser } = question;
+  const security = container.securityContext ?? {};
+  const user = userOf(pod, container, imageUser);
+  const { command, args, workingDir } = container;
+  const { fsGroup, supplementalGroups = [] } = pod.spec.securityContext ?? {};
+  const groups = [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])];
+  return withLabels(
+    {
+      name: containerName(pod, container.name, question.attempt),
+      image: container.image,
+      network: { kind: "container", id: question.sandboxId },
+      ...(command === undefined ? {} : { command: command.map((part) => expand(part, env)) }),
+      ...(args === undefined ? {} : { args: args.map((part) => expand(part, env)) }),
+      ...(workingDir === undefined ? {} : { workingDir }),
+      env: [...env].map(([name, value]) => `${name}=${value}`),
+      mounts: question.mounts,
+      ...(user === undefined ? {} : { user }),
+      groups: groups.map(String),
+      ...capabilities(container),
+      privileged: security.privileged === true,
+      noNewPrivileges: security.allowPrivilegeEscalation === false,
+      readOnlyRoot: security.readOnlyRootFilesystem === true,
+      ...containerResources(pod.spec, container, node.memoryBytes),
+      stdin: container.stdin === true,
+      tty: container.tty === true,
+    },
+    {
+      ...podLabels(pod, node),
+      [LABELS.container]: container.name,
+      [LABELS.role]: question.role,
+      [LABELS.attempt]: String(question.attempt),
+      [LABELS.crashes]: String(question.crashes),
+      [LABELS.sandbox]: question.sandboxId,
+    },
+  );
+}
+
+/** Why a container that must not run as root might; `undefined` when it cannot. Pure. */
+export function rootProblem(pod: Pod, container: Container, imageUser: string): string | undefined {
+  const must = container.securityContext?.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot;
+  if (must !== true) return undefined;
+  const about = `(pod: "${pod.metadata.name}_${pod.metadata.namespace ?? ""}(${pod.metadata.uid ?? ""})", container: ${container.name})`;
+  const asked = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  if (asked === 0) return `container's runAsUser breaks non-root policy ${about}`;
+  if (asked !== undefined) return undefined;
+  const user = imageUser.split(":")[0] ?? "";
+  if (user === "" || user === "0" || user === "root") {
+    return `container has runAsNonRoot and image will run as root ${about}`;
+  }
+  return /^\d+$/.test(user)
+    ? undefined
+    : `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${about}`;
+}
+
+function userOf(pod: Pod, container: Container, imageUser: string): string | undefined {
+  const user = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  const group = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
+  if (group === undefined) return user === undefined ? undefined : String(user);
+  const owner = user === undefined ? imageUser.split(":")[0] || "0" : String(user);
+  return `${owner}:${group}`;
+}
+
+function capabilities(container: Container): {
+  readonly capabilitiesAdd: readonly string[];
+  readonly capabilitiesDrop: readonly string[];
+} {
+  const strip = (name: string): string => name.replace(/^CAP_/, "");
+  const add = (container.securityContext?.capabilities?.add ?? []).map(strip);
+  const drop = (container.securityContext?.capabilities?.drop ?? []).map(strip);
+  const keepsRaw =
+    container.securityContext?.privileged === true ||
+    [...add, ...drop].some((name) => name === DROPPED_BY_DEFAULT || name === "ALL");
+  return {
+    capabilitiesAdd: add,
+    capabilitiesDrop: keepsRaw ? drop : [...drop, DROPPED_BY_DEFAULT],
+  };
+}
+
+function dnsSpec(pod: Pod, { dnsIp, domain }: NodeContext): DnsSpec {
+  const { dnsPolicy, hostNetwork } = pod.spec;
+  const usesCluster =
+    dnsPolicy === "ClusterFirstWithHostNet" ||
+    (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
+  if (!usesCluster) return { servers: [], search: [], options: [] };
+  const namespace = pod.metadata.namespace ?? "default";
+  return {
+    servers: [dnsIp],
+    search: [`${namespace}.svc.${domain}`, `svc.${domain}`, domain],
+    options: ["ndots:5"],
+  };
+}
+
+function withLabels(spec: Omit<ContainerSpec, "labels">, labels: StringMap): ContainerSpec {
+  return { ...spec, labels: { ...labels, [LABELS.specHash]: shortHash(spec) } };
+}

@@ -1,0 +1,174 @@
+import { parseTime, type Millis } from "../base/clock.ts";
+import type { StringMap } from "../model/meta.ts";
+import type {
+  ContainerRunState,
+  ContainerSpec,
+  DnsSpec,
+  ListedContainer,
+  MountSpec,
+  NetworkSpec,
+  ObservedContainer,
+} from "./runtime.ts";
+
+/** The parts of Docker's answers that are read here. */
+export interface DockerListing {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Labels: StringMap | null;
+  readonly State: string;
+}
+
+export interface DockerInspection {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Image: string;
+  readonly Config: {
+    readonly Image: string;
+    readonly Labels: StringMap | null;
+    readonly StopSignal?: string;
+    readonly Tty?: boolean;
+  };
+  readonly State: {
+    readonly Status: string;
+    readonly Pid: number;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly Error: string;
+    readonly StartedAt: string;
+    readonly FinishedAt: string;
+  };
+}
+
+/** Kubelet's: ten megabytes in five files, which the daemon rotates itself. */
+const LOG_CONFIG = { Type: "local", Config: { "max-size": "10m", "max-file": "5" } };
+const CPU_PERIOD_US = 100_000;
+
+export function toListed(found: DockerListing): ListedContainer {
+  return {
+    id: found.Id,
+    name: (found.Names[0] ?? found.Id).replace(/^\//, ""),
+    labels: found.Labels ?? {},
+    state: toRunState(found.State),
+  };
+}
+
+export function toObserved(found: DockerInspection): ObservedContainer {
+  const { State: state, Config: config } = found;
+  const runState = toRunState(state.Status);
+  const startedAt = toMillis(state.StartedAt);
+  const finishedAt = runState === "exited" ? toMillis(state.FinishedAt) : undefined;
+  const failed = runState === "created" && state.Error !== "";
+  return {
+    id: found.Id,
+    name: found.Name.replace(/^\//, ""),
+    labels: config.Labels ?? {},
+    state: runState,
+    image: config.Image,
+    imageId: found.Image,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(runState === "exited" || failed ? { exitCode: state.ExitCode } : {}),
+    ...(state.OOMKilled ? { oomKilled: true } : {}),
+    ...(state.Error === "" ? {} : { error: state.Error }),
+    ...(runState === "running" && state.Pid > 0 ? { pid: state.Pid } : {}),
+    ...(config.StopSignal === undefined || config.StopSignal === ""
+      ? {}
+      : { stopSignal: config.StopSignal }),
+  };
+}
+
+/** The body of `POST /containers/create`. */
+export function toCreateBody(spec: ContainerSpec): Readonly<Record<string, unknown>> {
+  return {
+    Image: spec.image,
+    Labels: spec.labels,
+    Env: spec.env,
+    ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
+    ...(spec.command === undefined ? {} : { Entrypoint: spec.command }),
+    ...(spec.args === undefined ? {} : { Cmd: spec.args }),
+    ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),
+    ...(spec.user === undefined ? {} : { User: spec.user }),
+    OpenStdin: spec.stdin,
+    Tty: spec.tty,
+    // Probes are the agent's; the image's own check would only cost and restart.
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      ...toNetwork(spec.network),
+      RestartPolicy: { Name: "no" },
+      LogConfig: LOG_CONFIG,
+      Mounts: spec.mounts.map(toMount),
+      GroupAdd: spec.groups,
+      CapAdd: spec.capabilitiesAdd,
+      CapDrop: spec.capabilitiesDrop,
+      Privileged: spec.privileged,
+      ReadonlyRootfs: spec.readOnlyRoot,
+      SecurityOpt: spec.noNewPrivileges ? ["no-new-privileges"] : [],
+      CpuShares: spec.cpuShares,
+      ...(spec.cpuQuotaUs === 0 ? {} : { CpuPeriod: CPU_PERIOD_US, CpuQuota: spec.cpuQuotaUs }),
+      // Equal limits: no swap. Left at 0, Docker would give twice the memory.
+      ...(spec.memoryBytes === 0 ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
+      OomScoreAdj: spec.oomScoreAdj,
+    },
+  };
+}
+
+function toNetwork(network: NetworkSpec): Readonly<Record<string, unknown>> {
+  switch (network.kind) {
+    case "none":
+      return {
+        NetworkMode: "none",
+        IpcMode: "shareable",
+        ...toDns(network.dns),
+        ExtraHosts: network.hosts,
+        Sysctls: network.sysctls,
+      };
+    case "host":
+      return { NetworkMode: "host", IpcMode: "shareable", ...toDns(network.dns) };
+    case "container":
+      return { NetworkMode: `container:${network.id}`, IpcMode: `container:${network.id}` };
+  }
+}
+
+function toDns(dns: DnsSpec): Readonly<Record<string, unknown>> {
+  return { Dns: dns.servers, DnsSearch: dns.search, DnsOptions: dns.options };
+}
+
+function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
+  switch (mount.kind) {
+    case "volume":
+      return {
+        Type: "volume",
+        Source: mount.volume,
+        Target: mount.target,
+        ReadOnly: mount.readOnly,
+        // As Kubernetes: what the image has at that path is hidden, not copied into the volume.
+        VolumeOptions: { NoCopy: true },
+      };
+    case "bind":
+      return {
+        Type: "bind",
+        Source: mount.source,
+        Target: mount.target,
+        ReadOnly: mount.readOnly,
+        BindOptions: { Propagation: "rprivate" },
+      };
+  }
+}
+
+function toRunState(state: string): ContainerRunState {
+  switch (state) {
+    case "created":
+      return "created";
+    case "running":
+    case "paused":
+    case "restarting":
+      return "running";
+    default:
+      return "exited";
+  }
+}
+
+/** Docker writes the year 1 for "never". */
+function toMillis(time: string): Millis | undefined {
+  return time.startsWith("0001-") ? undefined : parseTime(time);
+}

@@ -1,0 +1,49 @@
+/** A frame of Docker's multiplexed log: one byte of stream, three of nothing, four of length, big-endian. */
+const HEADER_BYTES = 8;
+
+/**
+ * The payloads of Docker's multiplexed stream, in order, stdout and stderr together. Takes the next chunk only when
+ * the reader wants more, so a slow reader slows the daemon and nothing piles up. Closing it closes the source.
+ */
+export async function* demuxLog(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const header = new Uint8Array(HEADER_BYTES);
+  let headerFilled = 0;
+  let payloadLeft = 0;
+  for await (const chunk of source) {
+    let at = 0;
+    while (at < chunk.length) {
+      if (payloadLeft > 0) {
+        const part = chunk.subarray(at, at + payloadLeft);
+        at += part.length;
+        payloadLeft -= part.length;
+        yield part;
+        continue;
+      }
+      const part = chunk.subarray(at, at + HEADER_BYTES - headerFilled);
+      header.set(part, headerFilled);
+      headerFilled += part.length;
+      at += part.length;
+      if (headerFilled === HEADER_BYTES) {
+        payloadLeft = new DataView(header.buffer).getUint32(4);
+        headerFilled = 0;
+      }
+    }
+  }
+}
+
+/** JSON values of a stream of lines. Throws on a line that is not JSON, and on one longer than `maxLineChars`. */
+export async function* jsonLines<T>(
+  source: AsyncIterable<Uint8Array>,
+  maxLineChars = 1_000_000,
+): AsyncGenerator<T> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of source) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxLineChars)
+      throw new Error("Cannot read a stream of JSON: a line is too long");
+    for (const line of lines) if (line.trim() !== "") yield JSON.parse(line) as T;
+  }
+  if (rest.trim() !== "") yield JSON.parse(rest) as T;
+}

@@ -1,0 +1,306 @@
+import type { Millis } from "../base/clock.ts";
+import type { Container, Pod, PodStatus } from "../model/pod.ts";
+import { FRESH_FAILURE_MS } from "./container-status.ts";
+import { deadlineOf, decideContainer, type Decision } from "./decide-container.ts";
+import { podStatus } from "./pod-status.ts";
+import {
+  attemptsOf,
+  isOver,
+  SANDBOX,
+  type ContainerRole,
+  type PodContainer,
+  type PodView,
+} from "./pod-view.ts";
+
+/** One thing to do for a pod. Doing it twice does no harm; those of one plan may run side by side. */
+export type Action =
+  /** Asks the proxies to send nothing more. */
+  | { readonly kind: "withdraw" }
+  | { readonly kind: "create-sandbox"; readonly attempt: number }
+  | { readonly kind: "start-sandbox"; readonly id: string }
+  /** Gives the running sandbox its address and fills its volumes. */
+  | { readonly kind: "set-up-sandbox"; readonly id: string }
+  /** Looks for the image and pulls it as the policy says. */
+  | { readonly kind: "prepare-image"; readonly container: string }
+  | {
+      readonly kind: "create";
+      readonly container: string;
+      readonly role: ContainerRole;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly sandboxId: string;
+    }
+  | { readonly kind: "start"; readonly container: string; readonly id: string }
+  | {
+      readonly kind: "stop";
+      readonly container: string;
+      readonly id: string;
+      readonly graceMs: Millis;
+      readonly message: string;
+    }
+  | { readonly kind: "remove"; readonly id: string }
+  /** The pod has finished: its sandbox, address and volumes go, its dead containers stay for their logs. */
+  | { readonly kind: "release-sandbox" }
+  /** All that the node has of the pod goes, then the object in the API. */
+  | { readonly kind: "remove-pod" };
+
+/** Something to tell people once per `key`. */
+export interface Notice {
+  readonly key: string;
+  readonly container: string;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface PodPlan {
+  readonly actions: readonly Action[];
+  readonly notices: readonly Notice[];
+  readonly status: PodStatus;
+  /** When to look again although nothing has changed by then. */
+  readonly lookAgainAt?: Millis;
+}
+
+/** Names an action for as long as it runs: one of a key at a time. Pure. */
+export function actionKey(action: Action): string {
+  switch (action.kind) {
+    case "create-sandbox":
+      return `${action.kind}/${action.attempt}`;
+    case "prepare-image":
+    case "create":
+      return `${action.kind}/${action.container}`;
+    case "start-sandbox":
+    case "set-up-sandbox":
+    case "start":
+    case "stop":
+    case "remove":
+      return `${action.kind}/${action.id}`;
+    case "withdraw":
+    case "release-sandbox":
+    case "remove-pod":
+      return action.kind;
+  }
+}
+
+/**
+ * Answers one question: what is to be done next for this pod, and what is its status?
+ *
+ * Pure. The same view gives the same plan; a pod that is as it should be gives no actions.
+ */
+export function planPod(view: PodView): PodPlan {
+  const decisions = decide(view);
+  const status = podStatus(view, decisions);
+  const base = { notices: notices(view, decisions), status };
+  if (view.ending) return { ...base, actions: endPod(view) };
+  if (status.phase === "Succeeded" || status.phase === "Failed") {
+    return { ...base, actions: finishPod(view) };
+  }
+  const times = lookAgain(view, decisions);
+  return {
+    ...base,
+    actions: [...runPod(view, decisions), ...forget(view)],
+    ...(times.length === 0 ? {} : { lookAgainAt: Math.min(...times) }),
+  };
+}
+
+/** The sandbox that members may join: the newest, if it lives or may still be started. Pure. */
+function currentSandbox(view: PodView): PodContainer | undefined {
+  const [newest] = attemptsOf(view, "sandbox", SANDBOX);
+  return newest === undefined || isOver(newest) ? undefined : newest;
+}
+
+function decide(view: PodView): readonly Decision[] {
+  const sandboxId = currentSandbox(view)?.id;
+  const mainsBegan = view.containers.some(
+    (container) =>
+      container.role === "main" &&
+      container.sandboxId === sandboxId &&
+      container.startedAt !== undefined,
+  );
+  const inits = (view.pod.spec.initContainers ?? []).map((spec) =>
+    decideContainer(view, { spec, role: "init", sandboxId, mainsBegan }),
+  );
+  const mains = view.pod.spec.containers.map((spec) =>
+    decideContainer(view, { spec, role: "main", sandboxId, mainsBegan }),
+  );
+  return [...inits, ...mains];
+}
+
+function runPod(view: PodView, decisions: readonly Decision[]): readonly Action[] {
+  const sandbox = currentSandbox(view);
+  if (sandbox === undefined) return replaceSandbox(view, decisions);
+  const wanted = next(decisions);
+  return [
+    ...prepareSandbox(view, sandbox),
+    ...wanted.flatMap((decision) => advance(view, decision, sandbox)),
+    ...decisions.flatMap((decision) => stopFailed(view, decision)),
+  ];
+}
+
+/** Decisions that may be acted on now: the first init container that is not done, or else all mains. */
+function next(decisions: readonly Decision[]): readonly Decision[] {
+  const init = decisions.find(
+    (decision) =>
+      decision.role === "init" && !(decision.kind === "finished" && decision.exitCode === 0),
+  );
+  return init === undefined ? decisions.filter((decision) => decision.role === "main") : [init];
+}
+
+function prepareSandbox(view: PodView, sandbox: PodContainer): readonly Action[] {
+  if (isWaiting(view, SANDBOX)) return [];
+  if (sandbox.state === "created") return [{ kind: "start-sandbox", id: sandbox.id }];
+  return view.readySandbox === sandbox.id ? [] : [{ kind: "set-up-sandbox", id: sandbox.id }];
+}
+
+/** Without a sandbox nothing can join: what still runs in the old one is stopped, then a new one is made. */
+function replaceSandbox(view: PodView, decisions: readonly Decision[]): readonly Action[] {
+  const running = members(view).filter((container) => container.state === "running");
+  if (running.length > 0) {
+    return running.map((container) =>
+      stop(view, container, "Pod sandbox changed, it will be killed and re-created."),
+    );
+  }
+  const old = attemptsOf(view, "sandbox", SANDBOX);
+  if (old.length > 0 && !isWaiting(view, SANDBOX)) {
+    const standing = old.filter((container) => container.vanished !== true);
+    if (standing.length > 0) return standing.map(({ id }) => ({ kind: "remove", id }));
+  }
+  const isWanted = next(decisions).some(
+    (decision) => decision.kind === "start" || decision.kind === "starting",
+  );
+  if (!isWanted || isWaiting(view, SANDBOX)) return [];
+  return [
+    { kind: "create-sandbox", attempt: (old[0]?.attempt ?? -1) + 1 },
+    ...next(decisions).flatMap((decision) => prepareImage(view, decision)),
+  ];
+}
+
+function advance(view: PodView, decision: Decision, sandbox: PodContainer): readonly Action[] {
+  const isReady = view.readySandbox === sandbox.id;
+  if (decision.kind === "starting") {
+    return isReady && !isWaiting(view, decision.spec.name)
+      ? [{ kind: "start", container: decision.spec.name, id: decision.container.id }]
+      : [];
+  }
+  if (decision.kind !== "start" || isWaiting(view, decision.spec.name)) return [];
+  const image = prepareImage(view, decision);
+  if (image.length > 0) return image;
+  if (view.images.get(decision.spec.name)?.kind !== "present") return [];
+  // Made while the sandbox is still starting, unless it must see what is in the volumes.
+  if (!isReady && needsVolumesFirst(decision.spec)) return [];
+  const { attempt, crashes, role, spec } = decision;
+  return [{ kind: "create", container: spec.name, role, attempt, crashes, sandboxId: sandbox.id }];
+}
+
+function prepareImage(view: PodView, decision: Decision): readonly Action[] {
+  if (decision.kind !== "start") return [];
+  const image = view.images.get(decision.spec.name);
+  const isDue = image === undefined || (image.kind === "failed" && image.retryAt <= view.now);
+  return isDue ? [{ kind: "prepare-image", container: decision.spec.name }] : [];
+}
+
+function needsVolumesFirst(spec: Container): boolean {
+  return (spec.volumeMounts ?? []).some((mount) => (mount.subPath ?? "") !== "");
+}
+
+function stopFailed(view: PodView, decision: Decision): readonly Action[] {
+  if (decision.kind !== "running") return [];
+  const failed = view.probes.get(decision.container.id)?.failed;
+  if (failed === undefined) return [];
+  const message = `Container ${decision.spec.name} failed ${failed.probe} probe, will be restarted`;
+  return [stop(view, decision.container, message, failed.graceMs)];
+}
+
+function isWaiting(view: PodView, name: string): boolean {
+  return (view.failures.get(name)?.retryAt ?? 0) > view.now;
+}
+
+/** Dead containers beyond the newest of each name: nobody asks for their logs. */
+function forget(view: PodView): readonly Action[] {
+  const names = new Set(
+    members(view).map((container) => `${container.role}/${container.containerName}`),
+  );
+  return [...names].flatMap((key) => {
+    const dead = members(view)
+      .filter(
+        (container) => `${container.role}/${container.containerName}` === key && isOver(container),
+      )
+      .toSorted((a, b) => b.attempt - a.attempt)
+      .slice(1);
+    return dead.map(({ id }): Action => ({ kind: "remove", id }));
+  });
+}
+
+function finishPod(view: PodView): readonly Action[] {
+  const running = members(view).filter((container) => container.state === "running");
+  if (running.length > 0) {
+    return running.map((container) =>
+      stop(view, container, `Stopping container ${container.containerName}`),
+    );
+  }
+  const hasSandbox = attemptsOf(view, "sandbox", SANDBOX).some(
+    (container) => container.vanished !== true,
+  );
+  return hasSandbox ? [{ kind: "release-sandbox" }] : forget(view);
+}
+
+function endPod(view: PodView): readonly Action[] {
+  const running = members(view).filter((container) => container.state === "running");
+  if (running.length === 0) return [{ kind: "remove-pod" }];
+  if (!view.withdrawn) return [{ kind: "withdraw" }];
+  return running.map((container) =>
+    stop(view, container, `Stopping container ${container.containerName}`),
+  );
+}
+
+function stop(view: PodView, container: PodContainer, message: string, graceMs?: Millis): Action {
+  return {
+    kind: "stop",
+    container: container.containerName,
+    id: container.id,
+    graceMs: graceMs ?? podGraceMs(view.pod),
+    message,
+  };
+}
+
+/** How long the pod's containers may take to end: as its deletion asks, else as its spec says. Pure. */
+export function podGraceMs(pod: Pod): Millis {
+  const seconds = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds;
+  return Math.max(0, seconds) * 1000;
+}
+
+function members(view: PodView): readonly PodContainer[] {
+  return view.containers.filter((container) => container.role !== "sandbox");
+}
+
+function notices(view: PodView, decisions: readonly Decision[]): readonly Notice[] {
+  const { name, namespace, uid } = view.pod.metadata;
+  return decisions.flatMap((decision): readonly Notice[] =>
+    decision.kind === "backing-off"
+      ? [
+          {
+            key: `BackOff/${decision.spec.name}/${decision.container.attempt}`,
+            container: decision.spec.name,
+            type: "Warning",
+            reason: "BackOff",
+            message: `Back-off restarting failed container ${decision.spec.name} in pod ${name}_${namespace ?? ""}(${uid ?? ""})`,
+          },
+        ]
+      : [],
+  );
+}
+
+function lookAgain(view: PodView, decisions: readonly Decision[]): readonly Millis[] {
+  const deadline = deadlineOf(view);
+  return [
+    ...decisions.flatMap((decision) => {
+      if (decision.kind !== "backing-off") return [];
+      return [decision.until, (decision.container.diedAt ?? 0) + FRESH_FAILURE_MS];
+    }),
+    ...[...view.failures.values()].map((failure) => failure.retryAt),
+    ...[...view.images.values()].flatMap((image) =>
+      image.kind === "failed" ? [image.at + FRESH_FAILURE_MS, image.retryAt] : [],
+    ),
+    ...(deadline === undefined ? [] : [deadline]),
+  ].filter((at) => at > view.now);
+}

@@ -1,0 +1,112 @@
+import type { StringMap } from "../model/meta.ts";
+import type { Container, Pod, Volume } from "../model/pod.ts";
+import { memoryBytes } from "../model/quantity.ts";
+import { volumeName } from "./names.ts";
+import type { MountSpec, VolumeSpec } from "./runtime.ts";
+
+/** Where the sandbox mounts what is in memory: as long as it lives, the contents do. */
+export const SANDBOX_VOLUMES = "/berth";
+/** Room for two versions of the largest object. Memory is used only for what is written. */
+const CONFIG_VOLUME_BYTES = 16 * 1024 * 1024;
+/** As kubelet makes an emptyDir: whoever the container runs as may write. */
+const EMPTY_DIR_MODE = 0o777;
+const EMPTY_DIR_GROUP_MODE = 0o2777;
+
+/** The Docker volumes of a pod. Pure. */
+export function podVolumes(pod: Pod, clusterId: string, labels: StringMap): readonly VolumeSpec[] {
+  const gid = pod.spec.securityContext?.fsGroup;
+  const uid = pod.metadata.uid ?? "";
+  return (pod.spec.volumes ?? []).flatMap((volume): readonly VolumeSpec[] => {
+    const base = {
+      name: volumeName(clusterId, uid, volume.name),
+      labels,
+      ...(gid === undefined ? {} : { gid }),
+    };
+    if (isConfigVolume(volume)) {
+      return [{ ...base, tmpfs: { sizeBytes: CONFIG_VOLUME_BYTES, mode: "0755" } }];
+    }
+    if (volume.emptyDir === undefined) return [];
+    const mode = gid === undefined ? EMPTY_DIR_MODE : EMPTY_DIR_GROUP_MODE;
+    if (volume.emptyDir.medium !== "Memory") return [{ ...base, mode }];
+    const sizeBytes = memoryBytes(volume.emptyDir.sizeLimit ?? "");
+    const size = sizeBytes === undefined || sizeBytes === 0 ? {} : { sizeBytes };
+    return [{ ...base, tmpfs: { ...size, mode: gid === undefined ? "0777" : "2777" } }];
+  });
+}
+
+/** What the sandbox mounts, so that it outlives each of the containers. Pure. */
+export function sandboxMounts(pod: Pod, clusterId: string): readonly MountSpec[] {
+  return (pod.spec.volumes ?? [])
+    .filter((volume) => isConfigVolume(volume) || volume.emptyDir?.medium === "Memory")
+    .map((volume) => ({
+      kind: "volume",
+      volume: volumeName(clusterId, pod.metadata.uid ?? "", volume.name),
+      target: `${SANDBOX_VOLUMES}/${volume.name}`,
+      readOnly: false,
+    }));
+}
+
+/** A mount of a container whose source the shell must still find, or make, on the host. */
+export type WantedMount =
+  | MountSpec
+  | {
+      readonly kind: "host-path";
+      readonly path: string;
+      readonly type: string;
+      readonly subPath: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  | {
+      readonly kind: "volume-part";
+      readonly volume: string;
+      readonly subPath: string;
+      /** Whether a part that is not there is made, as a folder. */
+      readonly make: boolean;
+      readonly target: string;
+      readonly readOnly: boolean;
+    };
+
+export type MountsResult =
+  | { readonly kind: "mounts"; readonly mounts: readonly WantedMount[] }
+  | { readonly kind: "missing"; readonly message: string };
+
+/** What a container mounts. Pure. */
+export function containerMounts(pod: Pod, container: Container, clusterId: string): MountsResult {
+  const mounts: WantedMount[] = [];
+  for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
+    const volume = pod.spec.volumes?.find((candidate) => candidate.name === name);
+    if (volume === undefined) {
+      return {
+        kind: "missing",
+        message: `volume "${name}" of container "${container.name}" is not among the pod's volumes`,
+      };
+    }
+    const about = { target: mountPath, subPath: subPath ?? "" };
+    if (volume.hostPath !== undefined) {
+      const { path, type } = volume.hostPath;
+      mounts.push({
+        kind: "host-path",
+        path,
+        type: type ?? "",
+        ...about,
+        readOnly: readOnly === true,
+      });
+      continue;
+    }
+    const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
+    const isConfig = isConfigVolume(volume);
+    const access = { volume: source, target: mountPath, readOnly: isConfig || readOnly === true };
+    mounts.push(
+      about.subPath === ""
+        ? { kind: "volume", ...access }
+        : { kind: "volume-part", ...access, subPath: about.subPath, make: !isConfig },
+    );
+  }
+  return { kind: "mounts", mounts };
+}
+
+/** Whether a volume is made from an object of the API. Pure. */
+export function isConfigVolume(volume: Volume): boolean {
+  return volume.configMap !== undefined || volume.secret !== undefined;
+}

@@ -1,0 +1,74 @@
+import type { Container, PodSpec, PodStatus } from "../model/pod.ts";
+import { cpuMillis, memoryBytes } from "../model/quantity.ts";
+
+type QosClass = NonNullable<PodStatus["qosClass"]>;
+
+/** Kubernetes' class of service of a pod. Pure. */
+export function qosClass(spec: PodSpec): QosClass {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const isBare = containers.every(
+    ({ resources }) =>
+      Object.keys(resources?.requests ?? {}).length === 0 &&
+      Object.keys(resources?.limits ?? {}).length === 0,
+  );
+  if (isBare) return "BestEffort";
+  return containers.every(isGuaranteed) ? "Guaranteed" : "Burstable";
+}
+
+function isGuaranteed({ resources }: Container): boolean {
+  const { limits = {}, requests = {} } = resources ?? {};
+  return (["cpu", "memory"] as const).every((name) => {
+    const limit = limits[name];
+    if (limit === undefined) return false;
+    const request = requests[name] ?? limit;
+    const read = name === "cpu" ? cpuMillis : memoryBytes;
+    return read(request) === read(limit);
+  });
+}
+
+export interface ContainerResources {
+  readonly cpuShares: number;
+  readonly cpuQuotaUs: number;
+  readonly memoryBytes: number;
+  readonly oomScoreAdj: number;
+}
+
+const MIN_SHARES = 2;
+const MAX_SHARES = 262_144;
+/** Docker refuses less than one millisecond of each period. */
+const MIN_QUOTA_US = 1000;
+const CPU_PERIOD_US = 100_000;
+
+/** A container's requests and limits in the kernel's words. Pure. */
+export function containerResources(
+  spec: PodSpec,
+  container: Container,
+  nodeMemoryBytes: number,
+): ContainerResources {
+  const { limits = {}, requests = {} } = container.resources ?? {};
+  const cpu = cpuMillis(requests["cpu"] ?? limits["cpu"] ?? "0") ?? 0;
+  const cpuLimit = cpuMillis(limits["cpu"] ?? "0") ?? 0;
+  const memoryLimit = memoryBytes(limits["memory"] ?? "0") ?? 0;
+  const memory = memoryBytes(requests["memory"] ?? limits["memory"] ?? "0") ?? 0;
+  return {
+    cpuShares: Math.min(MAX_SHARES, Math.max(MIN_SHARES, Math.floor((cpu * 1024) / 1000))),
+    cpuQuotaUs:
+      cpuLimit === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)),
+    memoryBytes: memoryLimit,
+    oomScoreAdj: oomScore(qosClass(spec), memory, nodeMemoryBytes),
+  };
+}
+
+/** Kubelet's, without the negative score of Guaranteed pods: many daemons may not give one. */
+function oomScore(qos: QosClass, requestBytes: number, nodeMemoryBytes: number): number {
+  switch (qos) {
+    case "Guaranteed":
+      return 0;
+    case "BestEffort":
+      return 1000;
+    case "Burstable": {
+      const score = 1000 - Math.floor((1000 * requestBytes) / Math.max(1, nodeMemoryBytes));
+      return Math.min(999, Math.max(3, score));
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
+import type { Millis } from "../base/clock.ts";
+import type { PodSpec } from "../model/pod.ts";
+import type { ContainerRole, PodContainer } from "./pod-view.ts";
+
+/** Kubelet's: at once, then after 10, 20, 40 … at most 300 seconds. */
+export const CRASH_BACKOFF: BackoffPolicy = { baseMs: 10_000, maxMs: 300_000 };
+/** A container that ran this long begins anew. */
+export const CALM_AFTER_MS: Millis = 600_000;
+
+/** Whether a dead container is to be started again. Pure. */
+export function mustRestart(
+  policy: PodSpec["restartPolicy"],
+  role: ContainerRole,
+  exitCode: number,
+): boolean {
+  if (role === "init") return exitCode !== 0 && policy !== "Never";
+  switch (policy) {
+    case "Always":
+      return true;
+    case "OnFailure":
+      return exitCode !== 0;
+    case "Never":
+      return false;
+  }
+}
+
+export interface Restart {
+  /** The wait after its death. */
+  readonly delayMs: Millis;
+  /** Not before. */
+  readonly at: Millis;
+  /** The `crashes` of the next one. */
+  readonly crashes: number;
+}
+
+/** When a dead container may be started again. All of it is in its labels and its times, so it outlives the agent. Pure. */
+export function nextRestart(dead: PodContainer): Restart {
+  const diedAt = dead.diedAt ?? 0;
+  const ranMs = dead.startedAt === undefined ? 0 : diedAt - dead.startedAt;
+  const crashes = ranMs >= CALM_AFTER_MS ? 0 : dead.crashes;
+  const delayMs = backoffMs(CRASH_BACKOFF, crashes);
+  return { delayMs, at: diedAt + delayMs, crashes: crashes + 1 };
+}

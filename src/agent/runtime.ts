@@ -1,0 +1,227 @@
+import type { Millis } from "../base/clock.ts";
+import type { StringMap } from "../model/meta.ts";
+
+/** What the agent must know of its container host. */
+export interface RuntimeInfo {
+  /** For instance `docker://20.10.24`. */
+  readonly version: string;
+  readonly osImage: string;
+  readonly kernelVersion: string;
+  readonly rootDir: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly cgroupVersion: "1" | "2";
+  readonly rootless: boolean;
+}
+
+/** A container as a listing has it. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: StringMap;
+  readonly state: ContainerRunState;
+}
+
+export type ContainerRunState = "created" | "running" | "exited";
+
+/** A container as the host really has it, in our words rather than Docker's. */
+export interface ObservedContainer extends ListedContainer {
+  /** The image as the container was made from it. */
+  readonly image: string;
+  readonly imageId: string;
+  /** In ms since the epoch, as the host says. Absent while it never ran. */
+  readonly startedAt?: Millis;
+  readonly finishedAt?: Millis;
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+  /** Why it could not be started, in the host's words. */
+  readonly error?: string;
+  /** Process id of its first process in the host's namespace; only while it runs. */
+  readonly pid?: number;
+  /** What ends it kindly, as the image says; otherwise SIGTERM. */
+  readonly stopSignal?: string;
+}
+
+export interface DnsSpec {
+  /** Empty: as the host resolves. */
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+}
+
+export type NetworkSpec =
+  /** A namespace of its own with nothing but `lo`. */
+  | {
+      readonly kind: "none";
+      readonly dns: DnsSpec;
+      /** Lines of `/etc/hosts`, `name:address`. */
+      readonly hosts: readonly string[];
+      readonly sysctls: StringMap;
+    }
+  | { readonly kind: "host"; readonly dns: DnsSpec }
+  /** The namespace of the container with this id, its IPC namespace included. */
+  | { readonly kind: "container"; readonly id: string };
+
+export type MountSpec =
+  | {
+      readonly kind: "volume";
+      readonly volume: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  | {
+      readonly kind: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    };
+
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  /** `LABELS.specHash` among them says what the container is made from: see `create`. */
+  readonly labels: StringMap;
+  readonly network: NetworkSpec;
+  readonly hostname?: string;
+  /** Replaces the image's entrypoint. */
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly workingDir?: string;
+  readonly env: readonly string[];
+  readonly mounts: readonly MountSpec[];
+  /** `user` or `user:group`. */
+  readonly user?: string;
+  readonly groups: readonly string[];
+  readonly capabilitiesAdd: readonly string[];
+  readonly capabilitiesDrop: readonly string[];
+  readonly privileged: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly cpuShares: number;
+  /** Of a period of 100 ms, in µs; 0 is no limit. */
+  readonly cpuQuotaUs: number;
+  /** 0 is no limit. Swap is never given. */
+  readonly memoryBytes: number;
+  readonly oomScoreAdj: number;
+  readonly stdin: boolean;
+  readonly tty: boolean;
+}
+
+export interface VolumeSpec {
+  readonly name: string;
+  readonly labels: StringMap;
+  /** Held in memory; gone when the last container that mounts it stops. */
+  readonly tmpfs?: { readonly sizeBytes?: number; readonly mode: string };
+  /** Mode of the root of a volume on disk, and its group. */
+  readonly mode?: number;
+  readonly gid?: number;
+}
+
+export interface ObservedVolume {
+  readonly name: string;
+  readonly labels: StringMap;
+  /** Where the host keeps it. */
+  readonly mountpoint: string;
+  readonly tmpfs: boolean;
+}
+
+export interface ImageDetails {
+  readonly id: string;
+  readonly user: string;
+  readonly sizeBytes: number;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tail?: number;
+  /** Only what was written after, in seconds since the epoch, with a fraction. */
+  readonly since?: string;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly timeoutMs: Millis;
+  /** Output beyond is read and dropped. */
+  readonly maxOutputBytes: number;
+}
+
+export interface ExecResult {
+  /** Absent when it ran out of time: its process is ended then. */
+  readonly exitCode?: number;
+  readonly output: string;
+  readonly timedOut: boolean;
+}
+
+export interface RuntimeEvent {
+  readonly kind: "start" | "die" | "oom" | "destroy";
+  readonly containerId: string;
+  readonly labels: StringMap;
+  /** In ms since the epoch, as the host says. */
+  readonly at: Millis;
+}
+
+/**
+ * What the agent needs from a container host, and no more.
+ *
+ * Every method may be repeated: after a crash the agent does not know whether its last call got through. So `create`
+ * of a name whose container has the same digest returns that one, and what is started, killed or removed already is
+ * no error. Every method throws `RuntimeError` and ends early, with the signal's reason, when `signal` aborts.
+ */
+export interface ContainerRuntime {
+  info(signal: AbortSignal): Promise<RuntimeInfo>;
+  /** All containers, running or not, that have all of the labels. */
+  list(labels: StringMap, signal: AbortSignal): Promise<readonly ListedContainer[]>;
+  /** Throws "image-not-found" when the image is not on the host. Another container of that name is removed first. */
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<{ readonly id: string }>;
+  /** Throws "cannot-run" when the command cannot be started; the container stays. */
+  start(id: string, signal: AbortSignal): Promise<void>;
+  /** `undefined` when there is no such container. */
+  inspect(id: string, signal: AbortSignal): Promise<ObservedContainer | undefined>;
+  /** Sends a signal by name (`SIGTERM`). One that does not run has it already. */
+  kill(id: string, signalName: string, signal: AbortSignal): Promise<void>;
+  /** Kills it first if it runs. Anonymous volumes go too. */
+  remove(id: string, signal: AbortSignal): Promise<void>;
+  /** stdout and stderr as written. Ends with the container when following. */
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult>;
+  /** `undefined` when the host does not have it. */
+  image(reference: string, signal: AbortSignal): Promise<ImageDetails | undefined>;
+  /** Throws "image-not-found" or "registry". */
+  pull(reference: string, signal: AbortSignal): Promise<void>;
+  /** Loads an archive as `docker save` writes it. */
+  loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Unpacks a tar into a folder of a running container, mounts included. */
+  putArchive(id: string, path: string, archive: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Changes of containers with the labels since `sinceMs`, until `signal` aborts or the host goes away. Hints only. */
+  events(labels: StringMap, sinceMs: Millis, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+  createVolume(spec: VolumeSpec, signal: AbortSignal): Promise<{ readonly mountpoint: string }>;
+  listVolumes(labels: StringMap, signal: AbortSignal): Promise<readonly ObservedVolume[]>;
+  removeVolume(name: string, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export type RuntimeErrorCode =
+  /** No daemon answers at the socket. */
+  | "unavailable"
+  /** The daemon's socket may not be opened. */
+  | "forbidden"
+  | "not-found"
+  | "image-not-found"
+  | "registry"
+  | "cannot-run"
+  | "conflict"
+  | "timeout"
+  | "unsupported"
+  | "failed";
+
+/** The container host said no. `message` begins with the action. */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+  readonly code: RuntimeErrorCode;
+
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
