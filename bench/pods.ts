@@ -1,0 +1,137 @@
+import { readFile } from "node:fs/promises";
+import { createApiClient } from "../src/client/http-client.ts";
+import type { ApiClient } from "../src/client/client.ts";
+import { readKubeconfig } from "../src/client/kubeconfig.ts";
+import { LABELS } from "../src/model/instance.ts";
+import type { Pod } from "../src/model/pod.ts";
+import { resourceOf } from "../src/model/resources.ts";
+import { Cluster, ensureImages } from "../test/support/cluster.ts";
+import { eventually } from "../test/support/eventually.ts";
+import { containersOf } from "../test/support/leftovers.ts";
+import { deploymentText } from "../test/support/manifests.ts";
+import { isReady } from "../test/support/observed.ts";
+import { type PodBlueprint, blueprintOf, runBarePods } from "./bare-pods.ts";
+import { type Bar, type BenchOptions, type Metric, compared } from "./harness.ts";
+
+/*
+ * From `git commit` to all pods of a Deployment Ready, against the same containers made by bare calls of the same
+ * Engine. Both take turns, so that whatever else the machine does meets both.
+ */
+const ROUNDS = 5;
+const COUNTS = [20, 1] as const;
+const POD = resourceOf({ apiVersion: "v1", kind: "Pod" });
+const BENCH_FILE = "bench.yaml";
+const COMMAND = "trap 'exit 0' TERM; sleep 86400 & wait";
+const CONTAINER = `resources:
+  requests:
+    cpu: 10m
+    memory: 8Mi
+  limits:
+    memory: 32Mi
+`;
+
+function metricName(count: number): string {
+  return `commit -> new pod Ready (image present), ${count} ${count === 1 ? "pod" : "pods"}`;
+}
+
+export const bars: readonly Bar[] = COUNTS.map((count) => ({
+  metric: metricName(count),
+  of: "ratio",
+  below: 1.3,
+}));
+
+export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
+  await ensureImages("busybox");
+  const manifest = (name: string, replicas: number): string =>
+    deploymentText({ name, replicas, command: COMMAND, container: CONTAINER });
+  await using cluster = await Cluster.make({
+    // The model stays up: its containers are what the bare calls copy.
+    files: { "model.yaml": manifest("model", 1), [BENCH_FILE]: manifest("bench", 0) },
+  });
+  await cluster.untilPhase(await cluster.repo.head(), "Healthy");
+  const client = createApiClient(readKubeconfig(await readFile(cluster.kubeconfig, "utf8")));
+  try {
+    const blueprint = await modelBlueprint(cluster);
+    const times = new Map(
+      COUNTS.map((count) => [count, { berth: [] as number[], bare: [] as number[] }]),
+    );
+    for (let round = 0; round <= ROUNDS; round += 1)
+      for (const [count, { berth, bare }] of times) {
+        signal.throwIfAborted();
+        const bareMs = await timeBare(blueprint, count);
+        const berthMs = await timeBerth(cluster, client, count, `${round}-${count}`);
+        const what = round === 0 ? "warm-up" : `round ${round} of ${ROUNDS}`;
+        say(`${what}, ${count} pods: Berth ${berthMs.toFixed(0)} ms, bare ${bareMs.toFixed(0)} ms`);
+        if (round === 0) continue;
+        bare.push(bareMs);
+        berth.push(berthMs);
+      }
+    return [...times].map(([count, { berth, bare }]) =>
+      compared(metricName(count), "ms", berth, bare),
+    );
+  } finally {
+    client.close();
+  }
+}
+
+async function timeBare(blueprint: PodBlueprint, count: number): Promise<number> {
+  const { ms, remove } = await runBarePods(blueprint, count);
+  await remove();
+  return ms;
+}
+
+/** Commits a new revision with `count` pods, and removes them by another commit once they were Ready. */
+async function timeBerth(
+  cluster: Cluster,
+  client: ApiClient,
+  count: number,
+  revision: string,
+): Promise<number> {
+  const command = `: revision ${revision}; ${COMMAND}`;
+  const text = deploymentText({ name: "bench", replicas: count, command, container: CONTAINER });
+  await cluster.repo.write(BENCH_FILE, text);
+  await cluster.repo.git("add", "--all");
+  const watching = new AbortController();
+  const { items, resourceVersion } = await client.list<Pod>(POD, BENCH_PODS);
+  if (items.length > 0) throw new Error(`${items.length} pods of the last round are still there`);
+  const ready = untilReady(client, resourceVersion, count, watching.signal);
+  const startedAt = performance.now();
+  await cluster.repo.git("commit", "-q", "-m", `revision ${revision}`);
+  await ready;
+  const ms = performance.now() - startedAt;
+  watching.abort();
+  await cluster.untilPhase(await cluster.repo.head(), "Healthy");
+  await cluster.repo.edit(BENCH_FILE, `replicas: ${count}\n`, "replicas: 0\n");
+  await cluster.untilPhase(await cluster.repo.head(), "Healthy");
+  await eventually("the pods of the round are gone", async () => {
+    const pods = await client.list<Pod>(POD, BENCH_PODS);
+    return pods.items.length === 0 && (await containersOf(cluster.clusterId)).length === 2;
+  });
+  return ms;
+}
+
+const BENCH_PODS = { namespace: "default", labelSelector: "app=bench" };
+
+async function untilReady(
+  client: ApiClient,
+  resourceVersion: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ready = new Set<string>();
+  for await (const event of client.watch<Pod>(POD, resourceVersion, BENCH_PODS, signal)) {
+    if (event.type === "BOOKMARK") continue;
+    if (event.type !== "DELETED" && isReady(event.object)) ready.add(event.object.metadata.name);
+    if (ready.size === count) return;
+  }
+  throw new Error("The watch of pods ended before all were Ready");
+}
+
+async function modelBlueprint(cluster: Cluster): Promise<PodBlueprint> {
+  const found = await containersOf(cluster.clusterId);
+  const sandbox = found.find(({ Labels }) => Labels[LABELS.role] === "sandbox");
+  const member = found.find(({ Labels }) => Labels[LABELS.role] === "main");
+  if (sandbox === undefined || member === undefined || found.length !== 2)
+    throw new Error(`The model pod should have two containers; it has ${found.length}`);
+  return await blueprintOf(sandbox.Id, member.Id);
+}
