@@ -9,4 +9,9 @@ export interface World {
   list(apiVersion: string, kind: string, namespace?: string): readonly ApiObject[];
   /** Objects whose controller reference has this uid. */
   ownedBy(uid: string): readonly ApiObject[];
+  /**
+   * Objects of a kind in a namespace that have no controller. An index, so that looking for something to adopt
+   * does not cost a walk over the namespace; without it `list` is walked.
+   */
+  orphans?(apiVersion: string, kind: string, namespace: string): readonly ApiObject[];
 }

@@ -1,0 +1,66 @@
+import { sortedBy } from "../base/order.ts";
+import { matchesSelector } from "../model/labels.ts";
+import { controllerOf, controllerRef, type ApiObject } from "../model/meta.ts";
+import type { LabelSelector } from "../model/workload.ts";
+import type { World } from "./world.ts";
+
+/** What a controller's selector and the owner references make its own. */
+export interface Claims<T extends ApiObject> {
+  /** Its objects, in the order of their names, as they will be: adopted ones have the reference already. */
+  readonly owned: readonly T[];
+  /** Objects without a controller that its selector chooses, with the reference to be written. */
+  readonly adopted: readonly T[];
+  /** Objects that its selector no longer chooses, without the reference. */
+  readonly released: readonly T[];
+}
+
+/**
+ * Sorts out which objects of a kind belong to `owner`: those that it controls and still chooses, and those that it
+ * chooses and nobody controls. An object that is ending is never adopted. Pure.
+ */
+export function claimObjects<T extends ApiObject>(
+  world: World,
+  owner: ApiObject,
+  selector: LabelSelector | undefined,
+  { apiVersion, kind }: Pick<ApiObject, "apiVersion" | "kind">,
+): Claims<T> {
+  const isOfKind = (object: ApiObject): object is T =>
+    object.apiVersion === apiVersion && object.kind === kind;
+  const isChosen = (object: T): boolean => matchesSelector(selector, object.metadata.labels);
+  const held = world.ownedBy(owner.metadata.uid ?? "").filter(isOfKind);
+  const adopted = orphansOf(world, apiVersion, kind, owner.metadata.namespace ?? "")
+    .filter(isOfKind)
+    .filter((object) => object.metadata.deletionTimestamp === undefined && isChosen(object))
+    .map((object) => adopt(object, owner));
+  return {
+    owned: sortedBy([...held.filter(isChosen), ...adopted], (object) => object.metadata.name),
+    adopted: sortedBy(adopted, (object) => object.metadata.name),
+    released: sortedBy(
+      held.filter((object) => !isChosen(object)).map((object) => release(object, owner)),
+      (object) => object.metadata.name,
+    ),
+  };
+}
+
+function orphansOf(
+  world: World,
+  apiVersion: string,
+  kind: string,
+  namespace: string,
+): readonly ApiObject[] {
+  const candidates =
+    world.orphans?.(apiVersion, kind, namespace) ?? world.list(apiVersion, kind, namespace);
+  return candidates.filter((object) => controllerOf(object) === undefined);
+}
+
+function adopt<T extends ApiObject>(object: T, owner: ApiObject): T {
+  const ownerReferences = [...(object.metadata.ownerReferences ?? []), controllerRef(owner)];
+  return { ...object, metadata: { ...object.metadata, ownerReferences } };
+}
+
+function release<T extends ApiObject>(object: T, owner: ApiObject): T {
+  const ownerReferences = (object.metadata.ownerReferences ?? []).filter(
+    (reference) => reference.uid !== owner.metadata.uid,
+  );
+  return { ...object, metadata: { ...object.metadata, ownerReferences } };
+}

@@ -1,0 +1,265 @@
+import { formatTime, type Millis } from "../base/clock.ts";
+import { canonicalJson, derivedUid } from "../base/hash.ts";
+import { compare } from "../base/order.ts";
+import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import type { Step } from "../model/plan.ts";
+import type { Pod } from "../model/pod.ts";
+import { RESOURCES, apiVersionOf } from "../model/resources.ts";
+import type { World } from "./world.ts";
+
+/** What an event step said. */
+export type SimEvent = Extract<Step, { readonly kind: "event" }>;
+
+/** An object before and after a change; one of the two is absent when it came or went. */
+export interface SimChange {
+  readonly before?: ApiObject;
+  readonly after?: ApiObject;
+}
+
+/**
+ * A world in memory that steps are carried out on, as `Step` says and the store does it: revisions, compare-and-swap,
+ * uids and generations. Deterministic: the same steps in the same order give the same world.
+ */
+export class SimWorld implements World {
+  now: Millis;
+  readonly events: SimEvent[] = [];
+  #revision = 0;
+  readonly #objects = new Map<string, ApiObject>();
+  readonly #kinds = new Map<string, Map<string, ApiObject>>();
+  readonly #owned = new Map<string, Map<string, ApiObject>>();
+  readonly #sorted = new Map<string, readonly ApiObject[]>();
+  #changes: SimChange[] = [];
+
+  constructor(objects: Iterable<ApiObject>, now: Millis) {
+    this.now = now;
+    for (const object of objects) this.#put(undefined, this.#stamp(object));
+    this.#changes = [];
+  }
+
+  /** A copy of all that `world` shows, to try things on. */
+  static from(world: World): SimWorld {
+    const objects = RESOURCES.flatMap((resource) =>
+      world.list(apiVersionOf(resource), resource.kind),
+    );
+    return new SimWorld(objects, world.now);
+  }
+
+  get(ref: ObjectRef): ApiObject | undefined {
+    return this.#objects.get(refKey(ref));
+  }
+
+  list(apiVersion: string, kind: string, namespace?: string): readonly ApiObject[] {
+    const key = `${apiVersion}/${kind}`;
+    let all = this.#sorted.get(key);
+    if (all === undefined) {
+      all = [...(this.#kinds.get(key)?.values() ?? [])].toSorted(
+        (a, b) =>
+          compare(a.metadata.namespace ?? "", b.metadata.namespace ?? "") ||
+          compare(a.metadata.name, b.metadata.name),
+      );
+      this.#sorted.set(key, all);
+    }
+    return namespace === undefined
+      ? all
+      : all.filter(({ metadata }) => metadata.namespace === namespace);
+  }
+
+  ownedBy(uid: string): readonly ApiObject[] {
+    return [...(this.#owned.get(uid)?.values() ?? [])];
+  }
+
+  /** Everything that is there, in no particular order. */
+  all(): readonly ApiObject[] {
+    return [...this.#objects.values()];
+  }
+
+  /** What changed since the last call, in order. */
+  takeChanges(): readonly SimChange[] {
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
+  }
+
+  /** Carries steps out: changes first, then statuses, then events. Returns how many of them changed something. */
+  apply(steps: readonly Step[]): number {
+    const isStatus = (step: Step): boolean => step.kind === "update-status";
+    let done = 0;
+    for (const step of steps) if (!isStatus(step) && this.#carryOut(step)) done += 1;
+    for (const step of steps) if (isStatus(step) && this.#carryOut(step)) done += 1;
+    return done;
+  }
+
+  /** Puts an object in as Git or an agent would: created, or its spec and metadata replaced. */
+  declare(object: ApiObject): void {
+    const before = this.get(refOf(object));
+    if (before === undefined) this.#put(undefined, this.#stamp(object));
+    else
+      this.#replace({
+        ...object,
+        metadata: { ...object.metadata, resourceVersion: before.metadata.resourceVersion ?? "" },
+      });
+  }
+
+  /** Replaces an object's status whatever its revision is, as its agent would. Nothing when it is gone. */
+  report(ref: ObjectRef, status: object): void {
+    const before = this.get(ref);
+    if (before === undefined || canonicalJson(statusOf(before)) === canonicalJson(status)) return;
+    this.#put(before, withStatus(before, status, this.#next()));
+  }
+
+  /** Removes an object at once, as the agent does at the end of a pod. Nothing when it is gone. */
+  remove(ref: ObjectRef): void {
+    const before = this.get(ref);
+    if (before !== undefined) this.#drop(before);
+  }
+
+  #carryOut(step: Step): boolean {
+    switch (step.kind) {
+      case "create":
+        if (this.get(refOf(step.object)) !== undefined) return false;
+        this.#put(undefined, this.#stamp(step.object));
+        return true;
+      case "update":
+        return this.#replace(step.object);
+      case "update-status":
+        return this.#replaceStatus(step.object);
+      case "delete":
+        return this.#delete(step);
+      default:
+        this.events.push(step);
+        return false;
+    }
+  }
+
+  #replace(object: ApiObject): boolean {
+    const before = this.get(refOf(object));
+    if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) return false;
+    if (before === undefined) return false;
+    const { uid, creationTimestamp, generation = 1 } = before.metadata;
+    const isNewSpec = canonicalJson(bare(before)) !== canonicalJson(bare(object));
+    const after = withStatus(
+      {
+        ...object,
+        metadata: {
+          ...object.metadata,
+          ...(uid === undefined ? {} : { uid }),
+          ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+          generation: isNewSpec ? generation + 1 : generation,
+        },
+      },
+      statusOf(before),
+      before.metadata.resourceVersion ?? "",
+    );
+    if (canonicalJson(after) === canonicalJson(before)) return false;
+    this.#put(before, withVersion(after, this.#next()));
+    return true;
+  }
+
+  #replaceStatus(object: ApiObject): boolean {
+    const before = this.get(refOf(object));
+    if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) return false;
+    if (before === undefined) return false;
+    if (canonicalJson(statusOf(before)) === canonicalJson(statusOf(object))) return false;
+    this.#put(before, withStatus(before, statusOf(object), this.#next()));
+    return true;
+  }
+
+  #delete(step: Extract<Step, { readonly kind: "delete" }>): boolean {
+    const before = this.get(step.ref);
+    if (before === undefined || before.metadata.uid !== step.uid) return false;
+    const pod = before.kind === "Pod" ? (before as Pod) : undefined;
+    if (pod?.spec.nodeName === undefined || step.graceSeconds === 0) {
+      this.#drop(before);
+      return true;
+    }
+    if (pod.metadata.deletionTimestamp !== undefined) return false;
+    const graceSeconds = step.graceSeconds ?? pod.spec.terminationGracePeriodSeconds;
+    const metadata = {
+      ...pod.metadata,
+      deletionTimestamp: formatTime(this.now + graceSeconds * 1000),
+      deletionGracePeriodSeconds: graceSeconds,
+    };
+    this.#put(pod, withVersion({ ...pod, metadata }, this.#next()));
+    return true;
+  }
+
+  #stamp(object: ApiObject): ApiObject {
+    const version = this.#next();
+    const { metadata } = object;
+    return {
+      ...object,
+      metadata: {
+        ...metadata,
+        uid: metadata.uid ?? derivedUid(refKey(refOf(object)), version),
+        creationTimestamp: metadata.creationTimestamp ?? formatTime(this.now),
+        generation: metadata.generation ?? 1,
+        resourceVersion: version,
+      },
+    };
+  }
+
+  #next(): string {
+    this.#revision += 1;
+    return String(this.#revision);
+  }
+
+  #put(before: ApiObject | undefined, after: ApiObject): void {
+    if (before !== undefined) this.#unlink(before);
+    const key = refKey(refOf(after));
+    this.#objects.set(key, after);
+    indexed(this.#kinds, kindKey(after)).set(key, after);
+    const owner = controllerOf(after)?.uid;
+    if (owner !== undefined) indexed(this.#owned, owner).set(key, after);
+    this.#sorted.delete(kindKey(after));
+    this.#changes.push(before === undefined ? { after } : { before, after });
+  }
+
+  #drop(before: ApiObject): void {
+    this.#unlink(before);
+    this.#next();
+    this.#changes.push({ before });
+  }
+
+  #unlink(object: ApiObject): void {
+    const key = refKey(refOf(object));
+    this.#objects.delete(key);
+    this.#kinds.get(kindKey(object))?.delete(key);
+    const owner = controllerOf(object)?.uid;
+    if (owner !== undefined) this.#owned.get(owner)?.delete(key);
+    this.#sorted.delete(kindKey(object));
+  }
+}
+
+function kindKey(object: ApiObject): string {
+  return `${object.apiVersion}/${object.kind}`;
+}
+
+function indexed(index: Map<string, Map<string, ApiObject>>, key: string): Map<string, ApiObject> {
+  const known = index.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<string, ApiObject>();
+  index.set(key, made);
+  return made;
+}
+
+function statusOf(object: ApiObject): unknown {
+  return (object as ApiObject & { readonly status?: unknown }).status;
+}
+
+/** Everything but metadata and status: what the generation counts the changes of. */
+function bare(object: ApiObject): object {
+  const { metadata: _, ...rest } = object;
+  const { status: __, ...spec } = rest as { readonly status?: unknown };
+  return spec;
+}
+
+function withVersion<T extends ApiObject>(object: T, resourceVersion: string): T {
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
+
+function withStatus(object: ApiObject, status: unknown, resourceVersion: string): ApiObject {
+  const { status: _, ...rest } = withVersion(object, resourceVersion) as ApiObject & {
+    readonly status?: unknown;
+  };
+  return status === undefined ? rest : ({ ...rest, status } as ApiObject);
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import type { Pod } from "../../src/model/pod.ts";
+import { chooseVictims, DELETION_COST_ANNOTATION } from "../../src/planner/victims.ts";
+import { pod, type PodFields } from "../support/builders.ts";
+
+interface Case {
+  readonly name: string;
+  readonly goes: Partial<PodFields>;
+  readonly stays: Partial<PodFields>;
+}
+
+const cost = (value: string): Partial<PodFields> => ({
+  annotations: { [DELETION_COST_ANNOTATION]: value },
+});
+
+/** Each rule against the one after it: `goes` wins although the next rule says the opposite. */
+const CASES: readonly Case[] = [
+  {
+    name: "unassigned before pending",
+    goes: { node: "", phase: "Running", ready: null },
+    stays: { node: "a", phase: "Pending" },
+  },
+  {
+    name: "pending before not ready",
+    goes: { phase: "Pending", ...cost("9") },
+    stays: { phase: "Running", ready: null },
+  },
+  {
+    name: "unknown before running",
+    goes: { phase: "Unknown", ...cost("9") },
+    stays: { phase: "Running", ready: null },
+  },
+  { name: "not ready before cheap", goes: { ready: null, ...cost("9") }, stays: cost("-9") },
+  { name: "cheap before doubled up", goes: { ...cost("1"), node: "b" }, stays: cost("2") },
+  {
+    name: "an odd cost counts as none",
+    goes: cost("-1"),
+    stays: { ...cost("many"), node: "b" },
+  },
+  {
+    name: "doubled up before newly ready",
+    goes: { ready: -90 },
+    stays: { ready: -10, node: "b" },
+  },
+  { name: "newly ready before often restarted", goes: { ready: -10 }, stays: { restarts: 5 } },
+  { name: "often restarted before newer", goes: { restarts: 5 }, stays: { created: -1 } },
+  { name: "newer before older", goes: { created: -1 }, stays: {} },
+];
+
+describe("chooseVictims()", () => {
+  test.for(CASES)("$name", ({ goes, stays }) => {
+    const pods: readonly Pod[] = [
+      pod({ name: "a-stays", ...stays }),
+      pod({ name: "z-goes", ...goes }),
+    ];
+    const elsewhere = pod({ name: "other", node: "a" });
+    const names = (order: readonly Pod[]): readonly string[] =>
+      chooseVictims(order, 1, [...order, elsewhere]).map(({ metadata }) => metadata.name);
+    expect(names(pods)).toEqual(["z-goes"]);
+    expect(names(pods.toReversed())).toEqual(["z-goes"]);
+  });
+
+  test("equal pods go in the order of their names, whatever the order of the input", () => {
+    const pods = ["c", "a", "b"].map((name) => pod({ name }));
+    expect(chooseVictims(pods, 2, pods).map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
+  });
+});
