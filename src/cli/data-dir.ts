@@ -31,7 +31,7 @@ export interface ClusterConfig {
   readonly domain: string;
 }
 
-const FORMAT = 1;
+const FORMAT: number = 1;
 
 /** The layout of a data directory: the given one, `$BERTH_DATA_DIR`, or the default of the user. */
 export function dataDirAt(given: string | undefined): DataDir {
