@@ -1,0 +1,53 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Millis } from "../base/clock.ts";
+
+/** Who asks, as their certificate says. */
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+  /** The node, when the user is one. */
+  readonly node?: string;
+}
+
+export const MASTERS_GROUP = "system:masters";
+export const NODES_GROUP = "system:nodes";
+/** What users of nodes are called: `system:node:<name>`. */
+export const NODE_USER_PREFIX = "system:node:";
+
+interface Credentials {
+  readonly user: User;
+  readonly validUntil: Millis;
+}
+
+/** Certificates are read once per connection. */
+const known = new WeakMap<Socket, Credentials>();
+
+/** The user of a connection: `undefined` without a certificate of our CA, or once it has expired. */
+export function authenticate(socket: Socket, now: Millis): User | undefined {
+  const credentials = known.get(socket) ?? readCredentials(socket);
+  if (credentials === undefined || credentials.validUntil <= now) return undefined;
+  known.set(socket, credentials);
+  return credentials.user;
+}
+
+function readCredentials(socket: Socket): Credentials | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subject, valid_to: until } = socket.getPeerCertificate();
+  const [name] = texts(subject?.CN);
+  if (name === undefined || name === "") return undefined;
+  const user = userOf(name, texts(subject.O));
+  return { user, validUntil: Date.parse(until) };
+}
+
+/** A user with its node, if the name and the groups make it one. Pure. */
+export function userOf(name: string, groups: readonly string[]): User {
+  const isNode = groups.includes(NODES_GROUP) && name.startsWith(NODE_USER_PREFIX);
+  return isNode ? { name, groups, node: name.slice(NODE_USER_PREFIX.length) } : { name, groups };
+}
+
+/** A name may stand several times in a certificate's subject. */
+function texts(value: string | string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}

@@ -1,0 +1,129 @@
+import type { App, Release } from "../../model/app.ts";
+import { findCondition } from "../../model/condition.ts";
+import type { ApiObject } from "../../model/meta.ts";
+import type { Resource } from "../../model/resources.ts";
+import type { Column } from "../table.ts";
+import {
+  CONFIGMAP_COLUMNS,
+  ENDPOINTSLICE_COLUMNS,
+  EVENT_COLUMNS,
+  LEASE_COLUMNS,
+  NAMESPACE_COLUMNS,
+  NODE_COLUMNS,
+  SECRET_COLUMNS,
+  SERVICE_COLUMNS,
+} from "./cluster.ts";
+import { AGE, NAME, NONE } from "./common.ts";
+import { DEPLOYMENT_COLUMNS, JOB_COLUMNS, POD_COLUMNS, REPLICASET_COLUMNS } from "./workloads.ts";
+
+const APP_COLUMNS: readonly Column<App>[] = [
+  NAME,
+  {
+    name: "Ready",
+    type: "string",
+    description: "Whether the applied commit is healthy.",
+    cell: ({ status }) => findCondition(status?.conditions, "Ready")?.status ?? "Unknown",
+  },
+  {
+    name: "Commit",
+    type: "string",
+    description: "The commit whose objects are the desired state now.",
+    cell: ({ status }) => shortCommit(status?.appliedCommit),
+  },
+  {
+    name: "Release",
+    type: "string",
+    description: "Its newest release.",
+    cell: ({ status }) => status?.release ?? NONE,
+  },
+  AGE,
+  { name: "Repo", type: "string", description: "", wide: true, cell: ({ spec }) => spec.repo },
+  { name: "Branch", type: "string", description: "", wide: true, cell: ({ spec }) => spec.branch },
+  { name: "Path", type: "string", description: "", wide: true, cell: ({ spec }) => spec.path },
+  {
+    name: "Message",
+    type: "string",
+    description: "What the Ready condition says.",
+    wide: true,
+    cell: ({ status }) => findCondition(status?.conditions, "Ready")?.message ?? "",
+  },
+];
+
+const RELEASE_COLUMNS: readonly Column<Release>[] = [
+  NAME,
+  { name: "App", type: "string", description: "Its App.", cell: ({ spec }) => spec.app },
+  {
+    name: "Commit",
+    type: "string",
+    description: "The commit that was released.",
+    cell: ({ spec }) => shortCommit(spec.commit),
+  },
+  {
+    name: "Phase",
+    type: "string",
+    description: "How the commit stands.",
+    cell: ({ status }) => status?.phase ?? "Pending",
+  },
+  AGE,
+  {
+    name: "Subject",
+    type: "string",
+    description: "First line of the commit's message.",
+    cell: ({ spec }) => spec.subject,
+  },
+  {
+    name: "Author",
+    type: "string",
+    description: "Who made the commit.",
+    wide: true,
+    cell: ({ spec }) => spec.author,
+  },
+  {
+    name: "Reason",
+    type: "string",
+    description: "Why the phase is what it is.",
+    wide: true,
+    cell: ({ status }) => status?.reason ?? "",
+  },
+  {
+    name: "Message",
+    type: "string",
+    description: "The same in a sentence.",
+    wide: true,
+    cell: ({ status }) => status?.message ?? "",
+  },
+];
+
+/** The columns of each kind, by its resource's plural. */
+const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
+  string,
+  readonly Column<never>[]
+>([
+  ["pods", POD_COLUMNS],
+  ["deployments", DEPLOYMENT_COLUMNS],
+  ["replicasets", REPLICASET_COLUMNS],
+  ["jobs", JOB_COLUMNS],
+  ["services", SERVICE_COLUMNS],
+  ["nodes", NODE_COLUMNS],
+  ["events", EVENT_COLUMNS],
+  ["namespaces", NAMESPACE_COLUMNS],
+  ["configmaps", CONFIGMAP_COLUMNS],
+  ["secrets", SECRET_COLUMNS],
+  ["endpointslices", ENDPOINTSLICE_COLUMNS],
+  ["leases", LEASE_COLUMNS],
+  ["apps", APP_COLUMNS],
+  ["releases", RELEASE_COLUMNS],
+]);
+
+const DEFAULT_COLUMNS: readonly Column<ApiObject>[] = [NAME, AGE];
+
+/** The columns of a resource's table; name and age for kinds without columns of their own. Pure. */
+export function columnsOf(resource: Resource): readonly Column<ApiObject>[] {
+  const columns = COLUMNS.get(resource.plural) ?? DEFAULT_COLUMNS;
+  // The store gives each resource objects of its own kind alone.
+  return columns as readonly Column<ApiObject>[];
+}
+
+function shortCommit(id: string | undefined): string {
+  return id === undefined || id === "" ? NONE : id.slice(0, 7);
+}

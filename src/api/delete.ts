@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../base/clock.ts";
+import { isTrue } from "../model/condition.ts";
+import type { Node } from "../model/core.ts";
+import type { ApiObject } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import { terminatePod } from "../model/pod-deletion.ts";
+import { ObjectStoreError } from "../store/object-store.ts";
+import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { User } from "./authenticate.ts";
+import { isJsonObject, readOptionalJsonObject } from "./body.ts";
+import type { JsonObject } from "./body.ts";
+import { badRequest, conflict, detailsOf, forbidden, fromStoreError, notFound } from "./failure.ts";
+import type { Status } from "./failure.ts";
+import { parseCount } from "./request-info.ts";
+import type { ResourceRequest } from "./request-info.ts";
+import { sendJson, sendStored } from "./respond.ts";
+import { parseDryRun, refOfRequest } from "./write.ts";
+import { refuseDeclared } from "./write-policy.ts";
+
+/** Tries of a deletion, when others write the object at the same time. */
+const MAX_TRIES = 8;
+
+export interface DeleteContext {
+  readonly objects: ObjectStore;
+  readonly user: User;
+  readonly query: URLSearchParams;
+  readonly clock: Clock;
+}
+
+interface DeleteOptions {
+  readonly graceSeconds: number | undefined;
+  readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** Deletes one object: a pod on a node ends with grace, everything else is gone at once. */
+export async function answerDelete(
+  request: IncomingMessage,
+  response: ServerResponse,
+  what: ResourceRequest,
+  context: DeleteContext,
+): Promise<void> {
+  const { resource } = what;
+  const ref = refOfRequest(what);
+  const options = readOptions(await readOptionalJsonObject(request), context.query);
+  for (let attempt = 1; ; attempt += 1) {
+    const current = context.objects.get(ref);
+    if (current === undefined) throw notFound(resource, ref.name);
+    const { object } = current;
+    refuseDeclared(context.objects, {
+      user: context.user,
+      verb: "delete",
+      resource,
+      current: object,
+    });
+    checkPreconditions(object, options, what);
+    const next = nextState(object, what, { options, context });
+    if (options.dryRun) return sendJson(response, 200, next ?? success(object, what));
+    try {
+      if (next === undefined) {
+        await context.objects.remove(ref, preconditionsOf(object));
+        return sendJson(response, 200, success(object, what));
+      }
+      const stored: StoredObject = next === object ? current : await context.objects.update(next);
+      return sendStored(response, 200, stored.bytes);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+      if (error.code !== "conflict" || attempt >= MAX_TRIES) {
+        throw fromStoreError(error, resource, ref);
+      }
+    }
+  }
+}
+
+/** What is left of the object; `undefined` when it is to be removed. Throws 403. */
+function nextState(
+  object: ApiObject,
+  { resource, name }: ResourceRequest,
+  given: { readonly options: DeleteOptions; readonly context: DeleteContext },
+): ApiObject | undefined {
+  const { options, context } = given;
+  if (resource.plural !== "pods") return undefined;
+  const pod = object as Pod;
+  if (context.user.node !== undefined) {
+    if (options.graceSeconds === 0) return undefined;
+    throw forbidden(
+      `pods "${name ?? ""}" is forbidden: a node may only remove a pod that has ended (gracePeriodSeconds 0)`,
+      detailsOf(resource, name),
+    );
+  }
+  // By force, and nobody is there who could end it: the administrator takes the blame.
+  if (options.graceSeconds === 0 && !isNodeReady(context.objects, pod)) return undefined;
+  return terminatePod(pod, { graceSeconds: options.graceSeconds, now: context.clock.now() });
+}
+
+function isNodeReady(objects: Pick<ObjectStore, "get">, { spec }: Pod): boolean {
+  const name = spec.nodeName ?? "";
+  const node = objects.get({ apiVersion: "v1", kind: "Node", name })?.object as Node | undefined;
+  return isTrue(node?.status?.conditions, "Ready");
+}
+
+function readOptions(body: JsonObject | undefined, query: URLSearchParams): DeleteOptions {
+  const preconditions = isJsonObject(body?.["preconditions"]) ? body["preconditions"] : {};
+  const grace = body?.["gracePeriodSeconds"] ?? parseCount(query, "gracePeriodSeconds");
+  if (grace !== undefined && !(Number.isSafeInteger(grace) && (grace as number) >= 0)) {
+    throw badRequest("gracePeriodSeconds must be a whole number of seconds");
+  }
+  const dryRun = body?.["dryRun"] ?? [];
+  return {
+    graceSeconds: grace as number | undefined,
+    uid: textOf(preconditions["uid"]),
+    resourceVersion: textOf(preconditions["resourceVersion"]),
+    dryRun: parseDryRun([
+      ...(Array.isArray(dryRun) ? dryRun : [dryRun]),
+      ...query.getAll("dryRun"),
+    ]),
+  };
+}
+
+function checkPreconditions(
+  { metadata }: ApiObject,
+  { uid, resourceVersion }: DeleteOptions,
+  { resource }: ResourceRequest,
+): void {
+  if (uid !== undefined && uid !== metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;
+    throw conflict(resource, metadata.name, why);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    throw conflict(
+      resource,
+      metadata.name,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ` +
+        `ResourceVersion in object meta: ${metadata.resourceVersion}`,
+    );
+  }
+}
+
+/** Only what was looked at is removed. */
+function preconditionsOf({ metadata: { uid, resourceVersion } }: ApiObject) {
+  return { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+}
+
+function success({ metadata }: ApiObject, { resource }: ResourceRequest): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: { ...detailsOf(resource, metadata.name), ...(metadata.uid && { uid: metadata.uid }) },
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,145 @@
+import { groupBy } from "../base/order.ts";
+import { RESOURCES, apiVersionOf } from "../model/resources.ts";
+import type { Resource } from "../model/resources.ts";
+import type { DiscoveryVersion } from "./accept.ts";
+
+/** Documents that say which kinds there are. All are fixed for the life of the server. */
+export interface Discovery {
+  /** Aggregated `/api` or `/apis`. */
+  aggregated(root: "api" | "apis", version: DiscoveryVersion): unknown;
+  /** The legacy documents, by path without a slash at the end. */
+  readonly legacy: ReadonlyMap<string, unknown>;
+}
+
+/** What people may do with objects that Git does not declare, and what with those that it does. */
+const RUNTIME_VERBS: readonly string[] = [
+  "create",
+  "delete",
+  "get",
+  "list",
+  "patch",
+  "update",
+  "watch",
+];
+const DECLARED_VERBS: readonly string[] = ["get", "list", "watch"];
+const POD_VERBS: readonly string[] = ["delete", "get", "list", "watch"];
+
+/** Pure. */
+export function createDiscovery(serverAddress: string): Discovery {
+  const groups = groupBy(RESOURCES, (resource) => resource.group);
+  return {
+    aggregated: (root, version) => aggregate(root, version, groups),
+    legacy: new Map(legacyDocuments(groups, serverAddress)),
+  };
+}
+
+type Groups = ReadonlyMap<string, readonly Resource[]>;
+
+function aggregate(root: "api" | "apis", version: DiscoveryVersion, groups: Groups): unknown {
+  const wanted = [...groups].filter(([group]) => (group === "") === (root === "api"));
+  return {
+    kind: "APIGroupDiscoveryList",
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: wanted.map(([group, resources]) => ({
+      metadata:
+        group === "" ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
+      versions: [...groupBy(resources, (resource) => resource.version)].map(([name, members]) => ({
+        version: name,
+        freshness: "Current",
+        resources: members.map(toAggregated),
+      })),
+    })),
+  };
+}
+
+function toAggregated(resource: Resource): unknown {
+  const { group, version, kind } = resource;
+  const responseKind = { group, version, kind };
+  return {
+    resource: resource.plural,
+    responseKind,
+    scope: resource.namespaced ? "Namespaced" : "Cluster",
+    singularResource: resource.singular,
+    verbs: verbsOf(resource),
+    ...(resource.shortNames.length > 0 ? { shortNames: resource.shortNames } : {}),
+    ...(resource.categories.length > 0 ? { categories: resource.categories } : {}),
+    ...(resource.subresources.length > 0
+      ? {
+          subresources: resource.subresources.map((subresource) => ({
+            subresource,
+            responseKind,
+            verbs: subresourceVerbs(subresource),
+          })),
+        }
+      : {}),
+  };
+}
+
+function* legacyDocuments(groups: Groups, serverAddress: string): Generator<[string, unknown]> {
+  yield [
+    "/api",
+    {
+      kind: "APIVersions",
+      versions: ["v1"],
+      serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }],
+    },
+  ];
+  const named = [...groups].filter(([group]) => group !== "");
+  const apiGroups = named.map(([group, resources]) => toGroup(group, resources));
+  yield ["/apis", { kind: "APIGroupList", apiVersion: "v1", groups: apiGroups }];
+  for (const [group, resources] of named) {
+    yield [`/apis/${group}`, { kind: "APIGroup", apiVersion: "v1", ...toGroup(group, resources) }];
+  }
+  for (const [groupVersion, resources] of groupBy(RESOURCES, apiVersionOf)) {
+    const root = groupVersion.includes("/") ? "/apis" : "/api";
+    yield [
+      `${root}/${groupVersion}`,
+      {
+        kind: "APIResourceList",
+        apiVersion: "v1",
+        groupVersion,
+        resources: resources.flatMap(toLegacy),
+      },
+    ];
+  }
+}
+
+function toGroup(name: string, resources: readonly Resource[]) {
+  const versions = [...new Set(resources.map(({ version }) => version))].map((version) => ({
+    groupVersion: `${name}/${version}`,
+    version,
+  }));
+  return { name, versions, preferredVersion: versions[0] };
+}
+
+function toLegacy(resource: Resource): readonly unknown[] {
+  const { plural, singular, namespaced, kind, shortNames, categories } = resource;
+  return [
+    {
+      name: plural,
+      singularName: singular,
+      namespaced,
+      kind,
+      verbs: verbsOf(resource),
+      ...(shortNames.length > 0 ? { shortNames } : {}),
+      ...(categories.length > 0 ? { categories } : {}),
+    },
+    ...resource.subresources.map((subresource) => ({
+      name: `${plural}/${subresource}`,
+      singularName: "",
+      namespaced,
+      kind,
+      verbs: subresourceVerbs(subresource),
+    })),
+  ];
+}
+
+function verbsOf(resource: Resource): readonly string[] {
+  if (resource.plural === "pods") return POD_VERBS;
+  return resource.declarable ? DECLARED_VERBS : RUNTIME_VERBS;
+}
+
+function subresourceVerbs(subresource: "status" | "log"): readonly string[] {
+  return subresource === "log" ? ["get"] : ["get", "patch", "update"];
+}

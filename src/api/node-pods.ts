@@ -1,0 +1,77 @@
+import type { Container, Pod, PodSpec } from "../model/pod.ts";
+import { resourceOf } from "../model/resources.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+
+/** Which node runs which pods, and so may read which Secrets and ConfigMaps. Follows the store. */
+export interface NodePods {
+  /** Whether a pod of the node names the Secret or ConfigMap. */
+  references(node: string, kind: "Secret" | "ConfigMap", namespace: string, name: string): boolean;
+  close(): void;
+}
+
+export function followNodePods(objects: ObjectStore): NodePods {
+  const byNode = new Map<string, Map<string, Pod>>();
+
+  function add(pod: Pod): void {
+    const node = pod.spec.nodeName;
+    if (node === undefined || node === "") return;
+    const pods = byNode.get(node);
+    if (pods === undefined) byNode.set(node, new Map([[keyOf(pod), pod]]));
+    else pods.set(keyOf(pod), pod);
+  }
+
+  function remove(pod: Pod): void {
+    const node = pod.spec.nodeName ?? "";
+    const pods = byNode.get(node);
+    pods?.delete(keyOf(pod));
+    if (pods?.size === 0) byNode.delete(node);
+  }
+
+  const close = objects.subscribe(({ kind, object, previous }) => {
+    if (object.kind !== "Pod" || object.apiVersion !== "v1") return;
+    if (previous !== undefined) remove(previous as Pod);
+    if (kind === "deleted") remove(object as Pod);
+    else add(object as Pod);
+  });
+  const { items } = objects.list(resourceOf({ apiVersion: "v1", kind: "Pod" }));
+  for (const { object } of items) add(object as Pod);
+
+  return {
+    references: (node, kind, namespace, name) => {
+      for (const pod of byNode.get(node)?.values() ?? []) {
+        if (pod.metadata.namespace === namespace && namesOf(pod.spec, kind).includes(name)) {
+          return true;
+        }
+      }
+      return false;
+    },
+    close,
+  };
+}
+
+/** Names of the Secrets or ConfigMaps that a pod reads, by volume or by environment. Pure. */
+export function namesOf(spec: PodSpec, kind: "Secret" | "ConfigMap"): readonly string[] {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const volumes = (spec.volumes ?? []).map((volume) =>
+    kind === "Secret" ? volume.secret?.secretName : volume.configMap?.name,
+  );
+  return [...volumes, ...containers.flatMap((container) => envNames(container, kind))].filter(
+    (name) => name !== undefined,
+  );
+}
+
+function envNames({ env, envFrom }: Container, kind: "Secret" | "ConfigMap") {
+  const isSecret = kind === "Secret";
+  return [
+    ...(env ?? []).map(({ valueFrom }) =>
+      isSecret ? valueFrom?.secretKeyRef?.name : valueFrom?.configMapKeyRef?.name,
+    ),
+    ...(envFrom ?? []).map((source) =>
+      isSecret ? source.secretRef?.name : source.configMapRef?.name,
+    ),
+  ];
+}
+
+function keyOf({ metadata }: Pod): string {
+  return `${metadata.namespace ?? ""}/${metadata.name}`;
+}

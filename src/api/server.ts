@@ -1,0 +1,256 @@
+import { createServer } from "node:https";
+import type { Server } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock, Millis } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { ClusterInfo } from "../model/node-endpoints.ts";
+import { TUNNEL_PATH } from "../model/tunnel.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorizeNode } from "./authorize.ts";
+import { createDiscovery } from "./discovery.ts";
+import { ApiFailure, badRequest, pathNotFound, toStatus, unauthorized } from "./failure.ts";
+import { handleRequest } from "./handler.ts";
+import type { Services } from "./handler.ts";
+import { HeartbeatRegistry } from "./heartbeats.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { Snapshots } from "./list.ts";
+import { followNodePods } from "./node-pods.ts";
+import { createOpenApi } from "./openapi.ts";
+import { parseUrl } from "./request-info.ts";
+import { TunnelHub } from "./tunnel.ts";
+import type { Tunnels } from "./tunnel.ts";
+import { WatchRegistry } from "./watch.ts";
+import { followWithdrawals } from "./withdrawals.ts";
+import type { EndpointReports } from "./withdrawals.ts";
+
+export interface ApiServerOptions {
+  readonly objects: ObjectStore;
+  readonly host: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  /** PEM: the CA that client certificates must come from, and the server's own certificate and key. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly cluster: ClusterInfo;
+  /** Somebody asks to look at the Git sources now. */
+  readonly onSync: () => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The running API, with what the controllers learn from it. */
+export interface ApiServer {
+  readonly port: number;
+  readonly heartbeats: Heartbeats;
+  readonly endpointReports: EndpointReports;
+  readonly tunnels: Tunnels;
+  /** Ends watches and tunnels, lets short requests finish, then closes what is left. */
+  close(): Promise<void>;
+}
+
+export type ApiServerErrorCode = "port-taken" | "port-forbidden" | "host-unknown" | "io";
+
+/** The API cannot listen. `message` names the address and the cure. */
+export class ApiServerError extends Error {
+  override readonly name = "ApiServerError";
+  readonly code: ApiServerErrorCode;
+
+  constructor(code: ApiServerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Go's clients keep idle connections for 90 s: ours must last longer, else they meet a closing one. */
+const KEEP_ALIVE_MS: Millis = 120_000;
+const HEADERS_LIMIT_MS: Millis = 20_000;
+const REQUEST_LIMIT_MS: Millis = 60_000;
+const HANDSHAKE_LIMIT_MS: Millis = 10_000;
+const CLOSE_LIMIT_MS: Millis = 3000;
+const MAX_CONNECTIONS = 20_000;
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/** The Kubernetes version whose behaviour the API follows. */
+const KUBERNETES_VERSION = { major: "1", minor: "33" } as const;
+
+/** Serves the API over TLS 1.3 until `close`. Throws `ApiServerError`. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { objects, clock, logger } = options;
+  const closing = new AbortController();
+  const heartbeats = new HeartbeatRegistry();
+  const tunnels = new TunnelHub(logger);
+  const watches = new WatchRegistry();
+  const server = createServer({
+    ...options.tls,
+    requestCert: true,
+    // Whoever comes without a certificate of ours is told so by the API, not by a broken handshake.
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.3",
+    handshakeTimeout: HANDSHAKE_LIMIT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_LIMIT_MS,
+    requestTimeout: REQUEST_LIMIT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const port = await listen(server, options);
+  const services: Services = {
+    objects,
+    clock,
+    logger,
+    cluster: options.cluster,
+    version: versionDocument(options.cluster.version),
+    discovery: createDiscovery(`${options.host}:${port}`),
+    openApi: createOpenApi(options.cluster.version),
+    snapshots: new Snapshots(clock),
+    watches,
+    nodePods: followNodePods(objects),
+    tunnels,
+    heartbeats,
+    withdrawals: followWithdrawals(objects, clock),
+    onSync: options.onSync,
+    signal: closing.signal,
+  };
+  server.on("request", (request, response) => void handleRequest(request, response, services));
+  server.on("upgrade", (request, socket, head) => upgrade({ request, socket, head }, services));
+  server.on("clientError", refuseBrokenRequest);
+  server.on("tlsClientError", (error) => logger.debug({ error }, "A TLS handshake failed"));
+  const loops = Promise.all([
+    watches.run(clock, closing.signal),
+    tunnels.run(clock, closing.signal),
+  ]);
+  return {
+    port,
+    heartbeats,
+    endpointReports: services.withdrawals,
+    tunnels,
+    close: async () => {
+      closing.abort();
+      services.nodePods.close();
+      services.withdrawals.close();
+      await loops;
+      await closeServer(server, clock);
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: ApiServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(toServerError(error, host, port));
+    });
+    server.listen({ host, port }, () => {
+      server.removeAllListeners("error");
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function toServerError(error: NodeJS.ErrnoException, host: string, port: number): ApiServerError {
+  const address = `${host}:${port}`;
+  const options = { cause: error };
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new ApiServerError(
+        "port-taken",
+        `Cannot serve the API on ${address}: another process listens on port ${port}; end it or choose another port`,
+        options,
+      );
+    case "EACCES":
+      return new ApiServerError(
+        "port-forbidden",
+        `Cannot serve the API on ${address}: port ${port} is not permitted to this user; run as root or choose one above 1023`,
+        options,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new ApiServerError(
+        "host-unknown",
+        `Cannot serve the API on ${address}: "${host}" is no address of this machine; choose one that is`,
+        options,
+      );
+    default:
+      return new ApiServerError(
+        "io",
+        `Cannot serve the API on ${address}: ${error.message}`,
+        options,
+      );
+  }
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Tunnels are the only upgrades that there are. */
+function upgrade({ request, socket, head }: Upgrade, { tunnels, clock, signal }: Services): void {
+  socket.on("error", () => socket.destroy());
+  try {
+    if (signal.aborted) return void socket.destroy();
+    const user = authenticate(request.socket, clock.now());
+    if (user === undefined) throw unauthorized();
+    if (parseUrl(request.url ?? "/").path !== TUNNEL_PATH) throw pathNotFound();
+    tunnels.accept(authorizeNode(user, TUNNEL_PATH), request, socket, head);
+  } catch (error) {
+    refuse(socket, error instanceof ApiFailure ? error : badRequest("the upgrade failed"));
+  }
+}
+
+/** What is not even HTTP, or comes too slowly. */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return refuse(
+        socket,
+        new ApiFailure(431, "RequestHeaderFieldsTooLarge", "the headers are too large"),
+      );
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return refuse(socket, new ApiFailure(408, "Timeout", "the request came too slowly"));
+    default:
+      return refuse(socket, badRequest("the request is not HTTP"));
+  }
+}
+
+/** Answers on a bare connection, and ends it. */
+function refuse(socket: Duplex, failure: ApiFailure): void {
+  const body = `${JSON.stringify(toStatus(failure))}\n`;
+  socket.end(
+    `HTTP/1.1 ${failure.code} ${failure.reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+async function closeServer(server: Server, clock: Clock): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  const done = new AbortController();
+  server.close(() => closed.resolve());
+  server.closeIdleConnections();
+  clock.sleep(CLOSE_LIMIT_MS, done.signal).then(
+    () => server.closeAllConnections(),
+    () => undefined,
+  );
+  await closed.promise;
+  done.abort();
+}
+
+function versionDocument(version: string): unknown {
+  const { major, minor } = KUBERNETES_VERSION;
+  return {
+    major,
+    minor,
+    gitVersion: `v${major}.${minor}.0+berth.${version}`,
+    gitCommit: "",
+    gitTreeState: "clean",
+    buildDate: "1970-01-01T00:00:00Z",
+    goVersion: `node${process.versions.node}`,
+    compiler: "node",
+    platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
+  };
+}

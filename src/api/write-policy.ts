@@ -1,0 +1,105 @@
+import { canonicalJson } from "../base/hash.ts";
+import { SOURCE_ANNOTATION } from "../model/app.ts";
+import type { Node } from "../model/core.ts";
+import { controllerOf, formatRef, refOf } from "../model/meta.ts";
+import type { ApiObject, ObjectRef } from "../model/meta.ts";
+import { findResource } from "../model/resources.ts";
+import type { Resource } from "../model/resources.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import type { User } from "./authenticate.ts";
+import { detailsOf, forbidden } from "./failure.ts";
+import type { ApiFailure } from "./failure.ts";
+import { methodNotAllowed } from "./request-info.ts";
+import type { Verb } from "./request-info.ts";
+
+/** Owners above owners that are followed to find what Git declares. */
+const MAX_OWNERS = 8;
+
+/**
+ * What declarable objects state is Git's: a person's write to one is refused, with where to make the change instead.
+ * The exception is a pod with a controller: deleting it is a wish of the moment, since it comes back. Throws 405.
+ */
+export function refuseDeclared(
+  objects: Pick<ObjectStore, "get">,
+  request: {
+    readonly user: User;
+    readonly verb: Verb;
+    readonly resource: Resource;
+    readonly current: ApiObject | undefined;
+  },
+): void {
+  const { user, verb, resource, current } = request;
+  if (!resource.declarable || user.node !== undefined) return;
+  const isRuntimePod =
+    verb === "delete" && resource.plural === "pods" && current && controllerOf(current);
+  if (isRuntimePod) return;
+  throw current === undefined
+    ? methodNotAllowed(
+        `writes are commits: add a manifest of the ${resource.kind} to the repository and commit it`,
+      )
+    : changeInGit(objects, current);
+}
+
+/** What a node may write is not only a matter of names: see the rules. Throws 403. Pure. */
+export function admitNodeWrite(
+  user: User,
+  resource: Resource,
+  object: ApiObject,
+  current: ApiObject | undefined,
+): void {
+  const { node } = user;
+  if (node === undefined) return;
+  const { name } = object.metadata;
+  const isNamedAfterNode = resource.plural === "nodes" || resource.plural === "leases";
+  if (isNamedAfterNode && name !== node) {
+    throw forbidden(
+      `${resource.plural} "${name}" is forbidden: node "${node}" may only write its own`,
+      detailsOf(resource, name),
+    );
+  }
+  if (resource.plural !== "nodes" || current === undefined) return;
+  const before = canonicalJson((current as Node).spec ?? {});
+  if (canonicalJson((object as Node).spec ?? {}) !== before) {
+    throw forbidden(
+      `nodes "${name}" is forbidden: the spec of a node is not for the node itself to change`,
+      detailsOf(resource, name),
+    );
+  }
+}
+
+function changeInGit(objects: Pick<ObjectStore, "get">, object: ApiObject): ApiFailure {
+  const declared = declaredOwner(objects, object);
+  const source = declared?.metadata.annotations?.[SOURCE_ANNOTATION];
+  const whose =
+    declared === undefined || declared === object ? "" : `, of ${formatRef(refOf(declared))}`;
+  return methodNotAllowed(
+    source === undefined
+      ? `writes are commits: change ${formatRef(refOf(object))} in the repository and commit it`
+      : `writes are commits: edit ${source}${whose} and commit it`,
+  );
+}
+
+/** The object itself or the nearest owner that says where in Git it stands. */
+function declaredOwner(
+  objects: Pick<ObjectStore, "get">,
+  object: ApiObject,
+): ApiObject | undefined {
+  let at: ApiObject | undefined = object;
+  for (let level = 0; level < MAX_OWNERS && at !== undefined; level += 1) {
+    if (at.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined) return at;
+    const ref = ownerRef(at);
+    at = ref === undefined ? undefined : objects.get(ref)?.object;
+  }
+  return undefined;
+}
+
+function ownerRef(object: ApiObject): ObjectRef | undefined {
+  const owner = controllerOf(object);
+  if (owner === undefined) return undefined;
+  const { apiVersion, kind, name } = owner;
+  const { namespace } = object.metadata;
+  const isNamespaced = findResource(apiVersion, kind)?.namespaced ?? true;
+  return isNamespaced && namespace !== undefined
+    ? { apiVersion, kind, namespace, name }
+    : { apiVersion, kind, name };
+}

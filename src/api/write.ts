@@ -1,0 +1,280 @@
+import { randomInt } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ApiObject, ObjectMeta, ObjectRef } from "../model/meta.ts";
+import { isDnsSubdomain } from "../model/names.ts";
+import { apiVersionOf } from "../model/resources.ts";
+import type { Resource } from "../model/resources.ts";
+import { ObjectStoreError } from "../store/object-store.ts";
+import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { User } from "./authenticate.ts";
+import { isJsonObject, mediaType, readJsonObject, unsupportedMediaType } from "./body.ts";
+import type { JsonObject } from "./body.ts";
+import {
+  ApiFailure,
+  MODIFIED_MEANWHILE,
+  badRequest,
+  conflict,
+  fromStoreError,
+  invalid,
+  notFound,
+} from "./failure.ts";
+import { applyMergePatch, isPlainMerge } from "./merge-patch.ts";
+import type { ResourceRequest } from "./request-info.ts";
+import { sendJson, sendStored } from "./respond.ts";
+import { checkShape } from "./shapes.ts";
+import { admitNodeWrite, refuseDeclared } from "./write-policy.ts";
+
+/** Tries of a write that names no version, when others write the object at the same time. */
+const MAX_TRIES = 8;
+/** Characters that Kubernetes appends to `generateName`: no vowels, so that no word arises. */
+const SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
+const SUFFIX_LENGTH = 5;
+
+const MERGE_PATCH = "application/merge-patch+json";
+const STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json";
+
+export interface WriteContext {
+  readonly objects: ObjectStore;
+  readonly user: User;
+  readonly query: URLSearchParams;
+}
+
+/** Carries out POST, PUT and PATCH of one object, and answers with the object as stored. */
+export async function answerWrite(
+  request: IncomingMessage,
+  response: ServerResponse,
+  what: ResourceRequest,
+  context: WriteContext,
+): Promise<void> {
+  const dryRun = parseDryRun(context.query.getAll("dryRun"));
+  if (what.verb === "create") return answerCreate(request, response, { what, context, dryRun });
+  const { resource } = what;
+  const ref = refOfRequest(what);
+  const current = context.objects.get(ref)?.object;
+  refuseDeclared(context.objects, { user: context.user, verb: what.verb, resource, current });
+  const change =
+    what.verb === "patch" ? await readPatch(request) : toReplacement(await readJsonObject(request));
+  const write = { what, ref, change, context, dryRun };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const stored = await tryUpdate(write);
+      return dryRun
+        ? sendJson(response, 200, stored.object)
+        : sendStored(response, 200, stored.bytes);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+      if (error.code !== "conflict" || !change.mayRetry || attempt >= MAX_TRIES) {
+        throw fromStoreError(error, resource, ref);
+      }
+    }
+  }
+}
+
+/** Names the object of a request with a name in its path. Pure. */
+export function refOfRequest({ resource, namespace, name }: ResourceRequest): ObjectRef {
+  const kind = { apiVersion: apiVersionOf(resource), kind: resource.kind, name: name ?? "" };
+  return namespace === undefined ? kind : { ...kind, namespace };
+}
+
+/** Whether nothing is to be written. Throws 422. Pure. */
+export function parseDryRun(values: readonly unknown[]): boolean {
+  if (values.some((value) => value !== "All")) {
+    throw invalid({ kind: "Options", group: "meta.k8s.io" }, "", [
+      { field: "dryRun", message: 'Unsupported value: supported values: "All"' },
+    ]);
+  }
+  return values.length > 0;
+}
+
+interface CreateRequest {
+  readonly what: ResourceRequest;
+  readonly context: WriteContext;
+  readonly dryRun: boolean;
+}
+
+async function answerCreate(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { what, context, dryRun }: CreateRequest,
+): Promise<void> {
+  const { resource } = what;
+  const { objects, user } = context;
+  refuseDeclared(objects, { user, verb: "create", resource, current: undefined });
+  const body = await readJsonObject(request);
+  const object = toNewObject(body, what);
+  admitNodeWrite(user, resource, object, undefined);
+  if (dryRun) return sendJson(response, 201, object);
+  try {
+    sendStored(response, 201, (await objects.create(object)).bytes);
+  } catch (error) {
+    if (!(error instanceof ObjectStoreError)) throw error;
+    throw fromStoreError(error, resource, object.metadata);
+  }
+}
+
+/** Turns the stored object into the wanted one. */
+interface Change {
+  readonly apply: (current: ApiObject) => JsonObject;
+  /** Whether it may be made anew on a newer version: it names none itself. */
+  readonly mayRetry: boolean;
+}
+
+function toReplacement(body: JsonObject): Change {
+  return { apply: () => body, mayRetry: versionOf(body) === undefined };
+}
+
+async function readPatch(request: IncomingMessage): Promise<Change> {
+  const supported = [MERGE_PATCH, STRATEGIC_MERGE_PATCH];
+  const type = mediaType(request);
+  if (!supported.includes(type)) throw unsupportedMediaType(type, supported);
+  const patch = await readJsonObject(request, supported);
+  if (type === STRATEGIC_MERGE_PATCH && !isPlainMerge(patch)) {
+    throw new ApiFailure(
+      415,
+      "UnsupportedMediaType",
+      `strategic merge patches with lists are not supported: use "${MERGE_PATCH}"`,
+    );
+  }
+  return {
+    apply: (current) => applyMergePatch(current, patch) as JsonObject,
+    mayRetry: versionOf(patch) === undefined,
+  };
+}
+
+interface UpdateRequest {
+  readonly what: ResourceRequest;
+  readonly ref: ObjectRef;
+  readonly change: Change;
+  readonly context: WriteContext;
+  readonly dryRun: boolean;
+}
+
+async function tryUpdate({
+  what: { resource, subresource },
+  ref,
+  change,
+  context: { objects, user },
+  dryRun,
+}: UpdateRequest): Promise<StoredObject> {
+  const current = objects.get(ref);
+  if (current === undefined) throw notFound(resource, ref.name);
+  const body = change.apply(current.object);
+  checkIdentity(body, resource, ref);
+  checkShape(resource, body);
+  const wanted = toUpdate(body, current.object, resource);
+  if (subresource === "status") {
+    const object = { ...current.object, status: body["status"] ?? {}, metadata: wanted.metadata };
+    return dryRun ? { ...current, object } : objects.updateStatus(object);
+  }
+  admitNodeWrite(user, resource, wanted, current.object);
+  return dryRun ? { ...current, object: wanted } : objects.update(wanted);
+}
+
+/** The body as the next state of `current`: what the server sets itself stays. */
+function toUpdate(body: JsonObject, current: ApiObject, resource: Resource): ApiObject {
+  const metadata = body["metadata"] as ObjectMeta;
+  const { name } = current.metadata;
+  if (metadata.uid !== undefined && metadata.uid !== "" && metadata.uid !== current.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${current.metadata.uid}`;
+    throw conflict(resource, name, why);
+  }
+  const version = versionOf(body);
+  if (version !== undefined && version !== current.metadata.resourceVersion) {
+    throw conflict(resource, name, MODIFIED_MEANWHILE);
+  }
+  return { ...body, ...kindOf(resource), metadata: { ...metadata, ...systemFields(current) } };
+}
+
+/** Fields of metadata that callers cannot set. */
+function systemFields({ metadata }: ApiObject): Partial<ObjectMeta> & { readonly name: string } {
+  const kept: (keyof ObjectMeta)[] = [
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+  ];
+  const fields = kept.map((key) => [key, metadata[key]] as const);
+  const present = fields.filter(([, value]) => value !== undefined);
+  return { name: metadata.name, ...Object.fromEntries(present) };
+}
+
+function toNewObject(body: JsonObject, what: ResourceRequest): ApiObject {
+  const { resource, namespace } = what;
+  if (resource.namespaced && namespace === undefined) {
+    throw badRequest("the server requires a namespace in the path of this request");
+  }
+  if (versionOf(body) !== undefined) {
+    throw badRequest("resourceVersion should not be set on objects to be created");
+  }
+  const given = isJsonObject(body["metadata"]) ? body["metadata"] : {};
+  const name = newName(given["name"], given["generateName"]);
+  const place = { ...refOfRequest(what), name };
+  checkIdentity({ ...body, metadata: { ...given, name } }, resource, place);
+  const { labels, annotations, ownerReferences, finalizers } = given as unknown as ObjectMeta;
+  const metadata: ObjectMeta = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(labels && { labels }),
+    ...(annotations && { annotations }),
+    ...(ownerReferences && { ownerReferences }),
+    ...(finalizers && { finalizers }),
+  };
+  const object = { ...body, ...kindOf(resource), metadata };
+  checkShape(resource, object as unknown as JsonObject);
+  if (!isDnsSubdomain(name)) {
+    throw invalid(resource, name, [
+      { field: "metadata.name", message: `Invalid value: "${name}": must be a DNS subdomain` },
+    ]);
+  }
+  return object;
+}
+
+function newName(name: unknown, prefix: unknown): string {
+  if (typeof name === "string" && name !== "") return name;
+  if (typeof prefix !== "string" || prefix === "") {
+    throw badRequest("name or generateName is required");
+  }
+  const pick = (): string => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)] ?? "";
+  return prefix + Array.from({ length: SUFFIX_LENGTH }, pick).join("");
+}
+
+/** Kind, name and namespace, where the body states them, must be those of the path. Throws 400. */
+function checkIdentity(body: JsonObject, resource: Resource, ref: ObjectRef): void {
+  const { apiVersion, kind, metadata } = body;
+  const expected = kindOf(resource);
+  const isOther =
+    (apiVersion !== undefined && apiVersion !== expected.apiVersion) ||
+    (kind !== undefined && kind !== expected.kind);
+  if (isOther) {
+    throw badRequest(
+      `the kind of the object (${JSON.stringify(apiVersion)}, ${JSON.stringify(kind)}) ` +
+        `does not match the expected kind (${expected.apiVersion}, ${expected.kind})`,
+    );
+  }
+  if (!isJsonObject(metadata)) throw badRequest("metadata of the object is required");
+  const { name, namespace } = metadata;
+  if (name !== undefined && name !== ref.name) {
+    throw badRequest(
+      `the name of the object (${JSON.stringify(name)}) does not match the name on the URL (${ref.name})`,
+    );
+  }
+  if (namespace !== undefined && namespace !== "" && namespace !== ref.namespace) {
+    throw badRequest(
+      "the namespace of the provided object does not match the namespace sent on the request",
+    );
+  }
+}
+
+function kindOf(resource: Resource): { readonly apiVersion: string; readonly kind: string } {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind };
+}
+
+function versionOf(body: JsonObject): string | undefined {
+  const metadata = body["metadata"];
+  const version = isJsonObject(metadata) ? metadata["resourceVersion"] : undefined;
+  return typeof version === "string" && version !== "" ? version : undefined;
+}
