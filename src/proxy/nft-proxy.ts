@@ -1,0 +1,111 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import { tableName } from "../model/instance.ts";
+import { isWhole, renderChange, renderCheck, renderFull } from "./nft-ruleset.ts";
+import type { RulesetOptions } from "./nft-ruleset.ts";
+import type { Nft } from "./nft.ts";
+import { serial } from "./serial.ts";
+import { EMPTY_TABLE } from "./service-table.ts";
+import type { ServiceTable } from "./service-table.ts";
+
+export interface NftProxyOptions {
+  readonly nft: Nft;
+  readonly ruleset: RulesetOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Frontends per transaction of a first load: the kernel's rule lock is free for others in between. */
+const CHUNK_FRONTENDS = 5000;
+
+/** How soon a table that somebody else flushed is put back. */
+const CHECK_INTERVAL_MS = 5000;
+
+/** Keeps our nftables table as the last `ServiceTable` that it was given says. */
+export class NftProxy {
+  readonly #options: NftProxyOptions;
+  readonly #inTurn = serial();
+  /** What the kernel holds; `undefined` while that is not known for sure. */
+  #held: ServiceTable | undefined;
+  /** What it shall hold. */
+  #wanted: ServiceTable | undefined;
+
+  constructor(options: NftProxyOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the kernel has taken `table`. Throws a `ProxyError`; the next call then replaces everything. */
+  apply(table: ServiceTable, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#wanted = table;
+      if (this.#held === undefined) return this.#load(table, signal);
+      const script = renderChange(this.#held, table, this.#options.ruleset);
+      if (script !== "") {
+        this.#held = undefined;
+        try {
+          await this.#options.nft.apply(script, signal);
+        } catch (error) {
+          if (signal.aborted) throw error;
+          this.#options.logger.warn(
+            { error },
+            "A change of the nftables table was refused: replacing it",
+          );
+          return this.#load(table, signal);
+        }
+      }
+      this.#held = table;
+    });
+  }
+
+  /** Looks every few seconds whether somebody flushed the table, and puts it back. Until `signal` aborts. */
+  async guard(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(CHECK_INTERVAL_MS, signal);
+        if (await this.repair(signal)) {
+          logger.warn({}, "The nftables table was changed by somebody else: put it back");
+        }
+      } catch (error) {
+        if (!signal.aborted) logger.error({ error }, "Cannot check the nftables table");
+      }
+    }
+  }
+
+  /** Replaces the whole table if it is not whole. True when that was so. */
+  repair(signal: AbortSignal): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { nft, ruleset } = this.#options;
+      const wanted = this.#wanted;
+      if (wanted === undefined) return false;
+      if (this.#held === wanted && isWhole(await nft.check(renderCheck(ruleset), signal)))
+        return false;
+      this.#held = undefined;
+      await this.#load(wanted, signal);
+      return true;
+    });
+  }
+
+  /** Over a table that serves already it goes in one transaction; where there is none, in chunks. */
+  async #load(table: ServiceTable, signal: AbortSignal): Promise<void> {
+    const { nft, ruleset } = this.#options;
+    const isFirst = !(await nft.hasTable(tableName(ruleset.clusterId), signal));
+    if (isFirst && table.claims.size > CHUNK_FRONTENDS) {
+      await nft.apply(renderFull(EMPTY_TABLE, ruleset), signal);
+      let loaded = EMPTY_TABLE;
+      for (const part of growingTables(table)) {
+        await nft.apply(renderChange(loaded, part, ruleset), signal);
+        loaded = part;
+      }
+    } else await nft.apply(renderFull(table, ruleset), signal);
+    this.#held = table;
+  }
+}
+
+/** Tables that lead to `table` step by step; the last one has all of it. */
+function* growingTables(table: ServiceTable): Generator<ServiceTable> {
+  const claims = [...table.claims];
+  for (let end = CHUNK_FRONTENDS; end < claims.length + CHUNK_FRONTENDS; end += CHUNK_FRONTENDS) {
+    yield { ...table, claims: new Map(claims.slice(0, end)) };
+  }
+}

@@ -1,0 +1,13 @@
+import { isIP } from "node:net";
+
+/** The resolver takes no more of them either. */
+const MAX_NAMESERVERS = 3;
+
+/** The name servers of a `resolv.conf`, in order, as the C library reads it. Pure. */
+export function parseNameservers(text: string): readonly string[] {
+  return text
+    .split("\n")
+    .flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? [])
+    .filter((address) => isIP(address.split("%")[0] ?? "") !== 0)
+    .slice(0, MAX_NAMESERVERS);
+}
