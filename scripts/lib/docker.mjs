@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installDebianPackages, isDebian, isRoot } from "./apt.mjs";
 import { engineAddress, probeEngine } from "./engine.mjs";
@@ -101,6 +101,7 @@ async function startWithSystemd() {
 function startInBackground() {
   mkdirSync(LOG_FOLDER, { recursive: true });
   const output = openSync(LOG_FILE, "a");
+  const earlier = fstatSync(output).size;
   const child = spawn(findProgram("dockerd") ?? "dockerd", [], {
     detached: true,
     stdio: ["ignore", output, output],
@@ -109,5 +110,8 @@ function startInBackground() {
   let ended = false;
   child.on("exit", () => (ended = true)).on("error", () => (ended = true));
   child.unref();
-  return { ended: () => ended, log: async () => readFileSync(LOG_FILE, "utf8") };
+  return {
+    ended: () => ended,
+    log: async () => readFileSync(LOG_FILE).subarray(earlier).toString(),
+  };
 }
