@@ -9,16 +9,19 @@ import {
 /** Longest key in UTF-8 bytes. A group, a plural, a namespace and a name need 640; LMDB takes 1,978. */
 export const MAX_KEY_BYTES = 1024;
 
+/** Room for one per operation, the leader's key and a few more. etcd's default for either list is 128. */
+const MAX_COMPARES = 128;
+
 /** Throws "too-large" beyond the limits that bind every store; crashes on a key that is empty or given twice. */
 export function checkTransaction(transaction: Transaction): void {
   const { operations, compare } = transaction;
-  const count = Math.max(operations.length, compare.length);
-  if (count > MAX_TRANSACTION_OPERATIONS) {
+  if (operations.length > MAX_TRANSACTION_OPERATIONS) {
     throw new StoreError(
       "too-large",
-      `Cannot write ${count} keys in one transaction: at most ${MAX_TRANSACTION_OPERATIONS} are allowed`,
+      `Cannot write ${operations.length} keys in one transaction: at most ${MAX_TRANSACTION_OPERATIONS} are allowed`,
     );
   }
+  invariant(compare.length <= MAX_COMPARES, `${compare.length} comparisons in one transaction`);
   let bytes = 0;
   const keys = new Set<string>();
   for (const operation of operations) {

@@ -9,7 +9,7 @@ export interface ObjectEvent {
   /** JSON of `object` in UTF-8, `resourceVersion` included. Shared: never change it. */
   readonly bytes: Uint8Array;
   /** Before the change. Absent for "added". */
-  readonly previous?: ApiObject;
+  readonly previous?: ApiObject | undefined;
   readonly revision: number;
 }
 
@@ -83,9 +83,12 @@ export interface ObjectStore {
   transact(writes: readonly Write[]): Promise<readonly StoredObject[]>;
   /**
    * Changes after `afterRevision`, each exactly once, in order. Throws "expired" when they are no longer kept.
-   * Batches without events tell that the revision moved on.
+   * Batches without events tell that the revision moved on. Of Leases it tells nothing.
    */
   watch(resource: Resource, afterRevision: number, signal: AbortSignal): AsyncIterable<ObjectBatch>;
-  /** Calls back after each change of the cache, synchronously and in order. Returns how to stop it. */
+  /**
+   * Calls back after each change of the cache, synchronously and in order; the changes of one transaction are in the
+   * cache together before the first call. Of Leases it tells nothing. Returns how to stop it.
+   */
   subscribe(listener: (event: ObjectEvent) => void): () => void;
 }
