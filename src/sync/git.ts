@@ -32,6 +32,8 @@ export type GitErrorCode =
   | "unauthorized"
   | "too-large"
   | "not-a-folder"
+  | "no-manifests"
+  | "nothing-to-revert"
   | "conflict"
   | "dirty"
   | "rejected"
@@ -59,6 +61,8 @@ export interface FileChange {
   readonly path: string;
   /** `null` deletes the file. */
   readonly content: Uint8Array | null;
+  /** Left out: an existing file keeps its own, a new one is a plain file. */
+  readonly mode?: "file" | "executable" | "symlink";
 }
 
 export interface NewCommit {

@@ -1,0 +1,86 @@
+import * as fs from "node:fs/promises";
+import git, { type PromiseFsClient } from "isomorphic-git";
+import type { GitObject } from "./cat-file.ts";
+import { GitError } from "./git.ts";
+import { damaged } from "./git-refusals.ts";
+import { giveTo, type Owner } from "./owner.ts";
+
+/** isomorphic-git takes a whole pack into memory; above this it would take the process down. */
+const MAX_PACK_BYTES = 500_000_000;
+/** Kinds of objects, as `readObject` names them. */
+const KINDS = ["commit", "tree", "blob", "tag"] as const;
+
+/** Objects of one repository through isomorphic-git, with one cache for all reads. */
+export class EmbeddedStore {
+  readonly fs: PromiseFsClient;
+  readonly gitdir: string;
+  readonly #repo: string;
+  #cache: object = {};
+
+  constructor(repo: string, gitdir: string, owner: Owner) {
+    this.#repo = repo;
+    this.gitdir = gitdir;
+    this.fs = embeddedFs(owner);
+  }
+
+  /** Shared by all calls to the library for this repository. */
+  get cache(): object {
+    return this.#cache;
+  }
+
+  /** Forgets packs and indexes: they take as much memory as the repository has bytes. */
+  forget(): void {
+    this.#cache = {};
+  }
+
+  /** `undefined` when there is no such object. */
+  async read(id: string): Promise<GitObject | undefined> {
+    const { fs, gitdir, cache } = this;
+    try {
+      const found = await git.readObject({ fs, gitdir, cache, oid: id, format: "content" });
+      const kind = KINDS.find((kind) => kind === found.type);
+      if (kind === undefined || !(found.object instanceof Uint8Array)) return undefined;
+      return { id, kind, size: found.object.length, content: found.object };
+    } catch (error) {
+      if (error instanceof GitError) throw error;
+      if (error instanceof git.Errors.NotFoundError) return undefined;
+      throw damaged(this.#repo, `object ${id} cannot be read: ${describe(error)}`);
+    }
+  }
+}
+
+/** What an error of the library says, on one line. Pure. */
+export function describe(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0] ?? "";
+}
+
+/** Node's file system with two rules more: packs have a limit, and what is written belongs to the owner. */
+function embeddedFs(owner: Owner): PromiseFsClient {
+  const { readdir, stat, lstat, readlink, unlink, rmdir, rm, symlink, chmod } = fs;
+  const promises = {
+    ...{ readdir, stat, lstat, readlink, unlink, rmdir, rm, symlink, chmod },
+    async readFile(path: string, options: never): Promise<unknown> {
+      if (path.endsWith(".pack")) await checkPackSize(path);
+      return fs.readFile(path, options);
+    },
+    async writeFile(path: string, data: Uint8Array, options: never): Promise<void> {
+      await fs.writeFile(path, data, options);
+      await giveTo(owner, path);
+    },
+    async mkdir(path: string, options: never): Promise<void> {
+      await fs.mkdir(path, options);
+      await giveTo(owner, path);
+    },
+  };
+  return { promises };
+}
+
+async function checkPackSize(path: string): Promise<void> {
+  const { size } = await fs.stat(path);
+  if (size <= MAX_PACK_BYTES) return;
+  throw new GitError(
+    "too-large",
+    `Cannot read pack "${path}": it has ${size} bytes, the limit of the embedded engine is ${MAX_PACK_BYTES}; install git`,
+  );
+}

@@ -1,0 +1,338 @@
+import { compare } from "../base/order.ts";
+import type { SourceFile } from "../schema/manifest.ts";
+import { BatchParser, CatFile, type GitObject } from "./cat-file.ts";
+import { composeCommit } from "./compose-commit.ts";
+import { parseCommit, subjectOf } from "./commit-object.ts";
+import {
+  type Commit,
+  GitError,
+  type GitRepository,
+  MAX_TREE_FILES,
+  type NewCommit,
+  type TreeEntry,
+} from "./git.ts";
+import { GitMirror, openMirror } from "./git-mirror.ts";
+import {
+  checkBranch,
+  checkObjectId,
+  checkPath,
+  checkPinName,
+  checkRevision,
+  isObjectId,
+  isRefName,
+} from "./git-names.ts";
+import { Git, lastLine } from "./git-process.ts";
+import {
+  checkSizes,
+  damaged,
+  moved,
+  noSuchBranch,
+  noSuchCommit,
+  noSuchPath,
+  notAFolder,
+  notARepository,
+  tooManyFiles,
+} from "./git-refusals.ts";
+import { isRemote, parseRemote } from "./git-url.ts";
+import { moveLocalBranch } from "./local-branch.ts";
+import { looseObjectWriter } from "./loose-objects.ts";
+import { findLayout, type Layout } from "./repository-layout.ts";
+import type { OpenOptions } from "./source.ts";
+import { entryMode } from "./tree-object.ts";
+import { watchLocal } from "./watch-local.ts";
+
+/** Opens a repository through the `git` binary: a local one in place, a remote through a bare mirror. */
+export async function openWithGit(
+  repo: string,
+  options: Pick<OpenOptions, "mirrorDir">,
+  signal: AbortSignal,
+): Promise<GitRepository> {
+  if (isRemote(repo)) {
+    const remote = parseRemote(repo);
+    const layout = await openMirror(options.mirrorDir, remote, signal);
+    const git = new Git(layout);
+    return new BinaryRepository(layout, git, new GitMirror(git, layout, remote));
+  }
+  const layout = await findLayout(repo);
+  const git = new Git(layout);
+  const format = await git.run({ args: ["rev-parse", "--show-object-format"] }, signal);
+  if (format.code !== 0)
+    throw notARepository(
+      repo,
+      `git cannot read it: ${lastLine(format.stderr)}${ownerHint(layout)}`,
+    );
+  if (format.stdout.toString().trim() !== "sha1")
+    throw notARepository(
+      repo,
+      "its objects have SHA-256 names, which Berth does not read yet; use a repository with SHA-1 names",
+    );
+  return new BinaryRepository(layout, git, undefined);
+}
+
+/** More files than this are read by a process of their own, which buffers its answers. */
+const BULK_FILES = 200;
+/** Room for an average path of 300 bytes: more output than this is too many files anyway. */
+const MAX_LIST_BYTES = MAX_TREE_FILES * 400;
+const MAX_HISTORY = 10_000;
+const MAX_BRANCHES_LISTED = 1000;
+
+class BinaryRepository implements GitRepository {
+  readonly #layout: Layout;
+  readonly #git: Git;
+  readonly #mirror: GitMirror | undefined;
+  readonly #heads: CatFile;
+  readonly #objects: CatFile;
+  readonly #watches = new Set<() => Promise<void>>();
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(layout: Layout, git: Git, mirror: GitMirror | undefined) {
+    this.#layout = layout;
+    this.#git = git;
+    this.#mirror = mirror;
+    this.#heads = new CatFile(git, layout.repo, { contents: false });
+    this.#objects = new CatFile(git, layout.repo, { contents: true });
+  }
+
+  async head(branch: string, signal: AbortSignal): Promise<Commit> {
+    checkBranch(branch);
+    if (this.#mirror !== undefined)
+      return this.commit(await this.#mirror.refresh(branch, signal), signal);
+    const found = await this.#objects.ask(`refs/heads/${branch}`, signal);
+    if (found === undefined) throw await this.#explainMissing(branch, signal);
+    return this.#parse(found);
+  }
+
+  async commit(id: string, signal: AbortSignal): Promise<Commit> {
+    checkObjectId(id);
+    let found = await this.#objects.ask(id, signal);
+    if (found === undefined && this.#mirror !== undefined) {
+      await this.#mirror.fetchCommit(id, signal);
+      found = await this.#objects.ask(id, signal);
+      while (found === undefined && (await this.#mirror.deepen(signal)))
+        found = await this.#objects.ask(id, signal);
+    }
+    if (found?.kind !== "commit") throw await this.#missingCommit(id);
+    return this.#parse(found);
+  }
+
+  async resolve(revision: string, signal: AbortSignal): Promise<Commit> {
+    checkRevision(revision);
+    if (isObjectId(revision)) return this.commit(revision, signal);
+    const name =
+      this.#mirror === undefined ? revision : await this.#fetchBase(this.#mirror, revision, signal);
+    let found = await this.#heads.ask(`${name}^{commit}`, signal);
+    // More history helps a short id and a step back, not a name that nobody knows.
+    const mayBeOlder = name !== revision || /^[0-9a-f]{4,}/.test(revision);
+    while (found === undefined && mayBeOlder && (await this.#mirror?.deepen(signal)) === true)
+      found = await this.#heads.ask(`${name}^{commit}`, signal);
+    if (found?.kind !== "commit") throw await this.#missingCommit(revision);
+    return this.commit(found.id, signal);
+  }
+
+  async treeId(commit: string, path: string, signal: AbortSignal): Promise<string> {
+    checkObjectId(commit);
+    const folder = checkPath(path);
+    const name = folder === "." ? `${commit}^{tree}` : `${commit}:${folder}`;
+    let found = await this.#heads.ask(name, signal);
+    if (found === undefined) {
+      await this.commit(commit, signal); // Brings it in, or tells that it is the commit that is missing.
+      found = await this.#heads.ask(name, signal);
+    }
+    if (found?.kind === "tree") return found.id;
+    if (found === undefined) throw noSuchPath(this.#layout.repo, commit, folder);
+    throw notAFolder(this.#layout.repo, commit, folder, "file");
+  }
+
+  async listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
+    const args = ["ls-tree", "-r", "-z", "-l", "--full-tree", checkObjectId(tree)];
+    const output = await this.#git
+      .output({ args, maxBytes: MAX_LIST_BYTES }, signal)
+      .catch((error: unknown) => {
+        if (error instanceof GitError && error.code === "too-large")
+          throw tooManyFiles(this.#layout.repo);
+        throw error;
+      });
+    const entries = parseListing(output);
+    if (entries.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
+    const broken = entries.find(({ size }) => Number.isNaN(size));
+    if (broken !== undefined)
+      throw damaged(this.#layout.repo, `the object of file "${broken.path}" is missing`);
+    return entries.toSorted((a, b) => compare(a.path, b.path));
+  }
+
+  async readFiles(
+    entries: readonly TreeEntry[],
+    signal: AbortSignal,
+  ): Promise<readonly SourceFile[]> {
+    const files = entries.filter(({ mode }) => mode !== "submodule");
+    checkSizes(this.#layout.repo, files);
+    const objects =
+      files.length > BULK_FILES
+        ? await this.#readBulk(files, signal)
+        : await Promise.all(files.map(({ id }) => this.#objects.ask(checkObjectId(id), signal)));
+    return files.map(({ path, size }, index) => {
+      const found = objects[index];
+      if (found?.kind !== "blob" || found.size !== size)
+        throw damaged(this.#layout.repo, `the object of file "${path}" is missing`);
+      return { path, content: found.content };
+    });
+  }
+
+  async history(
+    commit: string,
+    path: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly Commit[]> {
+    await this.commit(commit, signal);
+    const folder = checkPath(path);
+    const count = Math.min(Math.max(limit, 0), MAX_HISTORY);
+    const args = ["log", "--format=%H", `-n${count}`, commit, "--"];
+    if (folder !== ".") args.push(folder);
+    for (;;) {
+      const output = (await this.#git.output({ args }, signal)).toString();
+      const ids = output.split("\n").filter(Boolean);
+      // A commit whose parents were not fetched looks as if it had added everything.
+      const shallow = (await this.#mirror?.shallowCommits()) ?? new Set();
+      const cut = shallow.size > 0 && (ids.length < count || ids.some((id) => shallow.has(id)));
+      if (!cut || (await this.#mirror?.deepen(signal)) !== true)
+        return Promise.all(ids.map((id) => this.commit(id, signal)));
+    }
+  }
+
+  async pin(name: string, commit: string, signal: AbortSignal): Promise<void> {
+    checkPinName(name);
+    await this.commit(commit, signal);
+    await this.#git.output({ args: ["update-ref", `refs/berth/${name}`, commit] }, signal);
+  }
+
+  write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
+    const written = this.#writing.then(() => this.#write(commit, signal));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async watch(listener: () => void): Promise<() => Promise<void>> {
+    if (this.#mirror !== undefined) return async () => undefined;
+    const stop = await watchLocal(this.#layout.repo, listener);
+    this.#watches.add(stop);
+    return async () => {
+      this.#watches.delete(stop);
+      await stop();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#heads.close();
+    this.#objects.close();
+    const watches = [...this.#watches];
+    this.#watches.clear();
+    await Promise.all(watches.map((stop) => stop()));
+  }
+
+  async #write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
+    const parent = await this.head(commit.branch, signal);
+    if (parent.id !== commit.parent) throw moved(this.#layout.repo, commit.branch, commit.parent);
+    const composed = await composeCommit(
+      {
+        readTree: (id, signal) => this.#readTree(id, signal),
+        writeObject: looseObjectWriter(this.#layout.commonDir, this.#layout.owner),
+      },
+      parent,
+      commit,
+      signal,
+    );
+    if (composed.tree === parent.tree) return parent;
+    if (this.#mirror !== undefined) {
+      await this.#mirror.push(commit.branch, parent.id, composed.id, signal);
+      return this.commit(composed.id, signal);
+    }
+    const made = await this.commit(composed.id, signal);
+    const move = {
+      branch: commit.branch,
+      from: parent.id,
+      to: made.id,
+      files: commit.changes.map(({ path }) => path),
+      reason: subjectOf(made),
+    };
+    await moveLocalBranch(this.#layout, move, signal);
+    return made;
+  }
+
+  async #readTree(id: string, signal: AbortSignal): Promise<Uint8Array> {
+    const found = await this.#objects.ask(id, signal);
+    if (found?.kind === "tree") return found.content;
+    throw damaged(this.#layout.repo, `tree ${id} is missing`);
+  }
+
+  async #readBulk(
+    files: readonly TreeEntry[],
+    signal: AbortSignal,
+  ): Promise<readonly (GitObject | undefined)[]> {
+    const size = files.reduce((sum, file) => sum + file.size + 100, 0);
+    const input = files.map(({ id }) => `${checkObjectId(id)}\n`).join("");
+    const args = ["cat-file", "--batch", "--buffer"];
+    const output = await this.#git.output({ args, input, maxBytes: size }, signal);
+    const answers = new BatchParser(true).push(output);
+    if (answers === "too-large")
+      throw damaged(this.#layout.repo, "an object is larger than its tree says");
+    return answers;
+  }
+
+  /** Brings in what the first word of a revision names, and gives the revision in the mirror's words. */
+  async #fetchBase(mirror: GitMirror, revision: string, signal: AbortSignal): Promise<string> {
+    const [, base = "", suffix = ""] = /^([^~^:{}]*?)((?:[~^:]|@\{).*)?$/s.exec(revision) ?? [];
+    if (isObjectId(base)) {
+      await this.commit(base, signal);
+      return revision;
+    }
+    const wanted = base === "" ? "HEAD" : base;
+    const name = isRefName(wanted) ? await mirror.fetchNamed(wanted, signal) : undefined;
+    return name === undefined ? revision : `${name}${suffix}`;
+  }
+
+  async #explainMissing(branch: string, signal: AbortSignal): Promise<GitError> {
+    await findLayout(this.#layout.repo); // Tells when the repository itself is gone.
+    const args = [
+      "for-each-ref",
+      "--format=%(refname:lstrip=2)",
+      `--count=${MAX_BRANCHES_LISTED}`,
+      "refs/heads/",
+    ];
+    const names = (await this.#git.output({ args }, signal)).toString().split("\n").filter(Boolean);
+    if (names.includes(branch))
+      return damaged(this.#layout.repo, `the head of branch "${branch}" is missing`);
+    return noSuchBranch(this.#layout.repo, branch, names);
+  }
+
+  async #missingCommit(revision: string): Promise<GitError> {
+    if (this.#mirror === undefined) await findLayout(this.#layout.repo);
+    return noSuchCommit(this.#layout.repo, revision);
+  }
+
+  #parse(found: GitObject): Commit {
+    const commit = found.kind === "commit" ? parseCommit(found.id, found.content) : undefined;
+    if (commit === undefined)
+      throw damaged(this.#layout.repo, `object ${found.id} is not a commit`);
+    return commit;
+  }
+}
+
+/** The records of `ls-tree -z -l`. A size that Git does not know becomes NaN. */
+function parseListing(output: Buffer): TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (const record of output.toString().split("\0")) {
+    const match = /^(\d+) \w+ ([0-9a-f]{40}) +(\S+)\t(.*)$/s.exec(record);
+    const mode = entryMode(match?.[1] ?? "40000");
+    if (match === null || mode === undefined) continue;
+    const [, , id = "", size = "", path = ""] = match;
+    entries.push({ path, id, mode, size: mode === "submodule" ? 0 : Number(size) });
+  }
+  return entries;
+}
+
+function ownerHint({ owner }: Layout): string {
+  return process.getuid?.() === 0 && owner.uid !== 0
+    ? `; Berth runs git as the owner of the repository (uid ${owner.uid}), who must be able to enter its folder`
+    : "";
+}
