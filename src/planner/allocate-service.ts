@@ -1,0 +1,226 @@
+import { shortHash } from "../base/hash.ts";
+import { addressAt, parseCidr, parseIpv4 } from "../model/cidr.ts";
+import type { Service, ServicePort } from "../model/core.ts";
+import { formatRef, refOf } from "../model/meta.ts";
+
+/** Kubernetes' range of node ports. */
+export const NODE_PORT_MIN = 30_000;
+export const NODE_PORT_MAX = 32_767;
+
+/** What Services hold, each with the name of its holder: `Service shop/web`. */
+export interface UsedByServices {
+  readonly ips: ReadonlyMap<string, string>;
+  /** By protocol and number: `TCP/30080`. */
+  readonly nodePorts: ReadonlyMap<string, string>;
+}
+
+export interface ServiceNetwork {
+  /** For instance `10.96.0.0/16`. */
+  readonly serviceCidr: string;
+  /** Addresses of it that no Service may have. */
+  readonly reservedIps: readonly string[];
+}
+
+export type Allocation =
+  | { readonly kind: "allocated"; readonly service: Service }
+  | {
+      readonly kind: "problem";
+      readonly code: "service/cluster-ip" | "service/node-port";
+      readonly message: string;
+      /** Field path: `spec.ports[0].nodePort`. */
+      readonly path: string;
+      readonly hint?: string;
+    };
+
+/** The addresses and node ports that these Services hold. Pure. */
+export function usedByServices(services: Iterable<Service>): UsedByServices {
+  const ips = new Map<string, string>();
+  const nodePorts = new Map<string, string>();
+  for (const service of services) {
+    const holder = formatRef(refOf(service));
+    const { clusterIP, ports } = service.spec;
+    if (clusterIP !== undefined && clusterIP !== "None") ips.set(clusterIP, holder);
+    for (const port of ports) {
+      if (port.nodePort !== undefined) nodePorts.set(portKey(port, port.nodePort), holder);
+    }
+  }
+  return { ips, nodePorts };
+}
+
+/**
+ * The Service with an address and node ports: what it has or wants is kept when nobody else holds it, what it lacks is
+ * the first that is free after a place derived from its name. The same input gives the same answer. Pure.
+ */
+export function allocateService(
+  service: Service,
+  used: UsedByServices,
+  network: ServiceNetwork,
+): Allocation {
+  const withAddress = allocateAddress(service, used, network);
+  return withAddress.kind === "allocated" ? allocatePorts(withAddress.service, used) : withAddress;
+}
+
+function allocateAddress(
+  service: Service,
+  { ips }: UsedByServices,
+  network: ServiceNetwork,
+): Allocation {
+  const { clusterIP } = service.spec;
+  if (clusterIP === "None") return { kind: "allocated", service: withAddress(service, "None") };
+  if (clusterIP === undefined || clusterIP === "") {
+    const free = freeAddress(service, ips, network);
+    if (free !== undefined) return { kind: "allocated", service: withAddress(service, free) };
+    return addressProblem(`all addresses of the service network ${network.serviceCidr} are taken`);
+  }
+  const holder = ips.get(clusterIP);
+  if (holder !== undefined && holder !== formatRef(refOf(service)))
+    return addressProblem(
+      `clusterIP "${clusterIP}" is taken by ${holder}`,
+      "leave it out to get a free one",
+    );
+  if (network.reservedIps.includes(clusterIP))
+    return addressProblem(
+      `clusterIP "${clusterIP}" is reserved for the cluster`,
+      "leave it out to get a free one",
+    );
+  if (!isUsable(clusterIP, network))
+    return addressProblem(
+      `clusterIP "${clusterIP}" is no address of the service network ${network.serviceCidr}`,
+      "leave it out to get a free one",
+    );
+  return { kind: "allocated", service: withAddress(service, clusterIP) };
+}
+
+function addressProblem(message: string, hint?: string): Allocation {
+  const problem = {
+    kind: "problem",
+    code: "service/cluster-ip",
+    message,
+    path: "spec.clusterIP",
+  } as const;
+  return hint === undefined ? problem : { ...problem, hint };
+}
+
+/** `clusterIPs` and the family follow the address; an unchanged Service stays the same object. */
+function withAddress(service: Service, clusterIP: string): Service {
+  const { spec } = service;
+  const isWhole = spec.clusterIP === clusterIP && spec.clusterIPs?.[0] === clusterIP;
+  if (isWhole && spec.ipFamilies !== undefined && spec.ipFamilyPolicy !== undefined) return service;
+  return {
+    ...service,
+    spec: {
+      ...spec,
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ipFamilies: ["IPv4"],
+      ipFamilyPolicy: "SingleStack",
+    },
+  };
+}
+
+function isUsable(ip: string, { serviceCidr }: ServiceNetwork): boolean {
+  const address = parseIpv4(ip);
+  const cidr = parseCidr(serviceCidr);
+  if (address === undefined || cidr === undefined) return false;
+  const index = address - cidr.base;
+  return index > 0 && index < 2 ** (32 - cidr.bits) - 1;
+}
+
+function freeAddress(
+  service: Service,
+  ips: ReadonlyMap<string, string>,
+  network: ServiceNetwork,
+): string | undefined {
+  const cidr = parseCidr(network.serviceCidr);
+  if (cidr === undefined) return undefined;
+  const count = 2 ** (32 - cidr.bits) - 2;
+  const start = startFor(service, "clusterIP", count);
+  for (let step = 0; step < count; step += 1) {
+    const ip = addressAt(cidr, 1 + ((start + step) % count));
+    if (!ips.has(ip) && !network.reservedIps.includes(ip)) return ip;
+  }
+  return undefined;
+}
+
+function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocation {
+  if (service.spec.type !== "NodePort")
+    return { kind: "allocated", service: withoutNodePorts(service) };
+  const self = formatRef(refOf(service));
+  const taken = new Map([...nodePorts].filter(([, holder]) => holder !== self));
+  const ports: ServicePort[] = [];
+  for (const [index, port] of service.spec.ports.entries()) {
+    if (port.nodePort === undefined) continue;
+    const problem = wantedPortProblem(port, port.nodePort, taken, `spec.ports[${index}].nodePort`);
+    if (problem !== undefined) return problem;
+    taken.set(portKey(port, port.nodePort), self);
+  }
+  for (const [index, port] of service.spec.ports.entries()) {
+    const nodePort = port.nodePort ?? freePort(service, port, taken);
+    if (nodePort === undefined)
+      return portProblem("all node ports are taken", `spec.ports[${index}].nodePort`);
+    taken.set(portKey(port, nodePort), self);
+    ports.push(port.nodePort === undefined ? { ...port, nodePort } : port);
+  }
+  const isSame = ports.every((port, index) => port === service.spec.ports[index]);
+  return {
+    kind: "allocated",
+    service: isSame ? service : { ...service, spec: { ...service.spec, ports } },
+  };
+}
+
+function withoutNodePorts(service: Service): Service {
+  if (service.spec.ports.every(({ nodePort }) => nodePort === undefined)) return service;
+  const ports = service.spec.ports.map((port): ServicePort => {
+    const { nodePort: _, ...rest } = port;
+    return rest;
+  });
+  return { ...service, spec: { ...service.spec, ports } };
+}
+
+function wantedPortProblem(
+  port: ServicePort,
+  nodePort: number,
+  taken: ReadonlyMap<string, string>,
+  path: string,
+): Allocation | undefined {
+  if (nodePort < NODE_PORT_MIN || nodePort > NODE_PORT_MAX)
+    return portProblem(
+      `nodePort ${nodePort} is not in the range ${NODE_PORT_MIN}-${NODE_PORT_MAX}`,
+      path,
+    );
+  const holder = taken.get(portKey(port, nodePort));
+  return holder === undefined
+    ? undefined
+    : portProblem(`nodePort ${nodePort} is taken by ${holder}`, path);
+}
+
+function portProblem(message: string, path: string): Allocation {
+  const hint = "leave it out to get a free one";
+  return { kind: "problem", code: "service/node-port", message, path, hint };
+}
+
+function freePort(
+  service: Service,
+  port: ServicePort,
+  taken: ReadonlyMap<string, string>,
+): number | undefined {
+  const count = NODE_PORT_MAX - NODE_PORT_MIN + 1;
+  const start = startFor(service, `${port.name ?? ""}/${port.protocol}/${port.port}`, count);
+  for (let step = 0; step < count; step += 1) {
+    const nodePort = NODE_PORT_MIN + ((start + step) % count);
+    if (!taken.has(portKey(port, nodePort))) return nodePort;
+  }
+  return undefined;
+}
+
+function portKey({ protocol }: Pick<ServicePort, "protocol">, nodePort: number): string {
+  return `${protocol}/${nodePort}`;
+}
+
+/** A place in `0..count - 1` that the Service's name decides. */
+function startFor({ metadata }: Service, what: string, count: number): number {
+  const digest = shortHash([metadata.namespace ?? "", metadata.name, what], 8);
+  let place = 0;
+  for (const char of digest) place = (place * 31 + (char.codePointAt(0) ?? 0)) % count;
+  return place;
+}

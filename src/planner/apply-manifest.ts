@@ -1,0 +1,193 @@
+import { canonicalJson } from "../base/hash.ts";
+import {
+  APP_LABEL,
+  APPLIED_ANNOTATION,
+  SOURCE_ANNOTATION,
+  type AppliedManifest,
+} from "../model/app.ts";
+import type { Service } from "../model/core.ts";
+import { controllerOf, formatRef, refOf, type ApiObject, type StringMap } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import type { Position, Problem } from "../model/problem.ts";
+import type { Job } from "../model/workload.ts";
+import { findImmutable } from "./immutable-fields.ts";
+
+/** A declared object: defaulted, with the digest of that and its place in Git. */
+export interface DeclaredObject {
+  readonly object: ApiObject;
+  readonly hash: string;
+  readonly at: Position;
+}
+
+export type Applied =
+  | { readonly kind: "unchanged"; readonly object: ApiObject }
+  | { readonly kind: "create"; readonly object: ApiObject }
+  /** `isMoved`: only the place in Git is another one; nothing that anybody acts on. */
+  | { readonly kind: "update"; readonly object: ApiObject; readonly isMoved: boolean }
+  | { readonly kind: "problem"; readonly problem: Problem };
+
+/**
+ * What a manifest makes of the object that is stored under its name. Git owns what the manifest states; what allocators
+ * and planners added stays, and so do labels and annotations of others; those that Git stated before and no longer
+ * does go. Pure.
+ */
+export function applyManifest(
+  manifest: DeclaredObject,
+  stored: ApiObject | undefined,
+  app: string,
+): Applied {
+  const declared = withMetadata(manifest, stored, app);
+  if (stored === undefined) return { kind: "create", object: declared };
+  const problem =
+    findOwnershipProblem(manifest, stored, app) ?? findImmutableProblem(manifest, stored);
+  if (problem !== undefined) return { kind: "problem", problem };
+  const object = keepStatus(keepAllocated(declared, stored), stored);
+  if (canonicalJson(object) === canonicalJson(stored)) return { kind: "unchanged", object: stored };
+  const isMoved = canonicalJson(withoutSource(object)) === canonicalJson(withoutSource(stored));
+  return { kind: "update", object, isMoved };
+}
+
+/** The object with the metadata that it is to have: Git's, then what others put there. */
+function withMetadata(
+  { object, hash, at }: DeclaredObject,
+  stored: ApiObject | undefined,
+  app: string,
+): ApiObject {
+  const { name, namespace, labels = {}, annotations = {} } = object.metadata;
+  const before = readApplied(stored);
+  const applied: AppliedManifest = {
+    hash,
+    labels: Object.keys(labels).toSorted(),
+    annotations: Object.keys(annotations).toSorted(),
+  };
+  return {
+    ...object,
+    metadata: {
+      ...stored?.metadata,
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { ...without(stored?.metadata.labels, before.labels), ...labels, [APP_LABEL]: app },
+      annotations: {
+        ...without(stored?.metadata.annotations, before.annotations),
+        ...annotations,
+        [SOURCE_ANNOTATION]: `${at.file}:${at.line}`,
+        [APPLIED_ANNOTATION]: JSON.stringify(applied),
+      },
+    },
+  };
+}
+
+/** What the last apply stated; nothing when there was none, or when it cannot be read. */
+function readApplied(
+  stored: ApiObject | undefined,
+): Pick<AppliedManifest, "labels" | "annotations"> {
+  const text = stored?.metadata.annotations?.[APPLIED_ANNOTATION];
+  if (text === undefined) return { labels: [], annotations: [] };
+  try {
+    const { labels, annotations } = JSON.parse(text) as Partial<AppliedManifest>;
+    return { labels: stringList(labels), annotations: stringList(annotations) };
+  } catch {
+    return { labels: [], annotations: [] };
+  }
+}
+
+function stringList(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+function without(map: StringMap | undefined, keys: readonly string[]): StringMap {
+  return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => !keys.includes(key)));
+}
+
+function withoutSource(object: ApiObject): ApiObject {
+  const annotations = without(object.metadata.annotations, [SOURCE_ANNOTATION]);
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** Fields of `spec` that someone else fills in when Git says nothing about them. */
+function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
+  switch (`${object.apiVersion}/${object.kind}`) {
+    case "v1/Service":
+      return keepAddresses(object as Service, stored as Service);
+    case "v1/Pod":
+      return keepNode(object as Pod, stored as Pod);
+    case "batch/v1/Job":
+      return keepSelector(object as Job, stored as Job);
+    default:
+      return object;
+  }
+}
+
+function keepAddresses(object: Service, stored: Service): Service {
+  const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = stored.spec;
+  const kept = { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy };
+  const allocated = Object.fromEntries(
+    Object.entries(kept).filter(([, value]) => value !== undefined),
+  );
+  const ports =
+    object.spec.type === "NodePort"
+      ? object.spec.ports.map((port) => {
+          const nodePort = stored.spec.ports.find(({ name }) => name === port.name)?.nodePort;
+          return nodePort === undefined ? port : { nodePort, ...port };
+        })
+      : object.spec.ports;
+  return { ...object, spec: { ...allocated, ...object.spec, ports } };
+}
+
+function keepNode(object: Pod, stored: Pod): Pod {
+  const { nodeName } = stored.spec;
+  return nodeName === undefined ? object : { ...object, spec: { nodeName, ...object.spec } };
+}
+
+function keepSelector(object: Job, stored: Job): Job {
+  const { selector } = stored.spec;
+  return selector === undefined ? object : { ...object, spec: { selector, ...object.spec } };
+}
+
+function keepStatus(object: ApiObject, stored: ApiObject): ApiObject {
+  const { status } = stored as ApiObject & { readonly status?: unknown };
+  const { status: _, ...rest } = object as ApiObject & { readonly status?: unknown };
+  return status === undefined ? rest : ({ ...rest, status } as ApiObject);
+}
+
+function findOwnershipProblem(
+  { object, at }: DeclaredObject,
+  stored: ApiObject,
+  app: string,
+): Problem | undefined {
+  const name = formatRef(refOf(object));
+  const other = stored.metadata.labels?.[APP_LABEL];
+  if (other !== undefined && other !== app)
+    return {
+      code: "apply/other-app",
+      message: `${name} belongs to App "${other}"`,
+      at,
+      path: "metadata.name",
+      hint: "remove it there first, or give this one another name",
+    };
+  const controller = controllerOf(stored);
+  if (controller !== undefined)
+    return {
+      code: "apply/controlled",
+      message: `${name} is there already, made by ${controller.kind} ${controller.name}`,
+      at,
+      path: "metadata.name",
+      hint: "give this one another name",
+    };
+  return undefined;
+}
+
+function findImmutableProblem(
+  { object, at }: DeclaredObject,
+  stored: ApiObject,
+): Problem | undefined {
+  const found = findImmutable(object, stored);
+  if (found === undefined) return undefined;
+  return {
+    code: "apply/immutable",
+    message: `${found.path} of ${formatRef(refOf(object))} cannot be changed`,
+    at,
+    path: found.path,
+    hint: found.hint,
+  };
+}
