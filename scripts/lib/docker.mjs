@@ -64,7 +64,7 @@ function missingPackages(probe, extra) {
 }
 
 function adviceFor(packages) {
-  const command = process.env.npm_lifecycle_event ?? "quickstart";
+  const [, , command = "quickstart"] = process.argv;
   const again = `sudo npm run ${command}`;
   const why = "Berth runs containers, network links and nftables rules, so it needs root";
   if (packages.length === 0) return `${why}. Run: ${again}`;

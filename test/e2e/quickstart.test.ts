@@ -47,8 +47,10 @@ beforeAll(async () => {
 
 afterEach(async ({ task }) => {
   if (task.result?.state !== "fail") return;
-  for (const name of ["control-plane", "node", "supervisor"])
-    console.error(await readFile(join(dataDir, "log", `${name}.log`), "utf8").catch(() => ""));
+  for (const name of ["control-plane", "node", "supervisor"]) {
+    const log = join(dataDir, "log", `${name}.log`);
+    if (existsSync(log)) console.error(await readFile(log, "utf8"));
+  }
 });
 
 afterAll(async () => {

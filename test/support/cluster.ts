@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -200,6 +201,7 @@ export class Cluster implements AsyncDisposable {
 
   /** What a developer needs when a test on this cluster has failed. */
   async describe(): Promise<string> {
+    if (!existsSync(this.kubeconfig)) return `There is no cluster in ${this.dataDir}`;
     const commands = await Promise.all([
       this.berth("status"),
       this.tryKubectl("get", "all", "-A", "-o", "wide"),
