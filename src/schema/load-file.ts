@@ -1,0 +1,198 @@
+import type { ApiObject, ObjectRef } from "../model/meta.ts";
+import type { Position, Problem } from "../model/problem.ts";
+import { findResource } from "../model/resources.ts";
+import { checkObject, isHarmful } from "./check-object.ts";
+import { asFields, asList, isFields } from "./fields.ts";
+import { formatPath } from "./finding.ts";
+import type { FieldPath, Finding, TextProblem } from "./finding.ts";
+import type { SourceFile } from "./manifest.ts";
+import { readYaml } from "./read-yaml.ts";
+import type { YamlDocument, YamlFile } from "./read-yaml.ts";
+
+/** Largest manifest file: far above what people write, and read in less than a second. */
+export const MAX_FILE_BYTES = 5_000_000;
+/** Problems of one file that are listed: after so many, the list helps nobody. */
+const MAX_FILE_PROBLEMS = 100;
+
+/** A valid object, and where it comes from. */
+export interface DeclaredObject {
+  readonly object: ApiObject;
+  readonly at: Position;
+  readonly file: SourceFile;
+  /** Index of its document in the file. */
+  readonly document: number;
+  /** Where it stands in the document: empty, or `items[2]` of a List. */
+  readonly base: FieldPath;
+}
+
+export interface LoadedFile {
+  readonly declared: readonly DeclaredObject[];
+  /** Objects that are named and not valid. */
+  readonly broken: readonly ObjectRef[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  /** Whether every document could be read. */
+  readonly isComplete: boolean;
+}
+
+export interface FileOptions {
+  readonly namespace: string;
+  readonly prefix: string;
+}
+
+/** A parsed file in which fields can be found. */
+export interface OpenDocuments {
+  readonly name: string;
+  readonly yaml: YamlFile;
+}
+
+/** Whether a path is that of a manifest: `.yaml`, `.yml` or `.json`. Pure. */
+export function isManifestFile(path: string): boolean {
+  return /\.(?:yaml|yml|json)$/i.test(path);
+}
+
+/** The objects of one file, or its problems. Takes any bytes; never throws. Pure. */
+export function loadFile(file: SourceFile, options: FileOptions): LoadedFile {
+  const name = options.prefix + file.path;
+  const text = decode(file.content);
+  if (typeof text !== "string") {
+    const problem = { ...text, at: { file: name, line: 1, column: 1 }, path: "" };
+    return { declared: [], broken: [], problems: [problem], warnings: [], isComplete: false };
+  }
+  const open: OpenDocuments = { name, yaml: readYaml(text) };
+  const collected = collect(file, open, options);
+  return { ...collected, problems: limitProblems(collected.problems, name) };
+}
+
+/** A file once more, to find places in it. Only for files that `loadFile` could read. Pure. */
+export function openDocuments(file: SourceFile, prefix: string): OpenDocuments {
+  const text = decode(file.content);
+  return { name: prefix + file.path, yaml: readYaml(typeof text === "string" ? text : "") };
+}
+
+/** A finding with its place in the text. Pure. */
+export function problemAt(
+  finding: Finding,
+  { document, base }: Pick<DeclaredObject, "document" | "base">,
+  { name, yaml }: OpenDocuments,
+): Problem {
+  const path = [...base, ...finding.path];
+  const place = yaml.documents[document]?.locate(path, finding.on ?? "value") ?? { offset: 0 };
+  const { code, message } = finding;
+  const written = finding.unquoted === true ? place.source : undefined;
+  const hint = written === undefined ? finding.hint : `write "${written}"`;
+  return {
+    code,
+    message,
+    at: { file: name, ...yaml.positionAt(place.offset) },
+    path: formatPath(path),
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): LoadedFile {
+  const declared: DeclaredObject[] = [];
+  const broken: ObjectRef[] = [];
+  const problems: Problem[] = open.yaml.problems.map((problem) => textProblem(problem, open));
+  const warnings: Problem[] = [];
+  let isComplete = problems.length === 0;
+  for (const [document, content] of open.yaml.documents.entries()) {
+    if (content.problems.length > 0) isComplete = false;
+    problems.push(...content.problems.map((problem) => textProblem(problem, open)));
+    for (const { value, base } of objectsOf(content)) {
+      const place = { document, base };
+      const { object, findings } = checkObject(value, options.namespace);
+      for (const finding of findings) {
+        (isHarmful(finding) ? problems : warnings).push(problemAt(finding, place, open));
+      }
+      if (object !== undefined) {
+        const { offset } = content.locate(base, "value");
+        const at = { file: open.name, ...open.yaml.positionAt(offset) };
+        declared.push({ object, at, file, document, base });
+      } else broken.push(...nameOf(value, options.namespace));
+    }
+  }
+  return { declared, broken, problems, warnings, isComplete };
+}
+
+interface PlacedValue {
+  readonly value: unknown;
+  readonly base: FieldPath;
+}
+
+/** The document itself; of a List its empty shell and its items, which may be Lists again. An empty document has none. */
+function objectsOf({ value, problems }: YamlDocument): readonly PlacedValue[] {
+  return problems.length > 0 || value === null || value === undefined ? [] : unwrap(value, []);
+}
+
+function unwrap(value: unknown, base: FieldPath): readonly PlacedValue[] {
+  const isList = isFields(value) && value["apiVersion"] === "v1" && value["kind"] === "List";
+  if (!isList || !Array.isArray(value["items"])) return [{ value, base }];
+  const shell = { value: { ...value, items: [] }, base };
+  const items = asList(value["items"]).flatMap((item, index) =>
+    unwrap(item, [...base, "items", index]),
+  );
+  return [shell, ...items];
+}
+
+function textProblem(problem: TextProblem, { name, yaml }: OpenDocuments): Problem {
+  const { offset, ...rest } = problem;
+  return { ...rest, at: { file: name, ...yaml.positionAt(offset) }, path: "" };
+}
+
+/** What an object that is not valid calls itself, as far as that can be read. */
+function nameOf(value: unknown, namespace: string): readonly ObjectRef[] {
+  const { apiVersion, kind, metadata } = asFields(value);
+  const { name, namespace: own } = asFields(metadata);
+  if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof name !== "string")
+    return [];
+  const isNamespaced = findResource(apiVersion, kind)?.namespaced ?? true;
+  if (!isNamespaced) return [{ apiVersion, kind, name }];
+  return [{ apiVersion, kind, namespace: typeof own === "string" ? own : namespace, name }];
+}
+
+function limitProblems(problems: readonly Problem[], name: string): readonly Problem[] {
+  const more = problems.length - MAX_FILE_PROBLEMS;
+  if (more <= 0) return problems;
+  const shown = problems.slice(0, MAX_FILE_PROBLEMS);
+  const last = shown.at(-1)?.at ?? { file: name, line: 1, column: 1 };
+  return [
+    ...shown,
+    {
+      code: "file/too-many-problems",
+      message: `The file has ${more} more problems`,
+      at: last,
+      path: "",
+      hint: "mend these first",
+    },
+  ];
+}
+
+/** The text of a file, or why it is none. */
+function decode(content: Uint8Array): string | Pick<Problem, "code" | "message" | "hint"> {
+  if (content.length > MAX_FILE_BYTES) {
+    return {
+      code: "file/too-large",
+      message: `The file has ${content.length} bytes: at most ${MAX_FILE_BYTES} are read`,
+      hint: "split it, or move what is no manifest out of the App's path",
+    };
+  }
+  if (content.includes(0)) {
+    const isWide =
+      (content[0] === 0xff && content[1] === 0xfe) || (content[0] === 0xfe && content[1] === 0xff);
+    return {
+      code: "file/binary",
+      message: isWide ? "The file is in UTF-16" : "The file holds binary data, not text",
+      hint: isWide ? "save it as UTF-8" : "move it out of the App's path, or rename it",
+    };
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
+  } catch {
+    return {
+      code: "file/binary",
+      message: "The file is not valid UTF-8",
+      hint: "save it as UTF-8, or rename it if it is no manifest",
+    };
+  }
+}

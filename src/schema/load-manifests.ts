@@ -1,0 +1,107 @@
+import { canonicalJson, sha256 } from "../base/hash.ts";
+import { compare } from "../base/order.ts";
+import type { ApiObject } from "../model/meta.ts";
+import type { Position, Problem } from "../model/problem.ts";
+import { RESOURCES } from "../model/resources.ts";
+import type { Finding } from "./finding.ts";
+import { isManifestFile, loadFile, openDocuments, problemAt } from "./load-file.ts";
+import type { DeclaredObject, LoadedFile, OpenDocuments } from "./load-file.ts";
+import type { LoadedManifests, LoadManifests, Manifest, SourceFile } from "./manifest.ts";
+import { checkTree, warnOfTree } from "./rules/tree-rules.ts";
+import type { TreeFinding } from "./rules/tree-rules.ts";
+
+/**
+ * Reads the manifests of a tree: parsed, validated, defaulted, checked against each other; or every problem of it.
+ *
+ * Takes any bytes and never throws. Files that are not `.yaml`, `.yml` or `.json` are left alone. The same files in
+ * another order give the same answer. Pure.
+ */
+export const loadManifests: LoadManifests = (files, options) => {
+  const prefix = options.filePrefix ?? "";
+  const loaded = files
+    .filter((file) => isManifestFile(file.path))
+    .toSorted((a, b) => compare(a.path, b.path))
+    .map((file) => loadFile(file, { namespace: options.namespace, prefix }));
+  const declared = loaded.flatMap((file) => file.declared);
+  const broken = checkTree(declared);
+  const problems = [
+    ...loaded.flatMap((file) => file.problems),
+    ...placeFindings(broken, prefix),
+  ].toSorted(byPosition);
+  const warnings = [
+    ...loaded.flatMap((file) => file.warnings),
+    ...placeFindings(warnOf(loaded, declared), prefix),
+  ].toSorted(byPosition);
+  const manifests = problems.length > 0 ? [] : declared.map(toManifest).toSorted(byKindAndName);
+  return { manifests, problems, warnings } satisfies LoadedManifests;
+};
+
+/** A file that could not be read may hold all that is missing: then nothing is known to be missing. */
+function warnOf(
+  loaded: readonly LoadedFile[],
+  declared: readonly DeclaredObject[],
+): TreeFinding<DeclaredObject>[] {
+  if (loaded.some((file) => !file.isComplete)) return [];
+  return warnOfTree(
+    declared,
+    loaded.flatMap((file) => file.broken),
+  );
+}
+
+/** Findings between objects are rare: their files are parsed again, so that no parse tree is kept for them. */
+function placeFindings(
+  findings: readonly TreeFinding<DeclaredObject>[],
+  prefix: string,
+): readonly Problem[] {
+  const opened = new Map<SourceFile, OpenDocuments>();
+  const open = (file: SourceFile): OpenDocuments => {
+    const known = opened.get(file);
+    if (known !== undefined) return known;
+    const documents = openDocuments(file, prefix);
+    // One file at a time is enough: findings come in the order of files.
+    opened.clear();
+    opened.set(file, documents);
+    return documents;
+  };
+  return findings.map(({ declared, finding, other }) => {
+    const told: Finding =
+      other === undefined
+        ? finding
+        : { ...finding, message: `${finding.message} ${formatPlace(other.at)}` };
+    return problemAt(told, declared, open(declared.file));
+  });
+}
+
+function formatPlace({ file, line, column }: Position): string {
+  return `${file}:${line}:${column}`;
+}
+
+function toManifest({ object, at }: DeclaredObject): Manifest {
+  return { object, at, hash: sha256(canonicalJson(object)) };
+}
+
+const KIND_ORDER: ReadonlyMap<string, number> = new Map(
+  RESOURCES.map((resource, index) => [resource.kind, index]),
+);
+
+function byKindAndName(a: Manifest, b: Manifest): number {
+  return (
+    rankOf(a.object) - rankOf(b.object) ||
+    compare(a.object.metadata.namespace ?? "", b.object.metadata.namespace ?? "") ||
+    compare(a.object.metadata.name, b.object.metadata.name)
+  );
+}
+
+function rankOf(object: ApiObject): number {
+  return KIND_ORDER.get(object.kind) ?? RESOURCES.length;
+}
+
+function byPosition(a: Problem, b: Problem): number {
+  return (
+    compare(a.at.file, b.at.file) ||
+    a.at.line - b.at.line ||
+    a.at.column - b.at.column ||
+    compare(a.code, b.code) ||
+    compare(a.path, b.path)
+  );
+}
