@@ -7,6 +7,8 @@ import { giveTo, type Owner } from "./owner.ts";
 
 /** isomorphic-git takes a whole pack into memory; above this it would take the process down. */
 const MAX_PACK_BYTES = 500_000_000;
+/** Packs stay in memory so long after the last read. */
+const IDLE_MS = 30_000;
 /** Kinds of objects, as `readObject` names them. */
 const KINDS = ["commit", "tree", "blob", "tag"] as const;
 
@@ -16,6 +18,7 @@ export class EmbeddedStore {
   readonly gitdir: string;
   readonly #repo: string;
   #cache: object = {};
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(repo: string, gitdir: string, owner: Owner) {
     this.#repo = repo;
@@ -23,13 +26,19 @@ export class EmbeddedStore {
     this.fs = embeddedFs(owner);
   }
 
-  /** Shared by all calls to the library for this repository. */
+  /** Shared by all calls to the library for this repository, until nobody has asked for a while. */
   get cache(): object {
+    if (this.#idle === undefined) {
+      this.#idle = setTimeout(() => this.forget(), IDLE_MS);
+      this.#idle.unref();
+    } else this.#idle.refresh();
     return this.#cache;
   }
 
   /** Forgets packs and indexes: they take as much memory as the repository has bytes. */
   forget(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
     this.#cache = {};
   }
 
@@ -59,7 +68,15 @@ export function describe(error: unknown): string {
 function embeddedFs(owner: Owner): PromiseFsClient {
   const { readdir, stat, lstat, readlink, unlink, rmdir, rm, symlink, chmod } = fs;
   const promises = {
-    ...{ readdir, stat, lstat, readlink, unlink, rmdir, rm, symlink, chmod },
+    readdir,
+    stat,
+    lstat,
+    readlink,
+    unlink,
+    rmdir,
+    rm,
+    symlink,
+    chmod,
     async readFile(path: string, options: never): Promise<unknown> {
       if (path.endsWith(".pack")) await checkPackSize(path);
       return fs.readFile(path, options);

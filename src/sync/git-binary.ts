@@ -122,9 +122,10 @@ class BinaryRepository implements GitRepository {
       this.#mirror === undefined ? revision : await this.#fetchBase(this.#mirror, revision, signal);
     let found = await this.#heads.ask(`${name}^{commit}`, signal);
     // More history helps a short id and a step back, not a name that nobody knows.
-    const mayBeOlder = name !== revision || /^[0-9a-f]{4,}/.test(revision);
-    while (found === undefined && mayBeOlder && (await this.#mirror?.deepen(signal)) === true)
-      found = await this.#heads.ask(`${name}^{commit}`, signal);
+    if (name !== revision || /^[0-9a-f]{4,}/.test(revision)) {
+      while (found === undefined && (await this.#mirror?.deepen(signal)) === true)
+        found = await this.#heads.ask(`${name}^{commit}`, signal);
+    }
     if (found?.kind !== "commit") throw await this.#missingCommit(revision);
     return this.commit(found.id, signal);
   }

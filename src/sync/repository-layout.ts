@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { compare } from "../base/order.ts";
 import { GitError } from "./git.ts";
 import { notARepository } from "./git-refusals.ts";
 
@@ -87,7 +88,7 @@ async function listWorkTrees(layout: Layout): Promise<Checkout[]> {
     if (isAbsent(error)) return [];
     throw error;
   });
-  for (const name of names.toSorted()) {
+  for (const name of names.toSorted(compare)) {
     const dotGit = await readPointer(join(linked, name, "gitdir"));
     if (dotGit !== undefined) found.push({ workTree: dirname(dotGit), gitDir: join(linked, name) });
   }

@@ -63,8 +63,8 @@ for (const [engine, open] of Object.entries(ENGINES)) {
     ): Promise<void> {
       await using dir = await tempDir();
       const remote = await makeRemote(dir.path);
-      await using _server = remote.server;
-      await work(remote, dir);
+      await using server = remote.server;
+      await work({ ...remote, server }, dir);
     }
 
     test("a wrong password is unauthorized, and no secret is in the message or the mirror", () =>

@@ -75,7 +75,7 @@ function runBackend(
       ...(header("content-length") === "" ? {} : { CONTENT_LENGTH: header("content-length") }),
       GIT_PROTOCOL: header("git-protocol"),
     },
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "ignore"],
   });
   child.stdin.on("error", () => undefined);
   request.pipe(child.stdin);

@@ -1,0 +1,136 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Logger } from "../base/logger.ts";
+import type { LoadManifests, Manifest } from "../schema/manifest.ts";
+import { openDirectSources } from "./direct-sources.ts";
+import { GitError } from "./git.ts";
+import type { SourceLocation, Sources } from "./source.ts";
+import type {
+  FailedCall,
+  FromWorker,
+  ManifestSlice,
+  RevisionHead,
+  SourceCalls,
+  SourceVerb,
+  ToWorker,
+  WorkerSettings,
+} from "./source-protocol.ts";
+
+/** A slice ends at whichever comes first: parsing it takes the receiver about 2 ms. */
+const SLICE_MANIFESTS = 200;
+const SLICE_CHARACTERS = 256_000;
+/** One problem is enough to reject a revision; nobody reads more than this. */
+const MAX_PROBLEMS = 1000;
+
+type Handlers = {
+  readonly [Verb in SourceVerb]: (
+    signal: AbortSignal,
+    ...args: SourceCalls[Verb]["args"]
+  ) => Promise<SourceCalls[Verb]["value"]>;
+};
+
+/** Answers the calls that come through a port, until it is closed. The worker's side of `openSources`. */
+export function serveSources(
+  port: MessagePort,
+  settings: WorkerSettings,
+  loadManifests: LoadManifests,
+): void {
+  const send = (message: FromWorker): void => port.postMessage(message);
+  const sources = openDirectSources({ ...settings, loadManifests, logger: portLogger(send) });
+  const handlers = makeHandlers(sources, send);
+  const running = new Map<number, AbortController>();
+
+  async function answer(id: number, verb: SourceVerb, args: readonly unknown[]): Promise<void> {
+    const cancel = new AbortController();
+    running.set(id, cancel);
+    try {
+      const handle = handlers[verb] as (
+        signal: AbortSignal,
+        ...args: unknown[]
+      ) => Promise<unknown>;
+      send({ kind: "done", id, value: await handle(cancel.signal, ...args) });
+    } catch (error) {
+      send({ kind: "failed", id, error: toFailedCall(error) });
+    } finally {
+      running.delete(id);
+    }
+    if (verb === "close") port.close();
+  }
+
+  port.on("message", (message: ToWorker) => {
+    if (message.kind === "call") void answer(message.id, message.verb, message.args);
+    else if (message.kind === "cancel") running.get(message.id)?.abort();
+    else handlers.drop(message.revision);
+  });
+}
+
+function makeHandlers(
+  sources: Sources,
+  send: (message: FromWorker) => void,
+): Handlers & { drop: (revision: number) => void } {
+  const watches = new Map<number, () => Promise<void>>();
+  const slices = new Map<number, Iterator<ManifestSlice>>();
+  let lastRevision = 0;
+  return {
+    head: (signal, location) => sources.head(location, signal),
+    treeId: (signal, location, commit) => sources.treeId(location, commit, signal),
+    async load(signal, location, commit): Promise<RevisionHead> {
+      const { loaded, ...head } = await sources.load(location, commit, signal);
+      const problems = loaded.problems.slice(0, MAX_PROBLEMS);
+      const warnings = loaded.warnings.slice(0, MAX_PROBLEMS);
+      if (loaded.manifests.length === 0) return { ...head, problems, warnings };
+      const revision = ++lastRevision;
+      slices.set(revision, sliceManifests(loaded.manifests));
+      return { ...head, problems, warnings, revision };
+    },
+    async slice(_signal, revision): Promise<ManifestSlice> {
+      const next = slices.get(revision)?.next();
+      if (next === undefined || next.done === true)
+        throw new Error(`Cannot send manifests: revision ${revision} is not there`);
+      if (next.value.last) slices.delete(revision);
+      return next.value;
+    },
+    drop: (revision) => void slices.delete(revision),
+    async pin(signal, location, name, commit): Promise<undefined> {
+      await sources.pin(location, name, commit, signal);
+    },
+    async watch(_signal, location: SourceLocation, watch: number): Promise<undefined> {
+      const stop = await sources.watch(location, () => send({ kind: "changed", watch }));
+      watches.set(watch, stop);
+    },
+    async unwatch(_signal, watch): Promise<undefined> {
+      const stop = watches.get(watch);
+      watches.delete(watch);
+      await stop?.();
+    },
+    async close(): Promise<undefined> {
+      await sources.close();
+    },
+  };
+}
+
+function* sliceManifests(manifests: readonly Manifest[]): Generator<ManifestSlice> {
+  let items: string[] = [];
+  let characters = 0;
+  for (const [index, manifest] of manifests.entries()) {
+    const json = JSON.stringify(manifest);
+    items.push(json);
+    characters += json.length;
+    const last = index === manifests.length - 1;
+    if (!last && items.length < SLICE_MANIFESTS && characters < SLICE_CHARACTERS) continue;
+    yield { json: `[${items.join(",")}]`, last };
+    [items, characters] = [[], 0];
+  }
+}
+
+function toFailedCall(error: unknown): FailedCall {
+  if (error instanceof GitError) return { code: error.code, message: error.message };
+  return { message: error instanceof Error ? error.message : String(error) };
+}
+
+function portLogger(send: (message: FromWorker) => void): Logger {
+  const at =
+    (level: keyof Logger): Logger["info"] =>
+    (fields, message) =>
+      send({ kind: "log", level, fields, message });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}

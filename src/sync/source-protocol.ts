@@ -1,0 +1,75 @@
+import type { LoadedManifests } from "../schema/manifest.ts";
+import type { Commit, GitErrorCode } from "./git.ts";
+import type { OpenOptions, Revision, SourceLocation } from "./source.ts";
+
+/** What the worker is started with. */
+export type WorkerSettings = OpenOptions;
+
+/** What can be asked of the worker, and what each answers. */
+export interface SourceCalls {
+  readonly head: { readonly args: [location: SourceLocation]; readonly value: Commit };
+  readonly treeId: {
+    readonly args: [location: SourceLocation, commit: string];
+    readonly value: string;
+  };
+  readonly load: {
+    readonly args: [location: SourceLocation, commit: string];
+    readonly value: RevisionHead;
+  };
+  readonly pin: {
+    readonly args: [location: SourceLocation, name: string, commit: string];
+    readonly value: undefined;
+  };
+  /** Later changes come as `changed` messages with the same number. */
+  readonly watch: {
+    readonly args: [location: SourceLocation, watch: number];
+    readonly value: undefined;
+  };
+  readonly unwatch: { readonly args: [watch: number]; readonly value: undefined };
+  /** One slice of a revision's manifests, as JSON text: parsing one takes the receiver a few ms at most. */
+  readonly slice: { readonly args: [revision: number]; readonly value: ManifestSlice };
+  readonly close: { readonly args: []; readonly value: undefined };
+}
+
+/** A revision without its manifests: they follow in slices, so that no turn of the receiver's loop is long. */
+export interface RevisionHead extends Omit<Revision, "loaded"> {
+  readonly problems: LoadedManifests["problems"];
+  readonly warnings: LoadedManifests["warnings"];
+  /** What to ask slices of; absent when there are no manifests. */
+  readonly revision?: number;
+}
+
+export interface ManifestSlice {
+  readonly json: string;
+  readonly last: boolean;
+}
+
+export type SourceVerb = keyof SourceCalls;
+
+export type ToWorker =
+  | {
+      readonly kind: "call";
+      readonly id: number;
+      readonly verb: SourceVerb;
+      readonly args: readonly unknown[];
+    }
+  | { readonly kind: "cancel"; readonly id: number }
+  /** The slices of a revision are not wanted any more. */
+  | { readonly kind: "drop"; readonly revision: number };
+
+export type FromWorker =
+  | { readonly kind: "done"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly id: number; readonly error: FailedCall }
+  | { readonly kind: "changed"; readonly watch: number }
+  | {
+      readonly kind: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly message: string;
+    };
+
+/** An error on its way between threads. Without a code it is one of ours, not Git's. */
+export interface FailedCall {
+  readonly code?: GitErrorCode;
+  readonly message: string;
+}

@@ -1,0 +1,268 @@
+import { Worker } from "node:worker_threads";
+import { backoffMs } from "../base/backoff.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Manifest } from "../schema/manifest.ts";
+import { type Commit, GitError } from "./git.ts";
+import type { OpenOptions, Revision, SourceLocation, Sources } from "./source.ts";
+import type {
+  FromWorker,
+  SourceCalls,
+  SourceVerb,
+  ToWorker,
+  WorkerSettings,
+} from "./source-protocol.ts";
+
+export interface WorkerSourcesOptions extends OpenOptions {
+  readonly logger: Logger;
+  /** Heap of the worker: when a tree needs more, the worker ends, not the control plane. */
+  readonly maxHeapMb?: number;
+  /** The program of the worker; another one only in tests. */
+  readonly program?: URL;
+}
+
+/** 10,000 manifests take about 300 MB while they are parsed. */
+const DEFAULT_HEAP_MB = 1024;
+const RESTART = { baseMs: 100, maxMs: 30_000 };
+/** Children of the worker get this long to end before it is terminated. */
+const CLOSE_TIMEOUT_MS = 5000;
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Watch {
+  readonly location: SourceLocation;
+  readonly listener: () => void;
+}
+
+/** Starts the worker that reads repositories. It is started again when it crashes. */
+export async function openSources(options: WorkerSourcesOptions): Promise<Sources> {
+  const sources = new WorkerSources(options);
+  await sources.start();
+  return sources;
+}
+
+class WorkerSources implements Sources {
+  readonly #options: WorkerSourcesOptions;
+  readonly #pending = new Map<number, Pending>();
+  readonly #watches = new Map<number, Watch>();
+  #worker: Worker | undefined;
+  #lastId = 0;
+  /** Crashes in a row, for the wait before the next start. */
+  #crashes = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: WorkerSourcesOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const worker = this.#ensureWorker();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    worker.once("online", resolve);
+    worker.once("error", reject);
+    await promise;
+  }
+
+  head(location: SourceLocation, signal: AbortSignal): Promise<Commit> {
+    return this.#call("head", [location], signal);
+  }
+
+  treeId(location: SourceLocation, commit: string, signal: AbortSignal): Promise<string> {
+    return this.#call("treeId", [location, commit], signal);
+  }
+
+  async load(location: SourceLocation, commit: string, signal: AbortSignal): Promise<Revision> {
+    const worker = this.#ensureWorker();
+    const head = await this.#call("load", [location, commit], signal);
+    const { problems, warnings, revision, ...rest } = head;
+    const manifests = revision === undefined ? [] : await this.#collect(worker, revision, signal);
+    return { ...rest, loaded: { manifests, problems, warnings } };
+  }
+
+  async pin(
+    location: SourceLocation,
+    name: string,
+    commit: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#call("pin", [location, name, commit], signal);
+  }
+
+  async watch(location: SourceLocation, listener: () => void): Promise<() => Promise<void>> {
+    const watch = ++this.#lastId;
+    await this.#call("watch", [location, watch], new AbortController().signal);
+    this.#watches.set(watch, { location, listener });
+    return async () => {
+      if (!this.#watches.delete(watch) || this.#worker === undefined) return;
+      await this.#call("unwatch", [watch], AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const worker = this.#worker;
+    clearTimeout(this.#restart);
+    this.#watches.clear();
+    if (worker !== undefined) {
+      const closing = this.#call("close", [], AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+      this.#closed = true;
+      await closing.catch(() => undefined); // It is terminated next, whatever it said.
+      await worker.terminate();
+    }
+    this.#closed = true;
+    this.#fail(new GitError("io", "Cannot read sources: they were closed"));
+  }
+
+  async #collect(
+    worker: Worker,
+    revision: number,
+    signal: AbortSignal,
+  ): Promise<readonly Manifest[]> {
+    const manifests: Manifest[] = [];
+    try {
+      for (;;) {
+        // Asked for one by one: each answer is a turn of the loop of its own, with others between.
+        if (this.#worker !== worker) throw crashed("it ended");
+        const { json, last } = await this.#call("slice", [revision], signal);
+        for (const manifest of JSON.parse(json) as Manifest[]) manifests.push(manifest);
+        if (last) return manifests;
+      }
+    } catch (error) {
+      if (this.#worker === worker) this.#send({ kind: "drop", revision });
+      throw error;
+    }
+  }
+
+  #call<Verb extends SourceVerb>(
+    verb: Verb,
+    args: SourceCalls[Verb]["args"],
+    signal: AbortSignal,
+  ): Promise<SourceCalls[Verb]["value"]> {
+    if (this.#closed) throw new GitError("io", "Cannot read sources: they were closed");
+    signal.throwIfAborted();
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const cancel = (): void => {
+      this.#pending.delete(id);
+      this.#send({ kind: "cancel", id });
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    this.#pending.set(id, { resolve, reject });
+    this.#ensureWorker();
+    this.#send({ kind: "call", id, verb, args });
+    return promise.finally(() => signal.removeEventListener("abort", cancel)) as Promise<
+      SourceCalls[Verb]["value"]
+    >;
+  }
+
+  #ensureWorker(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    clearTimeout(this.#restart);
+    const {
+      mirrorDir,
+      engine,
+      maxHeapMb = DEFAULT_HEAP_MB,
+      program = workerProgram(),
+    } = this.#options;
+    const worker = new Worker(program, {
+      name: "sources",
+      workerData: { mirrorDir, engine } satisfies WorkerSettings,
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+    });
+    this.#worker = worker;
+    let cause = "it ended";
+    worker.on("message", (message: FromWorker) => this.#receive(message));
+    worker.on("error", (error: Error) => {
+      cause = error.message;
+    });
+    worker.on("exit", () => this.#onExit(worker, cause));
+    for (const [watch, { location }] of this.#watches) this.#rewatch(watch, location);
+    return worker;
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.kind === "log") {
+      this.#options.logger[message.level](message.fields, message.message);
+      return;
+    }
+    if (message.kind === "changed") {
+      this.#watches.get(message.watch)?.listener();
+      return;
+    }
+    const call = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === "done") {
+      this.#crashes = 0;
+      call?.resolve(message.value);
+    } else call?.reject(toError(message.error));
+  }
+
+  #onExit(worker: Worker, cause: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    if (this.#closed) return;
+    this.#crashes++;
+    this.#options.logger.warn(
+      { cause, crashes: this.#crashes },
+      "The worker that reads Git crashed",
+    );
+    this.#fail(crashed(cause));
+    // Calls start it at once; watches alone may wait.
+    if (this.#watches.size > 0)
+      this.#restart = setTimeout(() => this.#ensureWorker(), backoffMs(RESTART, this.#crashes));
+  }
+
+  /** Brings a watch into a new worker, and tells it: what happened in between was not seen. */
+  #rewatch(watch: number, location: SourceLocation, failures = 0): void {
+    queueMicrotask(() => {
+      if (this.#closed || !this.#watches.has(watch)) return;
+      this.#call("watch", [location, watch], new AbortController().signal)
+        .catch(() => this.#retryWatch(watch, location, failures + 1))
+        .finally(() => this.#watches.get(watch)?.listener());
+    });
+  }
+
+  #retryWatch(watch: number, location: SourceLocation, failures: number): void {
+    const worker = this.#worker;
+    if (worker === undefined) return; // The next one watches anew.
+    const wait = setTimeout(
+      () => {
+        if (this.#worker === worker) this.#rewatch(watch, location, failures);
+      },
+      backoffMs(RESTART, failures),
+    );
+    wait.unref();
+  }
+
+  #send(message: ToWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#worker?.postMessage(message);
+  }
+
+  #fail(error: GitError): void {
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of calls) reject(error);
+  }
+}
+
+/** The worker's program beside this file, source or compiled. */
+function workerProgram(): URL {
+  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  return new URL(`./sources-worker${extension}`, import.meta.url);
+}
+
+function toError({ code, message }: { code?: GitError["code"]; message: string }): Error {
+  return code === undefined ? new Error(message) : new GitError(code, message);
+}
+
+function crashed(cause: string): GitError {
+  return new GitError(
+    "io",
+    `Cannot read sources: the worker that reads Git crashed: ${cause}; it is started again`,
+  );
+}
