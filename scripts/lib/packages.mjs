@@ -54,18 +54,21 @@ export async function findNode() {
   );
 }
 
-/** Whether npm's record of what it installed has every package of the lock file, in its version. */
+/**
+ * Whether an installation has ended (npm writes its record last) and every package of the lock file is there in its
+ * version. What an `npm ci` by hand has installed fits as well.
+ */
 function packagesFit() {
-  const installed = readJson(join(NODE_MODULES, ".package-lock.json"))?.packages;
+  const record = readJson(join(NODE_MODULES, ".package-lock.json"));
   const locked = readJson(join(ROOT, "package-lock.json"))?.packages;
   if (locked === undefined)
     throw new Stop(
       `package-lock.json is missing or broken in ${ROOT}. Restore it with "git checkout package-lock.json"`,
     );
-  if (installed === undefined) return false;
+  if (record === undefined) return false;
   return Object.entries(locked).every(([path, { version, optional }]) => {
     if (path === "") return true;
-    const found = installed[path]?.version;
+    const found = readJson(join(ROOT, path, "package.json"))?.version;
     return found === version || (found === undefined && optional === true);
   });
 }
