@@ -1,0 +1,99 @@
+import { mkdir } from "node:fs/promises";
+import { ApiServerError, startApiServer } from "../api/server.ts";
+import { readKeyPair } from "../api/pki.ts";
+import { systemClock } from "../base/system-clock.ts";
+import { createControllers, type Controllers } from "../controller/run-controllers.ts";
+import { openObjectStore, type OpenObjectStore } from "../store/cached-object-store.ts";
+import { acquireLeadership } from "../store/leader.ts";
+import { openLmdbStore } from "../store/lmdb-store.ts";
+import { StoreError } from "../store/store.ts";
+import { openSources } from "../sync/worker-sources.ts";
+import { clusterInfo } from "./cluster-info.ts";
+import { CliError } from "./cli-error.ts";
+import { readConfig, type DataDir } from "./data-dir.ts";
+import { foregroundLogger } from "./process-logger.ts";
+import { VERSION } from "./version.ts";
+
+/** How often expired Events are removed. */
+const EXPIRE_EVERY_MS = 60_000;
+
+/** The control plane of one machine: store, API and loops, until `signal` aborts. */
+export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promise<void> {
+  const config = await readConfig(dir);
+  if (config === undefined) throw new CliError(`Cannot find a cluster in "${dir.root}"`);
+  const logger = foregroundLogger("control-plane");
+  const clock = systemClock;
+  const ended = new AbortController();
+  const running = AbortSignal.any([signal, ended.signal]);
+  await using stack = new AsyncDisposableStack();
+
+  const objects = await openObjects(dir, stack);
+  await mkdir(dir.mirrors, { recursive: true, mode: 0o700 });
+  const sources = await openSources({ mirrorDir: dir.mirrors, engine: "auto", logger });
+  stack.defer(() => sources.close());
+
+  const cluster = clusterInfo(config);
+  let controllers: Controllers | undefined;
+  const api = await startApiServer({
+    objects,
+    host: config.listen,
+    port: config.port,
+    tls: await serverTls(dir),
+    cluster,
+    onSync: () => controllers?.syncAll(),
+    clock,
+    logger,
+  }).catch((error: unknown) => {
+    throw error instanceof ApiServerError ? new CliError(error.message, { cause: error }) : error;
+  });
+  stack.defer(() => api.close());
+  controllers = createControllers({
+    objects,
+    sources,
+    podCidr: config.podCidr,
+    serviceCidr: config.serviceCidr,
+    reservedIps: [config.dnsIp],
+    lastSeen: (node) => api.heartbeats.lastSeen(node),
+    clock,
+    logger,
+  });
+  logger.info({ port: api.port, revision: objects.revision, version: VERSION }, "control plane is up");
+  try {
+    await Promise.race([
+      controllers.run(running),
+      objects.ended,
+      expireEvents(objects, running),
+    ]);
+  } finally {
+    ended.abort();
+    logger.info({}, "control plane ends");
+  }
+}
+
+async function openObjects(dir: DataDir, stack: AsyncDisposableStack): Promise<OpenObjectStore> {
+  const clock = systemClock;
+  try {
+    const store = await openLmdbStore({ path: dir.store, clock });
+    stack.defer(() => store.close());
+    const leader = await acquireLeadership(store);
+    const objects = await openObjectStore({ store, clock, leader });
+    stack.defer(() => objects.close());
+    return objects;
+  } catch (error) {
+    if (error instanceof StoreError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function serverTls(dir: DataDir): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+  const [ca, server] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "server")]);
+  if (ca !== undefined && server !== undefined) return { ca: ca.cert, ...server };
+  throw new CliError(`Cannot find the API's certificates in "${dir.pki}"`, { cure: "run `berth up` again: it makes them" });
+}
+
+async function expireEvents(objects: OpenObjectStore, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await objects.expireEvents(systemClock.now(), signal);
+    await systemClock.sleep(EXPIRE_EVERY_MS, signal).catch(() => undefined);
+  }
+}

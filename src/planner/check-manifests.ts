@@ -1,0 +1,117 @@
+import { compare } from "../base/order.ts";
+import type { Namespace, Service } from "../model/core.ts";
+import { formatRef, refOf, type ApiObject } from "../model/meta.ts";
+import type { Problem } from "../model/problem.ts";
+import { resourceOf } from "../model/resources.ts";
+import { allocateService, usedByServices, type UsedByServices } from "./allocate-service.ts";
+import { applyManifest, type DeclaredObject } from "./apply-manifest.ts";
+import { isTerminatingNamespace } from "./namespace-state.ts";
+import type { World } from "./world.ts";
+
+export interface ApplyOptions {
+  readonly app: string;
+  readonly serviceCidr: string;
+  readonly reservedIps: readonly string[];
+}
+
+export interface ApplyStep {
+  readonly kind: "create" | "update";
+  readonly object: ApiObject;
+}
+
+export interface ApplyPlan {
+  /** In the order of the manifests; what is as declared already has none. */
+  readonly steps: readonly ApplyStep[];
+  readonly problems: readonly Problem[];
+}
+
+/** All that the cluster has against these manifests, sorted by place. None: they can be applied as they are. Pure. */
+export function checkManifests(
+  world: World,
+  manifests: readonly DeclaredObject[],
+  options: ApplyOptions,
+): readonly Problem[] {
+  const namespaces = new Set(
+    manifests.filter(({ object }) => object.kind === "Namespace").map(({ object }) => object.metadata.name),
+  );
+  const problems = [
+    ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
+    ...planApply(world, manifests, options).problems,
+  ];
+  return problems.toSorted(
+    (a, b) => compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column,
+  );
+}
+
+/** What applying these manifests changes in the store. Pure. */
+export function planApply(
+  world: World,
+  manifests: readonly DeclaredObject[],
+  options: ApplyOptions,
+): ApplyPlan {
+  const steps: ApplyStep[] = [];
+  const problems: Problem[] = [];
+  const hasServices = manifests.some(({ object }) => object.kind === "Service");
+  const services = hasServices ? (world.list("v1", "Service") as readonly Service[]) : [];
+  let used = usedByServices(services);
+  for (const manifest of manifests) {
+    const stored = world.get(refOf(manifest.object));
+    const applied = applyManifest(manifest, stored, options.app);
+    if (applied.kind === "problem") {
+      problems.push(applied.problem);
+      continue;
+    }
+    if (applied.object.kind === "Service") {
+      const allocation = allocateService(applied.object as Service, used, options);
+      if (allocation.kind === "problem") {
+        problems.push(toProblem(allocation, manifest));
+        continue;
+      }
+      used = withService(used, allocation.service);
+      if (allocation.service !== applied.object || applied.kind !== "unchanged") {
+        steps.push({ kind: stored === undefined ? "create" : "update", object: allocation.service });
+      }
+      continue;
+    }
+    if (applied.kind !== "unchanged") steps.push({ kind: applied.kind, object: applied.object });
+  }
+  return { steps, problems };
+}
+
+function toProblem(
+  found: { readonly code: string; readonly message: string; readonly path: string; readonly hint?: string },
+  { object, at }: DeclaredObject,
+): Problem {
+  const { code, path, hint } = found;
+  const message = `${formatRef(refOf(object))}: ${found.message}`;
+  return hint === undefined ? { code, message, at, path } : { code, message, at, path, hint };
+}
+
+/** The sets with what this Service holds now. */
+function withService(used: UsedByServices, service: Service): UsedByServices {
+  const own = usedByServices([service]);
+  return {
+    ips: new Map([...used.ips, ...own.ips]),
+    nodePorts: new Map([...used.nodePorts, ...own.nodePorts]),
+  };
+}
+
+function checkNamespace(
+  world: World,
+  { object, at }: DeclaredObject,
+  declared: ReadonlySet<string>,
+): readonly Problem[] {
+  const { namespace } = object.metadata;
+  if (namespace === undefined || !resourceOf(object).namespaced) return [];
+  const stored = world.get({ apiVersion: "v1", kind: "Namespace", name: namespace }) as Namespace | undefined;
+  const name = formatRef(refOf(object));
+  if (stored !== undefined && isTerminatingNamespace(stored)) {
+    const hint = "wait until it is gone, then commit again";
+    const message = `${name}: namespace "${namespace}" is being deleted`;
+    return [{ code: "apply/namespace-terminating", message, at, path: "metadata.namespace", hint }];
+  }
+  if (stored !== undefined || declared.has(namespace)) return [];
+  const hint = `commit a Namespace manifest with that name, or correct metadata.namespace`;
+  const message = `${name}: namespace "${namespace}" does not exist`;
+  return [{ code: "apply/no-namespace", message, at, path: "metadata.namespace", hint }];
+}
