@@ -1,4 +1,4 @@
-import { groupBy } from "../base/order.ts";
+import { compare, groupBy } from "../base/order.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { DiscoveryVersion } from "./accept.ts";
@@ -26,7 +26,11 @@ const POD_VERBS: readonly string[] = ["delete", "get", "list", "watch"];
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
-  const groups = groupBy(RESOURCES, (resource) => resource.group);
+  // Within a group in the order of names, as in Kubernetes: `kubectl get all` prints in this order.
+  const groups = groupBy(
+    [...RESOURCES].toSorted((a, b) => compare(a.plural, b.plural)),
+    (resource) => resource.group,
+  );
   return {
     aggregated: (root, version) => aggregate(root, version, groups),
     legacy: new Map(legacyDocuments(groups, serverAddress)),
@@ -36,7 +40,7 @@ export function createDiscovery(serverAddress: string): Discovery {
 type Groups = ReadonlyMap<string, readonly Resource[]>;
 
 function aggregate(root: "api" | "apis", version: DiscoveryVersion, groups: Groups): unknown {
-  const wanted = [...groups].filter(([group]) => (group === "") === (root === "api"));
+  const wanted = groupOrder(groups).filter(([group]) => (group === "") === (root === "api"));
   return {
     kind: "APIGroupDiscoveryList",
     apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -51,6 +55,13 @@ function aggregate(root: "api" | "apis", version: DiscoveryVersion, groups: Grou
       })),
     })),
   };
+}
+
+/** Kubernetes' groups as `RESOURCES` has them. */
+function groupOrder(groups: Groups): readonly (readonly [string, readonly Resource[]])[] {
+  return [...new Set(RESOURCES.map(({ group }) => group))].map(
+    (group) => [group, groups.get(group) ?? []] as const,
+  );
 }
 
 function toAggregated(resource: Resource): unknown {
@@ -85,13 +96,13 @@ function* legacyDocuments(groups: Groups, serverAddress: string): Generator<[str
       serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }],
     },
   ];
-  const named = [...groups].filter(([group]) => group !== "");
+  const named = groupOrder(groups).filter(([group]) => group !== "");
   const apiGroups = named.map(([group, resources]) => toGroup(group, resources));
   yield ["/apis", { kind: "APIGroupList", apiVersion: "v1", groups: apiGroups }];
   for (const [group, resources] of named) {
     yield [`/apis/${group}`, { kind: "APIGroup", apiVersion: "v1", ...toGroup(group, resources) }];
   }
-  for (const [groupVersion, resources] of groupBy(RESOURCES, apiVersionOf)) {
+  for (const [groupVersion, resources] of groupBy([...groups.values()].flat(), apiVersionOf)) {
     const root = groupVersion.includes("/") ? "/apis" : "/api";
     yield [
       `${root}/${groupVersion}`,

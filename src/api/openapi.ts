@@ -31,6 +31,7 @@ function toDocument(name: string, resources: readonly Resource[], version: strin
   return {
     openapi: "3.0.0",
     info: { title: "Berth", version },
+    components: { schemas: {} },
     paths: Object.fromEntries(
       resources.map((resource) => {
         const scope = resource.namespaced ? "/namespaces/{namespace}" : "";

@@ -1,3 +1,4 @@
+import { isDnsLabel } from "../model/names.ts";
 import { RESOURCES } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import { ApiFailure, badRequest, pathNotFound } from "./failure.ts";
@@ -58,11 +59,15 @@ export function parseResourceRequest(
   );
   if (resource === undefined || surplus.length > 0) throw pathNotFound();
   if (scoped !== resource.namespaced && (scoped || name !== undefined)) throw pathNotFound();
-  if (subresource !== undefined && !resource.subresources.some((item) => item === subresource)) {
+  const verb = verbOf(method, name, query);
+  if (subresource !== undefined && !hasSubresource(resource, subresource, verb)) {
     throw pathNotFound();
   }
+  if (scoped && verb === "create" && !isDnsLabel(second)) {
+    throw badRequest(`the namespace ${JSON.stringify(second)} is no DNS label`);
+  }
   return {
-    verb: verbOf(method, name, query),
+    verb,
     resource,
     ...(scoped && second !== undefined ? { namespace: second } : {}),
     ...(name === undefined ? {} : { name }),
@@ -82,6 +87,13 @@ export function parseCount(query: URLSearchParams, name: string): number | undef
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw badRequest(`invalid value ${JSON.stringify(text)} for "${name}": must be a whole number`);
+}
+
+/** `scale` is there for writes alone, so that `kubectl scale` is told where to make its change. */
+function hasSubresource(resource: Resource, subresource: string, verb: Verb): boolean {
+  if (resource.subresources.some((item) => item === subresource)) return true;
+  const isScalable = resource.plural === "deployments" || resource.plural === "replicasets";
+  return isScalable && subresource === "scale" && (verb === "update" || verb === "patch");
 }
 
 function placeOf(segments: readonly string[]) {

@@ -117,6 +117,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.on("request", (request, response) => void handleRequest(request, response, services));
   server.on("upgrade", (request, socket, head) => upgrade({ request, socket, head }, services));
   server.on("clientError", refuseBrokenRequest);
+  server.on("error", (error) => logger.error({ error }, "The API's listener failed"));
   server.on("tlsClientError", (error) => logger.debug({ error }, "A TLS handshake failed"));
   const loops = Promise.all([
     watches.run(clock, closing.signal),

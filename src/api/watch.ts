@@ -77,7 +77,7 @@ export async function answerWatch(
   request: WatchRequest,
   context: WatchContext,
 ): Promise<void> {
-  const plan = planWatch(request, context.objects.revision);
+  const plan = planWatch(request, context.objects);
   const ended = new AbortController();
   const end = (): void => ended.abort();
   response.once("close", end);
@@ -99,7 +99,7 @@ export async function answerWatch(
 }
 
 /** Reads the parameters of a watch. Throws 400, 410 or 422. Pure. */
-function planWatch({ selection, query }: WatchRequest, current: number): WatchPlan {
+function planWatch({ selection, query }: WatchRequest, objects: ObjectStore): WatchPlan {
   const version = parseCount(query, "resourceVersion");
   const match = query.get("resourceVersionMatch") ?? "";
   const sendInitial = query.get("sendInitialEvents") ?? "";
@@ -132,6 +132,11 @@ function planWatch({ selection, query }: WatchRequest, current: number): WatchPl
     seconds: seconds === 0 ? MAX_WATCH_SECONDS : Math.min(seconds, MAX_WATCH_SECONDS),
     include: parseInclude(query),
   };
+}
+
+/** Leases have versions of their own, ahead of all others'. */
+function newestVersion(objects: ObjectStore, selection: Selection, wanted: number): number {
+  return wanted > objects.revision ? candidates(objects, selection).revision : objects.revision;
 }
 
 function forbiddenOption(resource: Resource, message: string): Error {
