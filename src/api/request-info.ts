@@ -47,29 +47,26 @@ export function parseResourceRequest(
   query: URLSearchParams,
 ): ResourceRequest | undefined {
   const place = placeOf(segments);
-  if (place === undefined) return undefined;
-  const { group, version, rest } = place;
-  const [first, second, third] = rest;
-  if (first === undefined) return undefined;
-  const scoped =
-    first === "namespaces" && second !== undefined && third !== undefined && third !== "status";
-  const [plural, name, subresource, ...surplus] = scoped ? rest.slice(2) : rest;
+  const { namespace, plural, name, subresource, surplus } = splitScope(place?.rest ?? []);
+  if (place === undefined || plural === undefined) return undefined;
   const resource = RESOURCES.find(
-    (item) => item.group === group && item.version === version && item.plural === plural,
+    (item) =>
+      item.group === place.group && item.version === place.version && item.plural === plural,
   );
   if (resource === undefined || surplus.length > 0) throw pathNotFound();
-  if (scoped !== resource.namespaced && (scoped || name !== undefined)) throw pathNotFound();
+  const isScoped = namespace !== undefined;
+  if (isScoped !== resource.namespaced && (isScoped || name !== undefined)) throw pathNotFound();
   const verb = verbOf(method, name, query);
   if (subresource !== undefined && !hasSubresource(resource, subresource, verb)) {
     throw pathNotFound();
   }
-  if (scoped && verb === "create" && !isDnsLabel(second)) {
-    throw badRequest(`the namespace ${JSON.stringify(second)} is no DNS label`);
+  if (isScoped && verb === "create" && !isDnsLabel(namespace)) {
+    throw badRequest(`the namespace ${JSON.stringify(namespace)} is no DNS label`);
   }
   return {
     verb,
     resource,
-    ...(scoped && second !== undefined ? { namespace: second } : {}),
+    ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
@@ -105,6 +102,15 @@ function placeOf(segments: readonly string[]) {
     return { group: first, version: second, rest: others };
   }
   return undefined;
+}
+
+/** What stands behind group and version: `namespaces/<namespace>/` may go before the rest. */
+function splitScope(rest: readonly string[]) {
+  const [first, second, third] = rest;
+  const isScoped =
+    first === "namespaces" && second !== undefined && third !== undefined && third !== "status";
+  const [plural, name, subresource, ...surplus] = isScoped ? rest.slice(2) : rest;
+  return { namespace: isScoped ? second : undefined, plural, name, subresource, surplus };
 }
 
 function verbOf(method: string, name: string | undefined, query: URLSearchParams): Verb {

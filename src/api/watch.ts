@@ -115,10 +115,8 @@ function planWatch({ selection, query }: WatchRequest, objects: ObjectStore): Wa
       `must be "NotOlderThan" when sendInitialEvents is provided`,
     );
   }
-  if (version !== undefined && version > current) {
-    throw expired(
-      `The resourceVersion ${version} is of another store: the newest here is ${current}`,
-    );
+  if (version !== undefined && version > newestVersion(objects, selection, version)) {
+    throw expired(`The resourceVersion ${version} is newer than all that is here: list anew`);
   }
   const anyVersion = version === undefined || version === 0;
   const bookmarks = parseBoolean(query.get("allowWatchBookmarks"));
