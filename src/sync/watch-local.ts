@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { setTimeout as delay } from "node:timers/promises";
 import { findLayout, type Layout } from "./repository-layout.ts";
@@ -8,6 +8,10 @@ const QUIET_MS = 25;
 /** How soon a repository that vanished is looked for again. */
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 30_000;
+
+interface Watch {
+  close(): Promise<void>;
+}
 
 /**
  * Calls back when the branches of a local repository may have changed: at the first sign, and once more after the
@@ -43,29 +47,37 @@ export async function watchLocal(repo: string, listener: () => void): Promise<()
   };
 }
 
-async function open(layout: Layout, calls: LeadingAndLast, onLost: () => void): Promise<FSWatcher> {
-  const { gitDir, commonDir } = layout;
+async function open(layout: Layout, calls: LeadingAndLast, onLost: () => void): Promise<Watch> {
+  const { repo, gitDir, commonDir } = layout;
   const heads = join(commonDir, "refs/heads");
-  const paths = [
-    heads,
-    join(commonDir, "packed-refs"),
-    join(commonDir, "reftable"),
-    join(gitDir, "HEAD"),
-  ];
-  const watcher = watch(paths, {
+  const refs = watch(
+    [heads, join(commonDir, "packed-refs"), join(commonDir, "reftable"), join(gitDir, "HEAD")],
+    { ignoreInitial: true, atomic: false, ignored: (path) => path.endsWith(".lock") },
+  );
+  // A folder that is moved away tells its parent, not those who watch what is in it.
+  const parent = dirname(repo);
+  const place = watch(parent, {
     ignoreInitial: true,
-    ignored: (path) => path.endsWith(".lock"),
-    atomic: false,
+    depth: 0,
+    ignored: (path) => path !== parent && path !== repo,
   });
-  watcher.on("all", (event, path) => {
-    calls.notify();
-    if (event === "unlinkDir" && path === heads) onLost();
-  });
-  watcher.on("error", onLost);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  watcher.once("ready", resolve);
-  await promise;
-  return watcher;
+  refs.on("all", () => calls.notify());
+  for (const watcher of [refs, place]) {
+    watcher.on("unlinkDir", (path) => {
+      if (path === heads || path === repo) onLost();
+    });
+    watcher.on("error", onLost);
+  }
+  await Promise.all([ready(refs), ready(place)]);
+  return {
+    close: async () => {
+      await Promise.all([refs.close(), place.close()]);
+    },
+  };
+}
+
+function ready(watcher: FSWatcher): Promise<void> {
+  return new Promise((resolve) => watcher.once("ready", resolve));
 }
 
 /** Calls at the first notice, and for all that come within `quietMs` after a call once more: the last is never lost. */

@@ -136,7 +136,7 @@ class WorkerSources implements Sources {
     }
   }
 
-  #call<Verb extends SourceVerb>(
+  async #call<Verb extends SourceVerb>(
     verb: Verb,
     args: SourceCalls[Verb]["args"],
     signal: AbortSignal,

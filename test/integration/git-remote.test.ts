@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { chmod, readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -188,7 +188,6 @@ for (const [engine, open] of Object.entries(ENGINES)) {
         await publish(user, []);
         const hook = new GitUser(join(bare.dir, "hooks"));
         await hook.put("pre-receive", "#!/bin/sh\necho protected branch >&2\nexit 1\n");
-        const { chmod } = await import("node:fs/promises");
         await chmod(join(bare.dir, "hooks/pre-receive"), 0o755);
         const repo = await openIn(dir.path, url);
         const changes = [{ path: "a.yaml", content: Buffer.from("b") }];
