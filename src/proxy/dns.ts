@@ -14,6 +14,8 @@ export interface ClusterDnsOptions {
   readonly logger: Logger;
   /** Told the port each time that the server listens, also after a restart. */
   readonly onListening?: (port: number) => void;
+  /** `startDnsThread` unless told. */
+  readonly startThread?: (data: DnsWorkerData) => Worker;
 }
 
 /** A thread that dies at once is not started without end. */
@@ -62,8 +64,8 @@ export class ClusterDns {
   }
 
   async #runWorker(signal: AbortSignal): Promise<void> {
-    const { logger, worker: workerData } = this.#options;
-    const worker = new Worker(workerFile(), { workerData, name: "berth-dns" });
+    const { logger, worker: data, startThread = startDnsThread } = this.#options;
+    const worker = startThread(data);
     const ended = Promise.withResolvers<void>();
     worker.on("message", (event: DnsEvent) => this.#hear(event));
     worker.on("error", (error) => logger.error({ error }, "The DNS thread failed"));
@@ -99,8 +101,9 @@ export class ClusterDns {
   }
 }
 
-/** In the package it is JavaScript, in the sources TypeScript. */
-function workerFile(): URL {
+/** Starts the thread, whose file is JavaScript in the package and TypeScript in the sources. */
+export function startDnsThread(workerData: DnsWorkerData): Worker {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`./dns-worker.${extension}`, import.meta.url);
+  const file = new URL(`./dns-worker.${extension}`, import.meta.url);
+  return new Worker(file, { workerData, name: "berth-dns" });
 }

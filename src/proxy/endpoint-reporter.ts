@@ -29,6 +29,7 @@ export class EndpointReporter {
   readonly #urgent = new Wakeup();
   #applied: number | undefined;
   #reported: number | undefined;
+  #repeatAt = 0;
 
   constructor(options: EndpointReporterOptions) {
     this.#options = options;
@@ -48,25 +49,34 @@ export class EndpointReporter {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        await this.#within(REPEAT_MS, this.#changed, signal);
-        if (this.#applied !== this.#reported) await this.#within(COALESCE_MS, this.#urgent, signal);
-        if (this.#applied !== undefined) await this.#report(this.#applied, signal);
+        const restMs = this.#repeatAt - clock.monotonic();
+        if (this.#applied === this.#reported && restMs > 0) {
+          await this.#within(restMs, this.#changed, signal);
+          continue;
+        }
+        if (failures === 0 && this.#applied !== this.#reported) {
+          await this.#within(COALESCE_MS, this.#urgent, signal);
+        }
+        await this.#report(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
         logger.warn({ error, failures }, "Cannot report the endpoint revision: trying again");
-        this.#changed.wake();
-        this.#urgent.wake();
         await clock.sleep(backoffMs(BACKOFF, failures), signal).catch(() => undefined);
       }
     }
   }
 
-  async #report(revision: number, signal: AbortSignal): Promise<void> {
-    const report: EndpointReport = { node: this.#options.nodeName, revision };
-    await this.#options.client.request("POST", BERTH_PATHS.endpointReport, report, signal);
+  async #report(signal: AbortSignal): Promise<void> {
+    const { client, clock, nodeName: node } = this.#options;
+    const revision = this.#applied;
+    if (revision !== undefined) {
+      const report: EndpointReport = { node, revision };
+      await client.request("POST", BERTH_PATHS.endpointReport, report, signal);
+    }
     this.#reported = revision;
+    this.#repeatAt = clock.monotonic() + REPEAT_MS;
   }
 
   /** Waits for a wake-up, but no longer than `ms`. */

@@ -3,9 +3,6 @@ import { runTool } from "./host-tool.ts";
 import { ProxyError } from "./proxy-error.ts";
 import type { RunCommand } from "./run-command.ts";
 
-/** The chains in which our rules may stand. */
-const CHAINS = ["DOCKER-USER", "FORWARD"] as const;
-
 /** Lists the tables of the older, "legacy" kernel interface that are in use. */
 const LEGACY_TABLES = "/proc/net/ip_tables_names";
 
@@ -48,10 +45,8 @@ export async function removeForwardRules(
   signal: AbortSignal,
 ): Promise<void> {
   for (const iptables of await findIptables(run, signal)) {
-    for (const chain of CHAINS) {
-      for (const rule of ourRules(await listRules(run, iptables, chain, signal), clusterId)) {
-        await runTool(run, iptables, ["-w", LOCK_SECONDS, "-D", ...rule], { signal });
-      }
+    for (const rule of ourRules(await listRules(run, iptables, signal), clusterId)) {
+      await runTool(run, iptables, ["-w", LOCK_SECONDS, "-D", ...rule], { signal });
     }
   }
 }
@@ -70,7 +65,7 @@ export function ourRules(listing: string, clusterId: string): readonly (readonly
     .map((words) => words.slice(1));
 }
 
-/** Whether a FORWARD chain, as `iptables -S` prints it, lets packets that no rule accepts fall. Pure. */
+/** Whether the FORWARD chain, as `iptables -S` prints it, lets packets that no rule accepts fall. Pure. */
 export function dropsByDefault(listing: string): boolean {
   return listing
     .split("\n")
@@ -81,23 +76,19 @@ async function chainFor(
   run: RunCommand,
   iptables: string,
   signal: AbortSignal,
-): Promise<(typeof CHAINS)[number] | undefined> {
-  const forward = await listRules(run, iptables, "FORWARD", signal);
-  if (forward.split("\n").includes("-A FORWARD -j DOCKER-USER")) return "DOCKER-USER";
-  return dropsByDefault(forward) ? "FORWARD" : undefined;
+): Promise<"DOCKER-USER" | "FORWARD" | undefined> {
+  const rules = await listRules(run, iptables, signal);
+  if (rules.split("\n").includes("-A FORWARD -j DOCKER-USER")) return "DOCKER-USER";
+  return dropsByDefault(rules) ? "FORWARD" : undefined;
 }
 
-/** Empty for a chain that is not there. */
-async function listRules(
-  run: RunCommand,
-  iptables: string,
-  chain: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const listed = await run(iptables, ["-w", LOCK_SECONDS, "-S", chain], { signal });
+/** All rules, as `iptables -S` prints them. */
+async function listRules(run: RunCommand, iptables: string, signal: AbortSignal): Promise<string> {
+  const listed = await run(iptables, ["-w", LOCK_SECONDS, "-S"], { signal });
+  // The filter table was made by nft itself, in ways that iptables does not know: then it is not for us to edit.
+  if (listed.exitCode !== 0 && listed.stderr.includes("is incompatible")) return "";
   if (listed.exitCode === 0) return listed.stdout;
-  if (/no chain|does not exist|doesn't exist/i.test(listed.stderr)) return "";
-  return runTool(run, iptables, ["-w", LOCK_SECONDS, "-S", chain], { signal });
+  return runTool(run, iptables, ["-w", LOCK_SECONDS, "-S"], { signal });
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { PeerCall, PeerReply, PeerRequest } from "./netns.ts";
+import type { PeerCall, PeerReply, PeerRequest, PeerResolve } from "./netns.ts";
 
 /** Runs inside a network namespace: serves and calls as the test says, by messages of its parent. */
 const CALL_TIMEOUT_MS = 2000;
@@ -27,6 +28,7 @@ function carryOut(request: PeerRequest): Promise<string> {
   if (request.do === "serve") return serve(request.name, request.host, request.port);
   if (request.do === "keep") return keep(request);
   if (request.do === "use-kept") return useKept(request.connection);
+  if (request.do === "resolve") return resolve(request);
   return request.protocol === "tcp" ? callTcp(request) : callUdp(request);
 }
 
@@ -44,6 +46,19 @@ async function serve(name: string, host: string, port: number): Promise<string> 
   udp.bind(port, host);
   await Promise.all([once(tcp, "listening"), once(udp, "listening")]);
   return "serving";
+}
+
+/** Asks a DNS server as a program would; by UDP, and by TCP when the answer was cut. */
+async function resolve({ server, name, type }: PeerResolve): Promise<string> {
+  const resolver = new Resolver({ timeout: CALL_TIMEOUT_MS, tries: 1 });
+  resolver.setServers([server]);
+  const answers: unknown[] = await (type === "A"
+    ? resolver.resolve4(name)
+    : resolver.resolveSrv(name));
+  return answers
+    .map((answer) => JSON.stringify(answer).replaceAll('"', ""))
+    .toSorted()
+    .join(" ");
 }
 
 async function callTcp({ address, port }: PeerCall): Promise<string> {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { vethName, vethPrefix } from "../../src/model/instance.ts";
+import { vethName } from "../../src/model/instance.ts";
 import { runOnHost } from "../../src/proxy/run-command.ts";
 import type { RunCommand } from "../../src/proxy/run-command.ts";
 
@@ -9,7 +9,14 @@ export interface PeerCall {
   readonly protocol: "tcp" | "udp";
   readonly address: string;
   readonly port: number;
+  /** For UDP. */
   readonly localPort?: number;
+}
+
+export interface PeerResolve {
+  readonly server: string;
+  readonly name: string;
+  readonly type: "A" | "SRV";
 }
 
 export type PeerRequest = { readonly id: number } & (
@@ -17,6 +24,7 @@ export type PeerRequest = { readonly id: number } & (
   | ({ readonly do: "call" } & PeerCall)
   | ({ readonly do: "keep"; readonly connection: number } & PeerCall)
   | { readonly do: "use-kept"; readonly connection: number }
+  | ({ readonly do: "resolve" } & PeerResolve)
 );
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
@@ -30,6 +38,7 @@ export interface PeerReply {
 /** The gateway of every pod. */
 const GATEWAY = "169.254.1.1";
 const PREFIX = "berth-test-";
+const FIRST_PORT = 20_000;
 
 /** A network namespace of its own, with nothing in it but a loopback. */
 export class Namespace implements AsyncDisposable {
@@ -47,6 +56,8 @@ export class Namespace implements AsyncDisposable {
     const namespace = new Namespace(`${PREFIX}${process.pid}-${Namespace.#count}`);
     await tool("ip", ["netns", "add", namespace.name]);
     await namespace.ip("link set lo up");
+    // The kernel sends few "port unreachable" a second to one address; tests ask faster than that.
+    await namespace.tool("tee", ["/proc/sys/net/ipv4/icmp_ratelimit"], "0");
     return namespace;
   }
 
@@ -114,12 +125,9 @@ export class Peer {
     return (await this.timedCall(target, localPort)).text;
   }
 
-  timedCall(target: string, localPort?: number): Promise<PeerReply> {
-    return this.ask({
-      do: "call",
-      ...parseTarget(target),
-      ...(localPort === undefined ? {} : { localPort }),
-    });
+  /** UDP calls come from a port that no call had before: the kernel would take it for the same flow. */
+  timedCall(target: string, localPort: number = FIRST_PORT + this.#count): Promise<PeerReply> {
+    return this.ask({ do: "call", ...parseTarget(target), localPort });
   }
 
   /** Opens a TCP connection that stays; answers as `call` does. */
@@ -129,6 +137,11 @@ export class Peer {
 
   async useKept(connection: number): Promise<string> {
     return (await this.ask({ do: "use-kept", connection })).text;
+  }
+
+  /** The sorted answers of a DNS server, or the code of the error. */
+  async resolve(server: string, name: string, type: PeerResolve["type"] = "A"): Promise<string> {
+    return (await this.ask({ do: "resolve", server, name, type })).text;
   }
 
   ask(request: WithoutId<PeerRequest>): Promise<PeerReply> {
@@ -206,10 +219,6 @@ export class TestNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
-  }
-
-  get vethPrefix(): string {
-    return vethPrefix(this.clusterId);
   }
 }
 
