@@ -1,3 +1,4 @@
+import { unreachable } from "../base/assert.ts";
 import { formatTime, type Millis } from "../base/clock.ts";
 import type { ContainerState, ContainerStatus } from "../model/pod.ts";
 import { knownStatus, type Decision } from "./decide-container.ts";
@@ -22,23 +23,41 @@ export function containerStatus(view: PodView, decision: Decision): ContainerSta
   const dead = attempts.find(
     (one) => isOver(one) && (one !== newest || state.terminated === undefined),
   );
-  const probes = newest?.state === "running" ? verdictOf(view, decision, newest) : undefined;
   return {
     name: spec.name,
     image: spec.image,
-    imageID: newest === undefined ? (known?.imageID ?? "") : `docker://${newest.imageId}`,
-    ...(newest === undefined ? {} : { containerID: `docker://${newest.id}` }),
-    ready:
-      role === "init"
-        ? decision.kind === "finished" && decision.exitCode === 0
-        : (probes?.ready ?? false),
-    started: probes?.started ?? false,
-    restartCount:
-      newest?.attempt ??
-      (decision.kind === "start" ? decision.attempt : (known?.restartCount ?? 0)),
+    ...identity(newest, known),
+    ...health(view, decision, newest),
+    restartCount: newest?.attempt ?? restartsBefore(decision, known),
     state,
     lastState: dead === undefined ? {} : { terminated: terminatedState(view, dead) },
   };
+}
+
+function identity(
+  newest: PodContainer | undefined,
+  known: ContainerStatus | undefined,
+): Pick<ContainerStatus, "imageID" | "containerID"> {
+  if (newest === undefined) return { imageID: known?.imageID ?? "" };
+  return { imageID: `docker://${newest.imageId}`, containerID: `docker://${newest.id}` };
+}
+
+function restartsBefore(decision: Decision, known: ContainerStatus | undefined): number {
+  return decision.kind === "start" ? decision.attempt : (known?.restartCount ?? 0);
+}
+
+function health(
+  view: PodView,
+  decision: Decision,
+  newest: PodContainer | undefined,
+): { readonly started: boolean; readonly ready: boolean } {
+  const probed =
+    newest?.state === "running"
+      ? verdictOf(view, decision, newest)
+      : { started: false, ready: false };
+  // An init container is ready once it has done its work.
+  const isDone = decision.kind === "finished" && decision.exitCode === 0;
+  return { started: probed.started, ready: decision.role === "init" ? isDone : probed.ready };
 }
 
 /** What the prober says, or the spec while it has not looked yet. Pure. */
@@ -81,6 +100,8 @@ function stateOf(
       const hasInits = (view.pod.spec.initContainers ?? []).length > 0;
       return { waiting: { reason: hasInits ? "PodInitializing" : "ContainerCreating" } };
     }
+    default:
+      return unreachable(decision);
   }
 }
 

@@ -53,7 +53,7 @@ export class DockerConnection {
       stream: quietAgent({}),
     };
     const lane = (agent: Agent): Docker =>
-      new Docker({ socketPath, version: `v${apiVersion}`, ...{ agent } });
+      new Docker(withAgent({ socketPath, version: `v${apiVersion}` }, agent));
     this.#agents = Object.values(agents);
     this.#lanes = {
       short: lane(agents.short),
@@ -251,6 +251,14 @@ function toRuntimeError(purpose: string, socketPath: string, error: unknown): Ru
   const status = statusOf(error);
   const code = (status === undefined ? undefined : BY_STATUS[status]) ?? "failed";
   return new RuntimeError(code, `Cannot ${purpose}: ${daemonMessage(error)}`, options);
+}
+
+/** docker-modem takes an agent; its types do not know. */
+function withAgent(
+  options: Docker.DockerOptions,
+  agent: Agent,
+): Docker.DockerOptions & { readonly agent: Agent } {
+  return { ...options, agent };
 }
 
 /** docker-modem formats its whole options for a debug log on every call, even when that log is off: keep it short. */

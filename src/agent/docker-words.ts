@@ -1,3 +1,4 @@
+import { unreachable } from "../base/assert.ts";
 import { parseTime, type Millis } from "../base/clock.ts";
 import type { StringMap } from "../model/meta.ts";
 import type {
@@ -126,6 +127,8 @@ function toNetwork(network: NetworkSpec): Readonly<Record<string, unknown>> {
       return { NetworkMode: "host", IpcMode: "shareable", ...toDns(network.dns) };
     case "container":
       return { NetworkMode: `container:${network.id}`, IpcMode: `container:${network.id}` };
+    default:
+      return unreachable(network);
   }
 }
 
@@ -152,6 +155,8 @@ function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
         ReadOnly: mount.readOnly,
         BindOptions: { Propagation: "rprivate" },
       };
+    default:
+      return unreachable(mount);
   }
 }
 

@@ -1,3 +1,4 @@
+import { unreachable } from "../base/assert.ts";
 import type { Millis } from "../base/clock.ts";
 import type { Container, Pod, PodStatus } from "../model/pod.ts";
 import { FRESH_FAILURE_MS } from "./container-status.ts";
@@ -79,6 +80,8 @@ export function actionKey(action: Action): string {
     case "release-sandbox":
     case "remove-pod":
       return action.kind;
+    default:
+      return unreachable(action);
   }
 }
 
@@ -193,7 +196,7 @@ function advance(view: PodView, decision: Decision, sandbox: PodContainer): read
 }
 
 function prepareImage(view: PodView, decision: Decision): readonly Action[] {
-  if (decision.kind !== "start") return [];
+  if (decision.kind !== "start" || isWaiting(view, decision.spec.name)) return [];
   const image = view.images.get(decision.spec.name);
   const isDue = image === undefined || (image.kind === "failed" && image.retryAt <= view.now);
   return isDue ? [{ kind: "prepare-image", container: decision.spec.name }] : [];

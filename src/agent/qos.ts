@@ -1,3 +1,4 @@
+import { unreachable } from "../base/assert.ts";
 import type { Container, PodSpec, PodStatus } from "../model/pod.ts";
 import { cpuMillis, memoryBytes } from "../model/quantity.ts";
 
@@ -70,5 +71,7 @@ function oomScore(qos: QosClass, requestBytes: number, nodeMemoryBytes: number):
       const score = 1000 - Math.floor((1000 * requestBytes) / Math.max(1, nodeMemoryBytes));
       return Math.min(999, Math.max(3, score));
     }
+    default:
+      return unreachable(qos);
   }
 }

@@ -1,3 +1,4 @@
+import { unreachable } from "../base/assert.ts";
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Millis } from "../base/clock.ts";
 import type { PodSpec } from "../model/pod.ts";
@@ -22,6 +23,8 @@ export function mustRestart(
       return exitCode !== 0;
     case "Never":
       return false;
+    default:
+      return unreachable(policy);
   }
 }
 

@@ -1,3 +1,5 @@
+import { unreachable } from "../base/assert.ts";
+
 /** One entry of an archive. Paths are relative, without `..`. */
 export type TarEntry =
   | {
@@ -46,6 +48,8 @@ function entryHeader(entry: TarEntry, size: number): Uint8Array {
       return header(`${entry.path}/`, "5", 0, entry.mode ?? 0o755, { gid: entry.gid ?? 0 });
     case "symlink":
       return header(entry.path, "2", 0, 0o777, { target: entry.target });
+    default:
+      return unreachable(entry);
   }
 }
 

@@ -1,0 +1,121 @@
+import { lstat, mkdir, open, realpath, stat } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import type { WantedMount } from "./pod-volumes.ts";
+import type { MountSpec } from "./runtime.ts";
+
+/** A mount's source is not as the pod needs it. */
+export class MountError extends Error {
+  override readonly name = "MountError";
+}
+
+/** Where the host keeps a Docker volume. */
+export type FindVolume = (name: string) => Promise<string>;
+
+/** Finds, or makes where the pod asks for it, the host's side of each mount. */
+export async function resolveMounts(
+  wanted: readonly WantedMount[],
+  findVolume: FindVolume,
+): Promise<readonly MountSpec[]> {
+  const mounts: MountSpec[] = [];
+  for (const mount of wanted) {
+    switch (mount.kind) {
+      case "volume":
+      case "bind":
+        mounts.push(mount);
+        break;
+      case "host-path": {
+        await ensureHostPath(mount.path, mount.type);
+        const source =
+          mount.subPath === "" ? mount.path : await partOf(mount.path, mount.subPath, true);
+        mounts.push({ kind: "bind", source, target: mount.target, readOnly: mount.readOnly });
+        break;
+      }
+      case "volume-part": {
+        const root = await findVolume(mount.volume);
+        const source = await partOf(root, mount.subPath, mount.make);
+        mounts.push({ kind: "bind", source, target: mount.target, readOnly: mount.readOnly });
+        break;
+      }
+    }
+  }
+  return mounts;
+}
+
+type Stats = Awaited<ReturnType<typeof stat>>;
+
+const HOST_PATH_CHECKS: Readonly<
+  Record<string, { readonly is: (stats: Stats) => boolean; readonly what: string }>
+> = {
+  Directory: { is: (stats) => stats.isDirectory(), what: "directory" },
+  DirectoryOrCreate: { is: (stats) => stats.isDirectory(), what: "directory" },
+  File: { is: (stats) => stats.isFile(), what: "file" },
+  FileOrCreate: { is: (stats) => stats.isFile(), what: "file" },
+  Socket: { is: (stats) => stats.isSocket(), what: "socket" },
+  CharDevice: { is: (stats) => stats.isCharacterDevice(), what: "character device" },
+  BlockDevice: { is: (stats) => stats.isBlockDevice(), what: "block device" },
+};
+
+async function ensureHostPath(path: string, type: string): Promise<void> {
+  let found = await statOrNone(path);
+  if (found === undefined && (type === "" || type === "DirectoryOrCreate")) {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    return;
+  }
+  if (found === undefined && type === "FileOrCreate") {
+    await (await open(path, "a", 0o644)).close();
+    found = await statOrNone(path);
+  }
+  const check = HOST_PATH_CHECKS[type];
+  if (check === undefined) return;
+  if (found === undefined || !check.is(found)) {
+    throw new MountError(`hostPath type check failed: ${path} is not a ${check.what}`);
+  }
+}
+
+/**
+ * A path below `root`, whatever links a container may have left there: what leads out of it is refused. Folders that
+ * are missing are made when `make` says so.
+ */
+async function partOf(root: string, subPath: string, make: boolean): Promise<string> {
+  const parts = subPath.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new MountError(`subPath "${subPath}" must not contain ".."`);
+  const base = await realpath(root);
+  const wanted = join(base, ...parts);
+  if (make && (await statOrNone(wanted)) === undefined) {
+    await refuseEscape(base, dirname(wanted), subPath);
+    await mkdir(wanted, { recursive: true, mode: 0o750 });
+  }
+  if ((await statOrNone(wanted)) === undefined) {
+    throw new MountError(`subPath "${subPath}" is not in the volume`);
+  }
+  const found = await realpath(wanted);
+  if (found !== base && !found.startsWith(base + sep)) {
+    throw new MountError(`subPath "${subPath}" leads out of the volume`);
+  }
+  return found;
+}
+
+/** Refuses when the nearest ancestor that is there lies outside of `base`. */
+async function refuseEscape(base: string, path: string, subPath: string): Promise<void> {
+  let ancestor = path;
+  while (ancestor !== base && (await lstat(ancestor).catch(() => undefined)) === undefined) {
+    ancestor = dirname(ancestor);
+  }
+  const found = await realpath(ancestor);
+  if (found !== base && !found.startsWith(base + sep)) {
+    throw new MountError(`subPath "${subPath}" leads out of the volume`);
+  }
+}
+
+async function statOrNone(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const isAbsent =
+      error instanceof Error &&
+      "code" in error &&
+      (error.code === "ENOENT" || error.code === "ENOTDIR");
+    if (isAbsent) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import { parseTime, type Clock } from "../base/clock.ts";
+import { TunnelError, type TunnelHandler, type TunnelStream } from "../client/tunnel-client.ts";
+import type { TunnelRequest } from "../model/tunnel.ts";
+import type { PodContainer } from "./pod-view.ts";
+import { RuntimeError, type ContainerRuntime } from "./runtime.ts";
+
+export interface LogsHandlerOptions {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  /** The containers of a pod of this node, or `undefined`. */
+  readonly containersOf: (podUid: string) => readonly PodContainer[] | undefined;
+}
+
+/** Answers requests for the log of a container of this node. */
+export function createLogsHandler(options: LogsHandlerOptions): TunnelHandler {
+  return async (request, stream) => {
+    const container = findLogged(options, request);
+    const since = sinceOf(request, options.clock);
+    const logs = options.runtime.logs(
+      container.id,
+      {
+        follow: request.follow && !request.previous,
+        timestamps: request.timestamps,
+        ...(request.tailLines === undefined ? {} : { tail: request.tailLines }),
+        ...(since === undefined ? {} : { since }),
+      },
+      stream.signal,
+    );
+    try {
+      await copyLog(logs, stream, request.limitBytes ?? Infinity);
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      throw new TunnelError(error.code === "not-found" ? 404 : 500, error.message, {
+        cause: error,
+      });
+    }
+  };
+}
+
+async function copyLog(
+  logs: AsyncIterable<Uint8Array>,
+  stream: TunnelStream,
+  limitBytes: number,
+): Promise<void> {
+  let left = limitBytes;
+  for await (const chunk of logs) {
+    if (left <= 0) return;
+    const part = chunk.length > left ? chunk.subarray(0, left) : chunk;
+    left -= part.length;
+    await stream.write(part);
+  }
+}
+
+/** The newest container that ran, or with `previous` the one before. */
+function findLogged({ containersOf }: LogsHandlerOptions, request: TunnelRequest): PodContainer {
+  const about = `container "${request.container}" in pod "${request.pod}"`;
+  const containers = containersOf(request.podUid);
+  if (containers === undefined) {
+    throw new TunnelError(404, `pod "${request.namespace}/${request.pod}" is not on this node`);
+  }
+  const attempts = containers
+    .filter((one) => one.role !== "sandbox" && one.containerName === request.container)
+    .toSorted((a, b) => b.attempt - a.attempt);
+  const began = attempts.filter((one) => one.startedAt !== undefined && one.vanished !== true);
+  const [newest] = began;
+  if (!request.previous) {
+    if (newest !== undefined) return newest;
+    throw new TunnelError(400, `${about} is waiting to start`);
+  }
+  const dead =
+    began.find((one) => one.state === "exited" && one !== attempts[0]) ??
+    began.find((one) => one.state === "exited");
+  if (dead === undefined) throw new TunnelError(400, `previous terminated ${about} not found`);
+  return dead;
+}
+
+/** Seconds since the epoch, with a fraction. */
+function sinceOf({ sinceSeconds, sinceTime }: TunnelRequest, clock: Clock): string | undefined {
+  const at = sinceSeconds === undefined ? parseTime(sinceTime) : clock.now() - sinceSeconds * 1000;
+  return at === undefined ? undefined : (Math.max(0, at) / 1000).toFixed(3);
+}

@@ -1,0 +1,296 @@
+import type { Millis } from "../base/clock.ts";
+import type { ConfigMap, Secret } from "../model/core.ts";
+import type { Container, Pod } from "../model/pod.ts";
+import { ConfigUnavailableError } from "./config-source.ts";
+import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
+import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
+import { MountError, resolveMounts } from "./host-mounts.ts";
+import type { Action } from "./plan-pod.ts";
+import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
+import { toPodContainer, type ContainerRole } from "./pod-view.ts";
+import { containerMounts, podVolumes } from "./pod-volumes.ts";
+import { runHandler } from "./probe.ts";
+import { RuntimeError, type MountSpec } from "./runtime.ts";
+import { makeTerminationLog, podFolder } from "./termination-log.ts";
+
+/** A hook has no time-out of its own: it must end within this. */
+const POST_START_LIMIT_MS: Millis = 120_000;
+/** After SIGKILL the host needs a moment; then it is looked at again. */
+const KILL_LOOK_MS: Millis = 2_000;
+/** preStop has used up the grace: this much is left for SIGTERM. */
+const LEAST_GRACE_MS: Millis = 2_000;
+
+/** The container of the spec, with its role. */
+export function findContainer(
+  pod: Pod,
+  name: string,
+): { readonly container: Container; readonly role: ContainerRole } | undefined {
+  const main = pod.spec.containers.find((candidate) => candidate.name === name);
+  if (main !== undefined) return { container: main, role: "main" };
+  const init = pod.spec.initContainers?.find((candidate) => candidate.name === name);
+  return init === undefined ? undefined : { container: init, role: "init" };
+}
+
+/** Looks for the image, pulls it if need be, and notes what came of it. */
+export async function prepareImage(handle: PodHandle, name: string): Promise<void> {
+  const { services, pod, making } = handle;
+  const found = findContainer(pod, name);
+  if (found === undefined) return;
+  const about = { container: name, role: found.role };
+  const result = await services.images.ensure(found.container, making, (type, reason, message) =>
+    handle.tell(type, reason, message, about),
+  );
+  if (result.kind === "present") handle.imageDetails.set(name, result.details);
+  handle.images.set(name, result.kind === "present" ? { kind: "present" } : result);
+}
+
+/** Makes a container; it does not run yet. */
+export async function createMember(
+  handle: PodHandle,
+  action: Action & { readonly kind: "create" },
+): Promise<void> {
+  const { services, pod, making, signal } = handle;
+  const found = findContainer(pod, action.container);
+  if (found === undefined) return;
+  const { container } = found;
+  const image = handle.imageDetails.get(container.name);
+  const refused = rootProblem(pod, container, image?.user ?? "");
+  if (refused !== undefined) throw new ActionError("CreateContainerConfigError", refused);
+  const [env, mounts] = await Promise.all([
+    readEnv(handle, container),
+    findMounts(handle, container, action.attempt),
+  ]);
+  const { node, runtime, clock } = services;
+  const spec = memberSpec({
+    pod,
+    node,
+    container,
+    role: action.role,
+    attempt: action.attempt,
+    crashes: action.crashes,
+    sandboxId: action.sandboxId,
+    env,
+    mounts,
+    imageUser: image?.user ?? "",
+  });
+  const about = { container: container.name, role: action.role };
+  try {
+    const { id } = await services.starts.run(START_PRIORITY.createMember, making, () =>
+      runtime.create(spec, signal),
+    );
+    const made = {
+      id,
+      name: spec.name,
+      labels: spec.labels,
+      image: spec.image,
+      imageId: image?.id ?? "",
+    };
+    handle.put(toPodContainer({ ...made, state: "created" }, clock.now()));
+    handle.tell("Normal", "Created", `Created container: ${container.name}`, about);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === "image-not-found")
+      handle.images.delete(container.name);
+    if (!(error instanceof RuntimeError)) throw error;
+    handle.tell("Warning", "Failed", `Error: ${error.message}`, about);
+    throw new ActionError("CreateContainerError", error.message, { cause: error });
+  }
+}
+
+/** Starts it and runs its postStart hook. */
+export async function startMember(
+  handle: PodHandle,
+  action: Action & { readonly kind: "start" },
+): Promise<void> {
+  const { services, pod, making, signal } = handle;
+  const found = findContainer(pod, action.container);
+  if (found === undefined) return;
+  const about = { container: action.container, role: found.role };
+  try {
+    await services.starts.run(START_PRIORITY.startMember, making, () =>
+      services.runtime.start(action.id, signal),
+    );
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    handle.tell(
+      "Warning",
+      "Failed",
+      `Error: failed to start container "${action.container}": ${error.message}`,
+      about,
+    );
+    const after = await handle.observe(action.id);
+    if (error.code === "cannot-run" && after?.error !== undefined) return;
+    throw new ActionError("RunContainerError", error.message, { cause: error });
+  } finally {
+    handle.images.delete(action.container);
+  }
+  await handle.observe(action.id);
+  handle.tell("Normal", "Started", `Started container ${action.container}`, about);
+  await runPostStart(handle, found.container, action.id);
+}
+
+async function runPostStart(handle: PodHandle, container: Container, id: string): Promise<void> {
+  const { services, signal } = handle;
+  const hook = container.lifecycle?.postStart;
+  if (hook === undefined) return;
+  const target = { container, containerId: id, ip: handle.ip ?? services.hostIp };
+  try {
+    await runHandler(hook, target, services.probes, { timeoutMs: POST_START_LIMIT_MS, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    handle.tell("Warning", "FailedPostStartHook", `PostStartHook failed: ${why}`, {
+      container: container.name,
+      role: "main",
+    });
+    await services.runtime.kill(id, "SIGKILL", signal);
+  }
+}
+
+/**
+ * Ends a container: preStop, then its stop signal, then SIGKILL once the grace is over. A grace that is shortened
+ * meanwhile counts at once.
+ */
+export async function stopMember(
+  handle: PodHandle,
+  action: Action & { readonly kind: "stop" },
+  graceMs: () => Millis,
+): Promise<void> {
+  const { services, pod, signal } = handle;
+  const { clock, runtime } = services;
+  const found = findContainer(pod, action.container);
+  handle.tell("Normal", "Killing", action.message, {
+    container: action.container,
+    role: found?.role ?? "main",
+  });
+  const startedAt = clock.monotonic();
+  const leftMs = (): Millis => graceMs() - (clock.monotonic() - startedAt);
+  let leastMs = 0;
+  if (found?.container.lifecycle?.preStop !== undefined && leftMs() > 0) {
+    await runPreStop(handle, found.container, action.id, leftMs());
+    leastMs = LEAST_GRACE_MS;
+  }
+  const signalledAt = clock.monotonic();
+  const remainingMs = (): Millis => Math.max(leftMs(), leastMs - (clock.monotonic() - signalledAt));
+  if (remainingMs() > 0) {
+    await runtime.kill(action.id, handle.get(action.id)?.stopSignal ?? "SIGTERM", signal);
+    for (let left = remainingMs(); left > 0; left = remainingMs()) {
+      if (handle.isOver(action.id)) return;
+      await handle.untilChanged(left);
+    }
+    // Its death may have gone unheard.
+    await handle.observe(action.id);
+    if (handle.isOver(action.id)) return;
+    if (action.graceMs > 0) {
+      handle.tell(
+        "Warning",
+        "GracePeriodExceeded",
+        `Container ${action.container} did not end within ${Math.round(graceMs() / 1000)} s of ${handle.get(action.id)?.stopSignal ?? "SIGTERM"}: killing it. Does its first process pass the signal on?`,
+        { container: action.container, role: found?.role ?? "main" },
+      );
+    }
+  }
+  await runtime.kill(action.id, "SIGKILL", signal);
+  while (!(await handle.untilOver(action.id, KILL_LOOK_MS))) await handle.observe(action.id);
+}
+
+async function runPreStop(
+  handle: PodHandle,
+  container: Container,
+  id: string,
+  timeoutMs: Millis,
+): Promise<void> {
+  const { services, signal } = handle;
+  const hook = container.lifecycle?.preStop;
+  if (hook === undefined) return;
+  const target = { container, containerId: id, ip: handle.ip ?? services.hostIp };
+  try {
+    await runHandler(hook, target, services.probes, { timeoutMs, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    handle.tell("Warning", "FailedPreStopHook", `PreStopHook failed: ${why}`, {
+      container: container.name,
+      role: "main",
+    });
+  }
+}
+
+async function readEnv(
+  handle: PodHandle,
+  container: Container,
+): Promise<ReadonlyMap<string, string>> {
+  const { services, pod, making } = handle;
+  const namespace = pod.metadata.namespace ?? "";
+  const keyOf = (ref: ConfigReference): string => `${ref.kind}/${ref.name}`;
+  const refs = new Map(envReferences(container).map((ref) => [keyOf(ref), ref]));
+  const objects = new Map<string, ConfigMap | Secret>();
+  try {
+    await Promise.all(
+      [...refs].map(async ([key, ref]) => {
+        const object = await services.config.read(namespace, ref, making);
+        if (object !== undefined) objects.set(key, object);
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConfigUnavailableError)) throw error;
+    throw new ActionError("CreateContainerConfigError", error.message, { cause: error });
+  }
+  const uid = pod.metadata.uid ?? "";
+  const isHost = pod.spec.hostNetwork === true;
+  const podIp = isHost
+    ? services.hostIp
+    : (await services.network(making)).reserve(uid, pod.status?.podIP);
+  const result = resolveEnv(container, {
+    pod,
+    podIp,
+    hostIp: services.hostIp,
+    configMap: (name) => asKind(objects.get(`ConfigMap/${name}`), "ConfigMap"),
+    secret: (name) => asKind(objects.get(`Secret/${name}`), "Secret"),
+  });
+  if (result.kind === "missing") {
+    handle.tell("Warning", "Failed", `Error: ${result.message}`, {
+      container: container.name,
+      role: findContainer(pod, container.name)?.role ?? "main",
+    });
+    throw new ActionError("CreateContainerConfigError", result.message);
+  }
+  return result.env;
+}
+
+function asKind<K extends "ConfigMap" | "Secret">(
+  object: ConfigMap | Secret | undefined,
+  kind: K,
+): Extract<ConfigMap | Secret, { readonly kind: K }> | undefined {
+  return object?.kind === kind
+    ? (object as Extract<ConfigMap | Secret, { readonly kind: K }>)
+    : undefined;
+}
+
+async function findMounts(
+  handle: PodHandle,
+  container: Container,
+  attempt: number,
+): Promise<readonly MountSpec[]> {
+  const { services, pod, signal } = handle;
+  const { node, runtime, stateDir } = services;
+  const wanted = containerMounts(pod, container, node.clusterId);
+  if (wanted.kind === "missing")
+    throw new ActionError("CreateContainerConfigError", wanted.message);
+  const findVolume = async (name: string): Promise<string> => {
+    const spec = podVolumes(pod, node.clusterId, podLabels(pod, node)).find(
+      (volume) => volume.name === name,
+    );
+    if (spec === undefined) throw new MountError(`volume "${name}" is not one of the pod's`);
+    return (await runtime.createVolume(spec, signal)).mountpoint;
+  };
+  try {
+    const [mounts, log] = await Promise.all([
+      resolveMounts(wanted.mounts, findVolume),
+      makeTerminationLog(podFolder(stateDir, pod.metadata.uid ?? ""), container, attempt),
+    ]);
+    return [...mounts, log];
+  } catch (error) {
+    if (!(error instanceof MountError)) throw error;
+    throw new ActionError("CreateContainerConfigError", error.message, { cause: error });
+  }
+}

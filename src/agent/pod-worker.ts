@@ -1,0 +1,416 @@
+import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
+import type { Millis } from "../base/clock.ts";
+import { unreachable } from "../base/assert.ts";
+import { LABELS } from "../model/instance.ts";
+import type { Pod, PodStatus } from "../model/pod.ts";
+import {
+  createMember,
+  findContainer,
+  prepareImage,
+  startMember,
+  stopMember,
+} from "./member-actions.ts";
+import { actionKey, planPod, podGraceMs, type Action } from "./plan-pod.ts";
+import { PodContainers } from "./pod-containers.ts";
+import { PodProbes } from "./pod-probes.ts";
+import { ActionError, type PodHandle, type PodServices } from "./pod-services.ts";
+import {
+  SANDBOX,
+  type Failure,
+  type ImageState,
+  type PodContainer,
+  type PodView,
+} from "./pod-view.ts";
+import { isConfigVolume } from "./pod-volumes.ts";
+import type { ImageDetails, ObservedContainer } from "./runtime.ts";
+import {
+  createSandbox,
+  fillVolumes,
+  releaseSandbox,
+  removePod,
+  setUpSandbox,
+  startSandbox,
+  withdraw,
+} from "./sandbox-actions.ts";
+import { StatusWriter } from "./status-writer.ts";
+
+export interface PodWorkerOptions {
+  readonly pod: Pod;
+  readonly services: PodServices;
+  /** What the host has of the pod already. */
+  readonly containers: readonly ObservedContainer[];
+  /** Whether the network found its wire. */
+  readonly wired: boolean;
+  /** The API does not know the pod. */
+  readonly gone: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What could not be made is tried again after a second, doubled each time. */
+const MAKE_BACKOFF: BackoffPolicy = { baseMs: 1_000, maxMs: 30_000 };
+/** Any other action that failed. */
+const ACTION_BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 30_000 };
+/** How often files of ConfigMaps and Secrets are compared with the API. */
+export const VOLUME_REFRESH_MS: Millis = 60_000;
+
+/**
+ * Keeps one pod as it should be. Looks at it whenever something changed, asks the plan what to do, and starts those
+ * actions that do not run yet: a call that hangs holds up nothing but itself.
+ */
+export class PodWorker {
+  readonly #options: PodWorkerOptions;
+  readonly #containers: PodContainers;
+  readonly #status: StatusWriter;
+  readonly #busy = new Map<string, Promise<void>>();
+  readonly #images = new Map<string, ImageState>();
+  readonly #imageDetails = new Map<string, ImageDetails>();
+  readonly #failures = new Map<string, Failure & { readonly count: number }>();
+  readonly #probes: PodProbes;
+  readonly #told = new Set<string>();
+  readonly #making = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  #pod: Pod;
+  #gone: boolean;
+  #current: PodStatus | undefined;
+  #withdrawn = false;
+  #readySandbox: string | undefined;
+  #ip: string | undefined;
+  #isOver = false;
+  #lookPlanned = false;
+  #timer = new AbortController();
+
+  constructor(options: PodWorkerOptions) {
+    const { pod, services, signal } = options;
+    this.#options = options;
+    this.#pod = pod;
+    this.#gone = options.gone;
+    this.#current = pod.status?.containerStatuses === undefined ? undefined : pod.status;
+    this.#status = new StatusWriter(pod, { ...services, signal });
+    this.#containers = new PodContainers({
+      services,
+      signal,
+      pod: () => this.#pod,
+      changed: () => this.#lookSoon(),
+    });
+    this.#probes = new PodProbes({
+      tools: services.probes,
+      logger: services.logger,
+      changed: () => this.#lookSoon(),
+      tell: (message, container) => this.#tell("Warning", "Unhealthy", message, container),
+      signal,
+    });
+    this.#containers.adopt(options.containers);
+    if (options.wired) this.#adoptSandbox();
+    signal.addEventListener("abort", () => this.#stop(), { once: true });
+    void this.#refreshVolumes();
+    this.#lookSoon();
+  }
+
+  /** Resolves when nothing is left of the pod. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** Whether the API does not have the pod. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** A newer version from the API. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    this.#status.update(pod);
+    if (this.#isEnding) this.#making.abort(new Error("The pod is being deleted"));
+    this.#containers.wake();
+    this.#lookSoon();
+  }
+
+  /** The API does not have the pod any more: what runs is stopped and removed. */
+  forget(): void {
+    this.#gone = true;
+    this.#making.abort(new Error("The pod is gone"));
+    this.#lookSoon();
+  }
+
+  /** Something happened to a container. */
+  hint(containerId: string): void {
+    this.#containers.hint(containerId);
+  }
+
+  /** What a listing says of the pod. With `deep`, containers that look as before are inspected too. */
+  relist(listed: readonly { readonly id: string; readonly state: string }[], deep: boolean): void {
+    this.#containers.relist(listed, deep);
+  }
+
+  /** The newest containers, for whoever wants their logs. */
+  containers(): readonly PodContainer[] {
+    return this.#containers.all();
+  }
+
+  get #isEnding(): boolean {
+    return this.#gone || this.#pod.metadata.deletionTimestamp !== undefined;
+  }
+
+  #adoptSandbox(): void {
+    const sandbox = this.#containers
+      .all()
+      .find((one) => one.role === "sandbox" && one.state === "running");
+    if (sandbox === undefined) return;
+    this.#readySandbox = sandbox.id;
+    this.#ip = sandbox.labels[LABELS.podIp] ?? this.#options.services.hostIp;
+  }
+
+  /** Several changes at once are one look. */
+  #lookSoon(): void {
+    if (this.#lookPlanned || this.#isOver || this.#options.signal.aborted) return;
+    this.#lookPlanned = true;
+    queueMicrotask(() => {
+      this.#lookPlanned = false;
+      if (!this.#isOver && !this.#options.signal.aborted) this.#look();
+    });
+  }
+
+  #look(): void {
+    const view = this.#view();
+    const plan = planPod(view);
+    this.#current = plan.status;
+    if (!this.#gone) this.#status.offer(plan.status);
+    for (const notice of plan.notices) {
+      if (this.#told.has(notice.key)) continue;
+      this.#told.add(notice.key);
+      this.#tell(notice.type, notice.reason, notice.message, notice.container);
+    }
+    if (this.#ip !== undefined) {
+      this.#probes.follow(this.#pod, this.#containers.all(), this.#ip, this.#current);
+    }
+    for (const action of plan.actions) this.#launch(action);
+    this.#timer.abort();
+    this.#timer = new AbortController();
+    if (plan.lookAgainAt !== undefined) {
+      const waitMs = Math.max(1, plan.lookAgainAt - view.now);
+      this.#options.services.clock.sleep(waitMs, this.#timer.signal).then(
+        () => this.#lookSoon(),
+        () => undefined, // Another look came first.
+      );
+    }
+  }
+
+  #view(): PodView {
+    return {
+      pod: this.#pod,
+      previous: this.#current,
+      now: this.#options.services.clock.now(),
+      ending: this.#isEnding,
+      withdrawn: this.#withdrawn || this.#gone,
+      containers: this.#containers.all(),
+      probes: this.#probes.verdicts,
+      images: this.#images,
+      failures: this.#failures,
+      readySandbox: this.#readySandbox,
+      podIp: this.#ip,
+      hostIp: this.#options.services.hostIp,
+      messages: this.#containers.messages,
+    };
+  }
+
+  #launch(action: Action): void {
+    const key = actionKey(action);
+    if (this.#busy.has(key)) return;
+    const work = this.#run(action, key).finally(() => {
+      this.#busy.delete(key);
+      this.#lookSoon();
+    });
+    this.#busy.set(key, work);
+  }
+
+  /** Never rejects: what failed is noted, and held back for a while. */
+  async #run(action: Action, key: string): Promise<void> {
+    const target = failureTarget(action);
+    try {
+      await this.#act(action);
+      this.#failures.delete(target);
+    } catch (error) {
+      if (this.#options.signal.aborted || (this.#making.signal.aborted && isMaking(action))) return;
+      const { services } = this.#options;
+      const message = error instanceof Error ? error.message : String(error);
+      const count = (this.#failures.get(target)?.count ?? 0) + 1;
+      const { name, namespace } = this.#pod.metadata;
+      services.logger.warn(
+        { error, pod: `${namespace ?? ""}/${name}`, action: key },
+        "Cannot carry out a step for a pod: trying again",
+      );
+      const now = services.clock.now();
+      const policy = isMaking(action) ? MAKE_BACKOFF : ACTION_BACKOFF;
+      const retryAt = now + backoffMs(policy, count);
+      const reason = error instanceof ActionError ? error.reason : FAILURE_REASONS[action.kind];
+      this.#failures.set(target, { reason: reason ?? "Failed", message, at: now, retryAt, count });
+      if (target === SANDBOX) this.#tellSandboxFailure(reason ?? "FailedCreatePodSandBox", message);
+      if (!isMaking(action)) {
+        await services.clock.sleep(retryAt - now, this.#options.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #tellSandboxFailure(reason: string, message: string): void {
+    const text = reason === "FailedMount" ? message : `Failed to create pod sandbox: ${message}`;
+    this.#tell("Warning", reason, text);
+  }
+
+  async #act(action: Action): Promise<void> {
+    const handle = this.#handle(action);
+    switch (action.kind) {
+      case "withdraw":
+        await withdraw(handle);
+        this.#withdrawn = true;
+        return;
+      case "create-sandbox":
+        return await createSandbox(handle, action.attempt);
+      case "start-sandbox":
+        return await startSandbox(handle, action.id);
+      case "set-up-sandbox":
+        return await setUpSandbox(handle, action.id);
+      case "prepare-image":
+        return await prepareImage(handle, action.container);
+      case "create":
+        return await createMember(handle, action);
+      case "start":
+        return await startMember(handle, action);
+      case "stop":
+        return await stopMember(handle, action, () =>
+          this.#isEnding ? Math.min(action.graceMs, podGraceMs(this.#pod)) : action.graceMs,
+        );
+      case "remove":
+        await this.#options.services.runtime.remove(action.id, handle.signal);
+        this.#containers.drop(action.id);
+        return;
+      case "release-sandbox": {
+        const sandboxes = this.#containers.all().filter((one) => one.role === "sandbox");
+        return await releaseSandbox(
+          handle,
+          sandboxes.map(({ id }) => id),
+        );
+      }
+      case "remove-pod":
+        await removePod(handle);
+        this.#stop();
+        this.#ended.resolve();
+        return;
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #handle(action: Action): PodHandle {
+    const { services, signal } = this.#options;
+    const containers = this.#containers;
+    return {
+      services,
+      signal,
+      pod: this.#pod,
+      gone: this.#gone,
+      ip: this.#ip,
+      making: AbortSignal.any([signal, this.#making.signal]),
+      images: this.#images,
+      imageDetails: this.#imageDetails,
+      put: (container) => containers.put(container),
+      drop: (id) => containers.drop(id),
+      get: (id) => containers.get(id),
+      observe: (id) => containers.observe(id),
+      isOver: (id) => containers.isOver(id),
+      untilOver: (id, ms) => containers.untilOver(id, ms),
+      untilChanged: (ms) => containers.untilChanged(ms),
+      setUp: (sandboxId, ip) => {
+        this.#readySandbox = sandboxId;
+        this.#ip = ip;
+      },
+      othersSettled: async () => {
+        const own = actionKey(action);
+        const others = [...this.#busy].filter(([key]) => key !== own).map(([, work]) => work);
+        await Promise.all(others);
+      },
+      flushStatus: () => (this.#gone ? Promise.resolve() : this.#status.flush()),
+      tell: (type, reason, message, about) => this.#tell(type, reason, message, about?.container),
+    };
+  }
+
+  #tell(type: "Normal" | "Warning", reason: string, message: string, container?: string): void {
+    if (this.#gone) return;
+    const role = container === undefined ? undefined : findContainer(this.#pod, container)?.role;
+    const list = role === "init" ? "initContainers" : "containers";
+    const field = container === undefined ? {} : { fieldPath: `spec.${list}{${container}}` };
+    this.#options.services.events.record(this.#pod, { type, reason, message, ...field });
+  }
+
+  /** Files of ConfigMaps and Secrets follow their objects. */
+  async #refreshVolumes(): Promise<void> {
+    const { services, signal } = this.#options;
+    if (!(this.#pod.spec.volumes ?? []).some(isConfigVolume)) return;
+    while (!this.#isOver && !signal.aborted) {
+      const sandbox = this.#containers.get(this.#readySandbox ?? "");
+      if (sandbox?.pid !== undefined && !this.#isEnding) {
+        const handle = this.#handle({ kind: "set-up-sandbox", id: sandbox.id });
+        await fillVolumes(handle, { id: sandbox.id, pid: sandbox.pid }).catch((error: unknown) => {
+          if (!signal.aborted) {
+            services.logger.warn(
+              { error, pod: this.#pod.metadata.name },
+              "Cannot refresh a pod's volumes: trying again",
+            );
+          }
+        });
+      }
+      await services.clock
+        .sleep(VOLUME_REFRESH_MS, AbortSignal.any([signal, this.#making.signal]))
+        .catch(() => undefined);
+      if (this.#making.signal.aborted) return;
+    }
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#timer.abort();
+    this.#making.abort(new Error("The pod is over"));
+    this.#probes.stop();
+  }
+}
+
+/** What a failure is called that does not say so itself. */
+const FAILURE_REASONS: Readonly<Partial<Record<Action["kind"], string>>> = {
+  "create-sandbox": "FailedCreatePodSandBox",
+  "start-sandbox": "FailedCreatePodSandBox",
+  "set-up-sandbox": "FailedCreatePodSandBox",
+  "prepare-image": "ImageInspectError",
+  create: "CreateContainerError",
+  start: "RunContainerError",
+};
+
+/** Whose failure it is: what the status shows it at. */
+function failureTarget(action: Action): string {
+  switch (action.kind) {
+    case "prepare-image":
+    case "create":
+    case "start":
+      return action.container;
+    case "create-sandbox":
+    case "start-sandbox":
+    case "set-up-sandbox":
+      return SANDBOX;
+    default:
+      return actionKey(action);
+  }
+}
+
+/** Making waits for what is not there yet; it ends when the pod must go. */
+function isMaking(action: Action): boolean {
+  return [
+    "create",
+    "start",
+    "create-sandbox",
+    "start-sandbox",
+    "set-up-sandbox",
+    "prepare-image",
+  ].includes(action.kind);
+}

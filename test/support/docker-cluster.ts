@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { systemClock } from "../../src/base/system-clock.ts";
+import { openDockerRuntime } from "../../src/agent/docker-runtime.ts";
+import { readHostNetwork } from "../../src/agent/host-network.ts";
+import { removeNodeState } from "../../src/agent/remove-node.ts";
+import type { ContainerRuntime } from "../../src/agent/runtime.ts";
+import { openVethNetwork } from "../../src/agent/veth-network.ts";
+import { AgentHarness } from "../agent/agent-harness.ts";
+import { ensureTestImage } from "./test-image.ts";
+
+/** A cluster of one test on the real Engine: everything it makes carries its id, and goes with it. */
+export interface DockerCluster {
+  readonly clusterId: string;
+  readonly runtime: ContainerRuntime;
+  readonly image: string;
+  readonly harness: AgentHarness;
+  readonly signal: AbortSignal;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const LIMIT_MS = 110_000;
+
+/** Starts an agent on the real Engine. Use with `await using`: it cleans up whatever happens. */
+export async function openDockerCluster(): Promise<DockerCluster> {
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const runtime = await openDockerRuntime({}, signal);
+  const clusterId = randomBytes(3).toString("hex");
+  const image = await ensureTestImage(runtime, signal);
+  const { address, mtu } = await readHostNetwork(signal);
+  const octet = randomBytes(1)[0] ?? 0;
+  const harness = await AgentHarness.open({
+    runtime,
+    clock: systemClock,
+    clusterId,
+    podCidr: `10.253.${octet}.0/24`,
+    nodeIp: address,
+    openNetwork: (podCidr) =>
+      openVethNetwork({ clusterId, podCidr, nodeIp: address, mtu, clock: systemClock }),
+    ...(process.env["BERTH_TEST_LOG"] === undefined ? {} : { logger: console }),
+  });
+  harness.start();
+  return {
+    clusterId,
+    runtime,
+    image,
+    harness,
+    signal,
+    async [Symbol.asyncDispose]() {
+      await harness.close();
+      await removeNodeState(runtime, { clusterId, volumes: true }, AbortSignal.timeout(60_000));
+      runtime.close();
+    },
+  };
+}
