@@ -35,7 +35,6 @@ export class EventRing {
   }
 
   push(shelf: string, event: CachedEvent): void {
-    if (event.revision <= this.#floor) return;
     const lane = this.#lanes.get(shelf) ?? { events: new Deque(), floor: this.#floor };
     this.#lanes.set(shelf, lane);
     lane.events.push(event);

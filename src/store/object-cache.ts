@@ -41,9 +41,10 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-interface Change {
+interface TakenEvent {
   readonly shelf: string;
-  readonly event: CachedEvent;
+  /** For the listeners. */
+  readonly change?: CachedEvent;
 }
 
 /**
@@ -59,8 +60,6 @@ export class ObjectCache {
   #waiters: Waiter[] = [];
   #ring: EventRing;
   #revision = 0;
-  /** Counts the rounds of progress marks. */
-  #round = 0;
   #isTicking = false;
   #failure: Error | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -121,17 +120,15 @@ export class ObjectCache {
   ): AsyncGenerator<ObjectBatch, void, undefined> {
     const shelf = prefixOf(resource);
     let seen = afterRevision;
-    let round = -1;
     while (!signal.aborted && !this.#cancel.signal.aborted) {
       this.checkOpen();
       const events = this.#ring.read(shelf, seen, MAX_BATCH_EVENTS);
       if (events === undefined) throw expired(resource, seen);
       const last = events.at(-1);
-      if (last === undefined && (this.#revision <= seen || round === this.#round)) {
+      if (last === undefined && this.#revision <= seen) {
         await this.#bellOf(shelf).wait(signal);
         continue;
       }
-      round = this.#round;
       const isCut = events.length >= MAX_BATCH_EVENTS;
       seen = last !== undefined && isCut ? last.revision : Math.max(seen, this.#revision);
       yield { revision: seen, events };
@@ -179,44 +176,47 @@ export class ObjectCache {
       );
       from ??= page.revision;
       to = page.revision;
-      this.#announce(page.entries.flatMap((entry) => this.#takeEntry(entry) ?? []));
+      this.#announce(page.entries.flatMap((entry) => this.#takeEntry(entry)));
       if (isReload) for (const { key } of page.entries) found.add(key);
       after = page.entries.at(-1)?.key;
       if (!page.more || this.#cancel.signal.aborted) break;
       await nextTurn();
     }
-    if (isReload) await this.#sweep(found, to);
+    if (isReload) await this.#sweep(found, from);
     return { from, to };
   }
 
-  /** Removes what a reload did not find. */
+  /**
+   * Removes what a reload did not find, as deleted at `revision`, where it began: what the watch then tells comes later.
+   */
   async #sweep(found: ReadonlySet<string>, revision: number): Promise<void> {
     const gone = [...this.index.places()].filter(
       ({ shelf, namespace, name }) => !found.has(`${shelf}${namespace}/${name}`),
     );
     for (let start = 0; start < gone.length; start += SWEEP_KEYS) {
-      const changes: Change[] = [];
+      const changes: CachedEvent[] = [];
       for (const place of gone.slice(start, start + SWEEP_KEYS)) {
         const known = this.index.get(place);
         if (known === undefined) continue;
         this.index.delete(place);
-        const last = this.#object(replaceRevision(known.bytes, revision), revision);
-        changes.push({ shelf: place.shelf, event: new CachedEvent("deleted", last, known) });
+        changes.push(this.#deletion(known, revision));
       }
       this.#announce(changes);
       await nextTurn();
     }
   }
 
-  #takeEntry(entry: Entry): Change | undefined {
+  /** What a page says of an object, told as changes: an older incarnation is deleted first. */
+  #takeEntry(entry: Entry): readonly CachedEvent[] {
     const place = placeOf(entry.key);
-    if (place === undefined) return undefined;
-    const known = this.index.get(place);
-    if (known !== undefined && known.revision >= entry.modRevision) return undefined;
+    const known = place && this.index.get(place);
+    if (place === undefined || (known !== undefined && known.revision >= entry.modRevision))
+      return [];
     const object = this.#object(spliceRevision(entry.value, entry.modRevision), entry.modRevision);
     this.index.set(place, object);
-    const kind = known === undefined ? "added" : "modified";
-    return { shelf: place.shelf, event: new CachedEvent(kind, object, known) };
+    if (known === undefined) return [new CachedEvent("added", object)];
+    if (entry.createRevision <= known.revision) return [new CachedEvent("modified", object, known)];
+    return [this.#deletion(known, entry.createRevision - 1), new CachedEvent("added", object)];
   }
 
   /** Transaction by transaction: first into the cache, then to the listeners. */
@@ -224,13 +224,13 @@ export class ObjectCache {
     const touched = new Set<string>();
     for (let index = 0; index < events.length;) {
       const at = revisionOf(events[index]);
-      const changes: Change[] = [];
+      const changes: CachedEvent[] = [];
       for (; index < events.length && revisionOf(events[index]) === at; index += 1) {
         const event = events[index];
-        const change = event === undefined ? undefined : this.#take(event);
-        if (change === undefined) continue;
-        touched.add(change.shelf);
-        if (change.isNew) changes.push(change);
+        const taken = event === undefined ? undefined : this.#take(event);
+        if (taken === undefined) continue;
+        touched.add(taken.shelf);
+        if (taken.change !== undefined) changes.push(taken.change);
       }
       this.#revision = Math.max(this.#revision, at);
       this.#announce(changes);
@@ -240,24 +240,28 @@ export class ObjectCache {
     this.#planProgress();
   }
 
-  /** Not new is what the load had already seen, in this state or a later one. */
-  #take(event: StoreEvent): (Change & { readonly isNew: boolean }) | undefined {
+  /** The event as it happened goes to the ring; what it means for the cache, if anything, to the listeners. */
+  #take(event: StoreEvent): TakenEvent | undefined {
     const place = placeOf(event.kind === "put" ? event.entry.key : event.key);
     if (place === undefined) return undefined;
     const { shelf } = place;
     const revision = revisionOf(event);
     const known = this.index.get(place);
-    const isNew = known === undefined ? event.kind === "put" : known.revision < revision;
     const previous = event.previous && this.#previous(event.previous, known);
     const kept = event.kind === "put" ? event.entry.value : event.previous.value;
     const object = this.#object(spliceRevision(kept, revision), revision);
-    if (isNew && event.kind === "put") this.index.set(place, object);
-    if (isNew && event.kind === "delete") this.index.delete(place);
-    const kind =
-      event.kind === "delete" ? "deleted" : previous === undefined ? "added" : "modified";
-    const change = { shelf, event: new CachedEvent(kind, object, previous), isNew };
-    this.#ring.push(shelf, change.event);
-    return change;
+    const happened = new CachedEvent(kindOf(event.kind, previous), object, previous);
+    this.#ring.push(shelf, happened);
+    // A load has seen it already, in this state or a later one.
+    const isNew = known === undefined ? event.kind === "put" : known.revision < revision;
+    if (!isNew) return { shelf };
+    if (event.kind === "put") this.index.set(place, object);
+    else this.index.delete(place);
+    const isAsKnown = known === previous;
+    return {
+      shelf,
+      change: isAsKnown ? happened : new CachedEvent(kindOf(event.kind, known), object, known),
+    };
   }
 
   #previous(entry: Entry, known: CachedObject | undefined): CachedObject {
@@ -269,8 +273,13 @@ export class ObjectCache {
     return new CachedObject(bytes, revision, this.#options.decode);
   }
 
-  #announce(changes: readonly Change[]): void {
-    for (const { event } of changes) for (const listener of this.#listeners) listener(event);
+  #deletion(known: CachedObject, revision: number): CachedEvent {
+    const last = this.#object(replaceRevision(known.bytes, revision), revision);
+    return new CachedEvent("deleted", last, known);
+  }
+
+  #announce(changes: readonly CachedEvent[]): void {
+    for (const change of changes) for (const listener of this.#listeners) listener(change);
   }
 
   #advance(revision: number): void {
@@ -281,13 +290,12 @@ export class ObjectCache {
     for (const waiter of reached) waiter.resolve();
   }
 
-  /** One alarm for all watches that wait, only while the store moves. */
+  /** Others' changes wake nobody: one alarm for all watches that wait, only while the store moves. */
   #planProgress(): void {
     if (this.#isTicking || ![...this.#bells.values()].some((bell) => bell.waiting > 0)) return;
     this.#isTicking = true;
     const tick = (): void => {
       this.#isTicking = false;
-      this.#round += 1;
       this.#ringAll();
     };
     this.#options.clock.sleep(PROGRESS_MS, this.#cancel.signal).then(tick, () => undefined);
@@ -316,6 +324,11 @@ export function placeOf(key: string): Place | undefined {
   if (namespace === undefined || name === undefined || more !== undefined) return undefined;
   const shelf = `/${group}/${plural}/`;
   return SHELVES.has(shelf) ? { shelf, namespace, name } : undefined;
+}
+
+function kindOf(kind: StoreEvent["kind"], previous: CachedObject | undefined): ObjectEvent["kind"] {
+  if (kind === "delete") return "deleted";
+  return previous === undefined ? "added" : "modified";
 }
 
 function revisionOf(event: StoreEvent | undefined): number {

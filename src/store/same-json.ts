@@ -8,7 +8,11 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   }
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
-  for (const key in left) if (!isSameJson(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
-  return true;
+  for (const key of Object.keys(left)) if (!isSameJson(left[key], own(right, key))) return false;
+  return Object.keys(right).every((key) => right[key] === undefined || Object.hasOwn(left, key));
+}
+
+/** A label may be called "constructor". */
+function own(object: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/system-clock.ts";
@@ -10,6 +11,7 @@ import { openObjectStore, type OpenObjectStore } from "../../src/store/cached-ob
 import { openLmdbStore } from "../../src/store/lmdb-store.ts";
 import { ObjectStoreError, type ObjectEvent } from "../../src/store/object-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { FlakyStore } from "./flaky-store.ts";
 
 const POD = resourceOf({ apiVersion: "v1", kind: "Pod" });
 
@@ -56,7 +58,9 @@ describe("object store", () => {
           if (wanted.next === undefined) model.delete(one.name);
           else model.set(one.name, wanted.next);
           expect(listed(objects)).toEqual(
-            [...model].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([at, o]) => `${at}: ${render(o)}`),
+            [...model]
+              .toSorted(([a], [b]) => (a < b ? -1 : 1))
+              .map(([at, o]) => `${at}: ${render(o)}`),
           );
         }
         expect(objects.revision - start).toBe(expected.length);
@@ -104,6 +108,47 @@ describe("object store", () => {
         for (const one of [...replicas, late]) await one.close();
       }),
       { numRuns: 40 },
+    );
+  });
+
+  test("whatever happens before, while and after it loads again, listeners end with what is there", async () => {
+    const steps = fc.array(step, { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(
+        steps,
+        steps,
+        fc.array(step, { maxLength: 8 }),
+        async (first, away, during) => {
+          const writer = await open();
+          for (const one of first) await outcomeOf(writer, one);
+          const left: Step[] = [];
+          const flaky = new FlakyStore(store, async () => {
+            for (const one of left.splice(0, 2)) await outcomeOf(writer, one);
+          });
+          const objects = await openObjectStore({ store: flaky, clock: systemClock, freeze: true });
+          const heard = new Heard(objects);
+          flaky.hold();
+          for (const one of away) await outcomeOf(writer, one);
+          left.push(...during);
+          flaky.compact();
+          // Its own write comes back only when it follows again.
+          const last = await outcomeOf(objects, {
+            kind: "create",
+            name: "last",
+            value: "1",
+            status: null,
+          });
+          expect(last).toBe("done");
+          expect(heard.folded()).toEqual(listed(objects));
+          const end = await store.revision();
+          while (writer.revision < end) await nextTurn();
+          expect(listed(objects)).toEqual(listed(writer));
+          await clean(writer);
+          await objects.close();
+          await writer.close();
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 });
@@ -218,6 +263,7 @@ class Heard {
   readonly #map = new Map<string, ApiObject>();
 
   constructor(objects: OpenObjectStore) {
+    for (const { object } of objects.list(POD).items) this.#map.set(object.metadata.name, object);
     objects.subscribe((event) => {
       this.lines.push(lineOf(event));
       const { name } = event.object.metadata;

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Clock } from "../../src/base/clock.ts";
+import { formatTime, type Clock } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/system-clock.ts";
 import { refOf, type ApiObject, type ObjectRef } from "../../src/model/meta.ts";
 import { resourceOf } from "../../src/model/resources.ts";
@@ -14,11 +15,13 @@ import {
 import { acquireLeadership } from "../../src/store/leader.ts";
 import { openLmdbStore } from "../../src/store/lmdb-store.ts";
 import type { ObjectBatch, ObjectEvent } from "../../src/store/object-store.ts";
-import { StoreError, type Store, type WatchBatch } from "../../src/store/store.ts";
+import { StoreError, type Store } from "../../src/store/store.ts";
+import { FlakyStore } from "./flaky-store.ts";
 
 const POD = resourceOf({ apiVersion: "v1", kind: "Pod" });
 const NODE = resourceOf({ apiVersion: "v1", kind: "Node" });
 const CONFIG_MAP = resourceOf({ apiVersion: "v1", kind: "ConfigMap" });
+const EVENT = resourceOf({ apiVersion: "v1", kind: "Event" });
 const LEASE = resourceOf({ apiVersion: "coordination.k8s.io/v1", kind: "Lease" });
 
 let folder: string;
@@ -595,6 +598,112 @@ describe("expireEvents", () => {
   });
 });
 
+describe("expireEvents", () => {
+  test("leaves an Event alone that is seen again in that moment", async () => {
+    await objects.create(event("again", "2026-01-02T03:00:00Z"));
+    const later = now + 4_000_000;
+    const [, count] = await Promise.all([
+      objects.update(event("again", formatTime(later))),
+      objects.expireEvents(later, new AbortController().signal),
+    ]);
+    expect(count).toBe(0);
+    expect(objects.list(EVENT).items.length).toBe(1);
+  });
+});
+
+describe("a cache that is behind its store", () => {
+  test("a write settles when its own change is in the cache, not before", async () => {
+    const flaky = new FlakyStore(store);
+    const behind = await open({ store: flaky });
+    flaky.hold();
+    let isSettled = false;
+    const write = behind.create(pod("a")).then((stored) => {
+      isSettled = true;
+      return stored;
+    });
+    await caughtUp(objects, 1);
+    await nextTurn();
+    expect(isSettled).toBe(false);
+    expect(behind.get(podRef("a"))).toBeUndefined();
+    flaky.release();
+    const written = await write;
+    expect(behind.get(podRef("a"))).toBe(written);
+  });
+
+  test("close ends the writes that wait for it", async () => {
+    const flaky = new FlakyStore(store);
+    const behind = await open({ store: flaky });
+    flaky.hold();
+    const refused = expect(behind.create(pod("a"))).rejects.toMatchObject({ code: "closed" });
+    await caughtUp(objects, 1);
+    await nextTurn();
+    await behind.close();
+    await refused;
+    await expect(behind.create(pod("b"))).rejects.toMatchObject({ code: "closed" });
+    expect(await store.revision()).toBe(1);
+  });
+
+  test("a store that moves while its pages are loaded is loaded whole, and its past is right", async () => {
+    for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) await objects.create(pod(name));
+    const moves = [
+      () => objects.update(pod("a", { image: "2" })),
+      () => objects.remove(podRef("b")),
+      () => objects.create(pod("aa")),
+      () => objects.remove(podRef("f")),
+      () => objects.create(pod("f", { image: "3" })),
+      () => objects.create(pod("i")),
+      () => objects.remove(podRef("e")),
+    ];
+    const paged = new FlakyStore(store, async () => void (await moves.shift()?.()));
+    const loaded = await open({ store: paged });
+    expect(moves).toEqual([]);
+    expect(loaded.list(POD).items.map(({ bytes }) => textOf(bytes))).toEqual(
+      objects.list(POD).items.map(({ bytes }) => textOf(bytes)),
+    );
+    const [past, truth] = [follow(loaded, 0), follow(objects, 0)];
+    await Promise.all([past.until(15), truth.until(15)]);
+    expect(past.events.map(show)).toEqual(truth.events.map(show));
+    await Promise.all([past.stop(), truth.stop()]);
+  });
+
+  test("a store that moves while it is loaded again: listeners learn each object's end, in order", async () => {
+    for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) await objects.create(pod(name));
+    const moves: (() => Promise<unknown>)[] = [];
+    const paged = new FlakyStore(store, async () => void (await moves.shift()?.()));
+    const behind = await open({ store: paged });
+    const held = new Map(
+      behind.list(POD).items.map(({ object }) => [object.metadata.name, object]),
+    );
+    const newest = new Map<string, number>();
+    behind.subscribe(({ kind, object, previous, revision }) => {
+      const { name } = object.metadata;
+      expect(previous).toEqual(held.get(name));
+      expect(revision).toBeGreaterThan(newest.get(name) ?? 0);
+      newest.set(name, revision);
+      if (kind === "deleted") held.delete(name);
+      else held.set(name, object);
+    });
+    paged.hold();
+    await objects.remove(podRef("c"));
+    await objects.update(pod("d", { image: "2" }));
+    moves.push(
+      () => objects.update(pod("a", { image: "2" })),
+      () => objects.remove(podRef("d")),
+      () => objects.remove(podRef("e")),
+      () => objects.create(pod("e", { image: "2" })),
+      () => objects.create(pod("c", { image: "2" })),
+      () => objects.create(pod("aa")),
+    );
+    paged.compact();
+    await caughtUp(behind, 16);
+    expect(moves).toEqual([]);
+    expect([...held].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)).toEqual(
+      objects.list(POD).items.map(({ object }) => object),
+    );
+    expect(names(behind)).toEqual(names(objects));
+  });
+});
+
 describe("a cache whose store lost the history", () => {
   test("loads again: listeners get the differences, watches expire, writes go on", async () => {
     await objects.create(pod("same"));
@@ -612,6 +721,7 @@ describe("a cache whose store lost the history", () => {
     await objects.create(pod("added"));
     expect(heard).toEqual([]);
     flaky.compact();
+    expect(await watched.ended).toMatchObject({ code: "expired" });
     await behind.create(pod("own"));
 
     expect(heard.toSorted()).toEqual([
@@ -621,7 +731,6 @@ describe("a cache whose store lost the history", () => {
       "7 added own:1",
     ]);
     expect(names(behind)).toEqual(["shop/added", "shop/changed", "shop/own", "shop/same"]);
-    expect(await watched.ended).toMatchObject({ code: "expired" });
     const after = follow(behind, 6);
     await after.until(7);
     expect(after.events.map(show)).toEqual(["7 added own:1"]);
@@ -637,63 +746,9 @@ describe("a cache whose store lost the history", () => {
     await expect(broken.ended).rejects.toMatchObject(gone);
     expect(await watched.ended).toMatchObject(gone);
     await expect(broken.create(pod("a"))).rejects.toMatchObject(gone);
+    expect(await store.revision()).toBe(0);
   });
 });
-
-/** The store behind a watch that can be held back, lose its history, or fail. */
-class FlakyStore implements Store {
-  readonly #store: Store;
-  #held = false;
-  #interrupt: (error: Error) => void = () => undefined;
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  hold(): void {
-    this.#held = true;
-  }
-
-  compact(): void {
-    this.#held = false;
-    this.#interrupt(new StoreError("compacted", "gone"));
-  }
-
-  fail(error: Error): void {
-    this.#interrupt(error);
-  }
-
-  async *watch(
-    prefix: string,
-    after: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<WatchBatch, void, undefined> {
-    const cancel = new AbortController();
-    const interrupted = new Promise<never>((_, reject) => {
-      this.#interrupt = reject;
-    });
-    interrupted.catch(() => undefined);
-    const both = AbortSignal.any([signal, cancel.signal]);
-    const iterable: AsyncIterable<WatchBatch> = this.#store.watch(prefix, after, both);
-    const batches = iterable[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await Promise.race([batches.next(), interrupted]);
-        if (this.#held) await interrupted;
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      cancel.abort();
-    }
-  }
-
-  revision = (): Promise<number> => this.#store.revision();
-  get: Store["get"] = (key) => this.#store.get(key);
-  list: Store["list"] = (prefix, options) => this.#store.list(prefix, options);
-  transact: Store["transact"] = (transaction) => this.#store.transact(transaction);
-  close = (): Promise<void> => Promise.resolve();
-}
 
 interface Following {
   readonly events: ObjectEvent[];
@@ -742,8 +797,8 @@ function follow(from: OpenObjectStore, after: number, resource = POD): Following
   };
 }
 
-async function caughtUp(one: OpenObjectStore): Promise<void> {
-  const target = await store.revision();
+async function caughtUp(one: OpenObjectStore, revision?: number): Promise<void> {
+  const target = revision ?? (await store.revision());
   await new Promise<void>((resolve) => {
     const look = (): void => {
       if (one.revision >= target) resolve();
