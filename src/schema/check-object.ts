@@ -25,7 +25,8 @@ export function checkObject(value: unknown, namespace: string): CheckedObject {
   if (declared === undefined) return { findings: [explainKind(apiVersion, kind)] };
   const validated = validateObject(value, declared);
   // A List is only a wrapper: its items are the objects.
-  if (kind === "List" || validated.findings.some(isHarmful)) return { findings: validated.findings };
+  if (kind === "List" || validated.findings.some(isHarmful))
+    return { findings: validated.findings };
   const object = defaultObject(validated.value as ApiObject, namespace);
   const findings = [...validated.findings, ...checkRules(object)];
   return findings.some(isHarmful) ? { findings } : { object, findings };

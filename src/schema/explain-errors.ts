@@ -11,13 +11,17 @@ export interface Explained {
   readonly ignored: readonly FieldPath[];
 }
 
+/** Errors of one object that are looked at: more would only say the same again. */
+const MAX_ERRORS = 1000;
+
 /** Branches of a union: only the union itself is worth a message. */
 const INSIDE_UNION = /\/(?:oneOf|anyOf|not)\//;
 
 /**
  * What a validator's errors mean, one finding per mistake: what follows from another mistake is left out. Pure.
  */
-export function explainErrors(errors: readonly ErrorObject[], root: unknown): Explained {
+export function explainErrors(all: readonly ErrorObject[], root: unknown): Explained {
+  const errors = all.slice(0, MAX_ERRORS);
   const unknown = errors
     .filter((error) => error.keyword === "additionalProperties")
     .map((error) => explainUnknownField(error, pathOf(error.instancePath, root)));

@@ -1,3 +1,4 @@
+import { compare } from "../base/order.ts";
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { findResource } from "../model/resources.ts";
@@ -13,6 +14,8 @@ import type { YamlDocument, YamlFile } from "./read-yaml.ts";
 export const MAX_FILE_BYTES = 5_000_000;
 /** Problems of one file that are listed: after so many, the list helps nobody. */
 const MAX_FILE_PROBLEMS = 100;
+/** Findings of one object whose places are looked up, which takes time in proportion to the file for each. */
+const MAX_OBJECT_FINDINGS = 200;
 
 /** A valid object, and where it comes from. */
 export interface DeclaredObject {
@@ -102,7 +105,7 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
     for (const { value, base } of objectsOf(content)) {
       const place = { document, base };
       const { object, findings } = checkObject(value, options.namespace);
-      for (const finding of findings) {
+      for (const finding of findings.slice(0, MAX_OBJECT_FINDINGS)) {
         (isHarmful(finding) ? problems : warnings).push(problemAt(finding, place, open));
       }
       if (object !== undefined) {
@@ -151,10 +154,16 @@ function nameOf(value: unknown, namespace: string): readonly ObjectRef[] {
   return [{ apiVersion, kind, namespace: typeof own === "string" ? own : namespace, name }];
 }
 
+/** In the order of files, lines and columns. */
+export function byPosition(a: Problem, b: Problem): number {
+  return compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column;
+}
+
 function limitProblems(problems: readonly Problem[], name: string): readonly Problem[] {
+  const sorted = problems.toSorted(byPosition);
   const more = problems.length - MAX_FILE_PROBLEMS;
-  if (more <= 0) return problems;
-  const shown = problems.slice(0, MAX_FILE_PROBLEMS);
+  if (more <= 0) return sorted;
+  const shown = sorted.slice(0, MAX_FILE_PROBLEMS);
   const last = shown.at(-1)?.at ?? { file: name, line: 1, column: 1 };
   return [
     ...shown,

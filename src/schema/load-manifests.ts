@@ -4,11 +4,11 @@ import type { ApiObject } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { RESOURCES } from "../model/resources.ts";
 import type { Finding } from "./finding.ts";
-import { isManifestFile, loadFile, openDocuments, problemAt } from "./load-file.ts";
+import { byPosition, isManifestFile, loadFile, openDocuments, problemAt } from "./load-file.ts";
 import type { DeclaredObject, LoadedFile, OpenDocuments } from "./load-file.ts";
 import type { LoadedManifests, LoadManifests, Manifest, SourceFile } from "./manifest.ts";
 import { checkTree, warnOfTree } from "./rules/tree-rules.ts";
-import type { TreeFinding } from "./rules/tree-rules.ts";
+import type { TreeFinding } from "./rules/tree-finding.ts";
 
 /**
  * Reads the manifests of a tree: parsed, validated, defaulted, checked against each other; or every problem of it.
@@ -94,14 +94,4 @@ function byKindAndName(a: Manifest, b: Manifest): number {
 
 function rankOf(object: ApiObject): number {
   return KIND_ORDER.get(object.kind) ?? RESOURCES.length;
-}
-
-function byPosition(a: Problem, b: Problem): number {
-  return (
-    compare(a.at.file, b.at.file) ||
-    a.at.line - b.at.line ||
-    a.at.column - b.at.column ||
-    compare(a.code, b.code) ||
-    compare(a.path, b.path)
-  );
 }

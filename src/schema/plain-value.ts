@@ -136,6 +136,7 @@ class Reader {
 
   /** `<<`: names that the map does not state itself, the first source first. */
   #merge(fields: Record<string, unknown>, node: Node, value: unknown): void {
+    if (this.#isFull()) return;
     for (const source of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (typeof source !== "object" || source === null || Array.isArray(source)) {
         this.#add("yaml/key", node, "<< must be given a map, or a list of maps");

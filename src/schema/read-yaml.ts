@@ -96,7 +96,8 @@ function composeAll(text: string, lines: LineCounter): Composed {
   }
   for (const token of parser.end()) take(token);
   for (const document of composer.end()) documents.push(document);
-  return { documents };
+  const problem = overLimit(parser, documents.length, tokens);
+  return problem === undefined ? { documents } : { documents: [], problem };
 }
 
 function overLimit(parser: Parser, documents: number, tokens: number): TextProblem | undefined {

@@ -1,12 +1,12 @@
 /** Longest word for which a likeness is looked for: longer ones are no typing slips. */
 const MAX_WORD = 64;
 /** Most candidates that are compared. */
-const MAX_CANDIDATES = 500;
+const MAX_CANDIDATES = 200;
 
 /** The candidate that `word` was most likely meant to be: at most two slips, fewer in short words. Pure. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > MAX_WORD) return undefined;
-  const allowed = word.length <= 3 ? 1 : 2;
+  const allowed = word.length <= 4 ? 1 : 2;
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {

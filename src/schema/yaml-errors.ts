@@ -77,7 +77,12 @@ export function explainYamlError(mistake: YamlMistake): TextProblem {
     };
   }
   if (code === "NON_STRING_KEY") {
-    return { code: "yaml/key", message: "A name must be plain text", offset, hint: TEMPLATE_HINT };
+    return {
+      code: "yaml/key",
+      message: "A name must be plain text",
+      offset,
+      hint: "put it in quotes",
+    };
   }
   const explanation = EXPLANATIONS[code] ?? {
     message: contents === null ? "This is no YAML" : "The YAML is broken here",

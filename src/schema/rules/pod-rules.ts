@@ -63,9 +63,10 @@ function named<Field extends string>(
 
 function mountsDeclaredVolumes(spec: PodSpec, path: FieldPath): readonly Finding[] {
   const volumes = (spec.volumes ?? []).map((volume) => volume.name);
+  const declared = new Set(volumes);
   return containersOf(spec, path).flatMap(({ container, path: at }) =>
     (container.volumeMounts ?? []).flatMap((mount, index) => {
-      if (volumes.includes(mount.name)) return [];
+      if (declared.has(mount.name)) return [];
       const where = formatPath([...path, "volumes"]);
       return [
         {

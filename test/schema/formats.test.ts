@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { FORMATS } from "../../src/schema/formats.ts";
+
+const CASES: Readonly<
+  Record<string, { readonly good: readonly string[]; readonly bad: readonly string[] }>
+> = {
+  "absolute-path": { good: ["/", "/a/b", "/a..b"], bad: ["", "a", "/a/../b", "/..", "/a\0"] },
+  base64: {
+    good: ["", "YQ==", "YWI=", "YWJj", "YW\r\nJj\n"],
+    bad: ["Y", "YQ=", "YQ==YQ==", "Y-_/", "=YQ="],
+  },
+  capability: { good: ["NET_ADMIN", "ALL"], bad: ["", "net_admin", "NET-ADMIN", "_A"] },
+  "cluster-ip": {
+    good: ["", "None", "10.0.0.1"],
+    bad: ["none", "10.0.0", "10.0.0.256", "01.0.0.1", "::1", "1.2.3.4.5"],
+  },
+  "config-key": {
+    good: ["a", "A.b_c-d", ".a"],
+    bad: ["", ".", "..", "..a", "a/b", "a b", "a".repeat(254)],
+  },
+  "dns-label": { good: ["a", "a-1"], bad: ["", "A", "a.b", "a-", "a".repeat(64)] },
+  "dns-subdomain": { good: ["a.b", "1"], bad: ["", "a..b", "a_b", ".a"] },
+  "env-name": { good: ["A", "a.b-c", "1A"], bad: ["", "A=B", "ä", "a\n"] },
+  "env-prefix": { good: ["", "A_"], bad: ["="] },
+  "field-path": {
+    good: [
+      "metadata.name",
+      "status.podIP",
+      "metadata.labels['a.b/c']",
+      "metadata.annotations['x']",
+    ],
+    bad: [
+      "",
+      "metadata.labels",
+      "metadata.labels['']",
+      "metadata.labels['a b']",
+      "spec.containers",
+    ],
+  },
+  "header-name": { good: ["X-Probe"], bad: ["", "a b", "a:"] },
+  "header-value": { good: ["", "a: b"], bad: ["a\nb", "a\r"] },
+  image: {
+    good: [
+      "nginx",
+      "nginx:1.2",
+      "a/b/c:d",
+      "localhost/a",
+      "localhost:5000/a:b",
+      "Host.io/a",
+      `a@sha256:${"0f".repeat(32)}`,
+      "a__b/c--d",
+      "a:_1",
+    ],
+    bad: [
+      "",
+      "Nginx",
+      "a b",
+      "a:",
+      "a:b:c",
+      "a@b",
+      "a@",
+      "/a",
+      "a//b",
+      "a/",
+      "-a",
+      "a:-b",
+      "host.io:x/a",
+      "a@sha256:0f@sha256:0f",
+      "https://a/b",
+      "a".repeat(513),
+    ],
+  },
+  "job-name": { good: ["a.b", "a".repeat(63)], bad: ["a".repeat(64), "A"] },
+  "label-key": { good: ["a", "a.io/b"], bad: ["", "a/b/c", "/b"] },
+  "label-value": { good: ["", "1.0", "A_b"], bad: ["a b", "-a", "a".repeat(64)] },
+  "mount-path": { good: ["/a"], bad: ["a", "/a:b", ""] },
+  percent: { good: ["0%", "25%", "200%"], bad: ["", "25", "-1%", "1.5%", "%"] },
+  "port-name": {
+    good: ["http", "h2", "1a"],
+    bad: ["", "80", "a--b", "-a", "HTTP", "a".repeat(16)],
+  },
+  "port-or-name": { good: ["http"], bad: ["80", ""] },
+  quantity: { good: ["0", "1.5Gi", "500m", "1e3"], bad: ["", "-1", "64MB", "1 Gi", "x"] },
+  "relative-path": { good: ["", "a", "a/b", "a..b"], bad: ["/a", "..", "a/../b"] },
+  "service-name": { good: ["a1"], bad: ["1a", "a.b"] },
+};
+
+it("all formats have cases", () => {
+  expect(Object.keys(CASES).toSorted()).toEqual(Object.keys(FORMATS).toSorted());
+});
+
+describe.each(Object.entries(CASES))("%s", (name, { good, bad }) => {
+  it.each(good)("takes %j", (text) => expect(FORMATS[name]?.test(text)).toBe(true));
+  it.each(bad)("refuses %j", (text) => expect(FORMATS[name]?.test(text)).toBe(false));
+});
+
+it.each([
+  ["quantity", "64MB", 'write "64M"'],
+  ["quantity", "1gi", 'write "1Gi"'],
+  ["quantity", "64 Mi", 'write "64Mi"'],
+  ["quantity", "10K", 'write "10k"'],
+  ["quantity", "lots", undefined],
+  ["dns-label", "My_App", 'write "my-app"'],
+  ["dns-label", "-", undefined],
+  ["port-or-name", "80", "write 80 without quotes"],
+  ["capability", "net_admin", "write NET_ADMIN"],
+])("%s %s: %s", (name, text, expected) => {
+  expect(FORMATS[name]?.hint?.(text)).toBe(expected);
+});
+
+it("takes time in proportion to the text", () => {
+  const started = performance.now();
+  const texts = ["a", "-", ".", "/", "0", "_", "a-", "a.", "A=", ":", "@"].map((piece) =>
+    piece.repeat(200_000),
+  );
+  for (const { test, hint } of Object.values(FORMATS)) {
+    for (const text of texts) {
+      test(`${text}!`);
+      hint?.(`${text}!`);
+    }
+  }
+  expect(performance.now() - started).toBeLessThan(5000);
+});

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { RESOURCES } from "../../src/model/resources.ts";
+import { FORMATS } from "../../src/schema/formats.ts";
+import type { JsonSchema } from "../../src/schema/json-schema.ts";
+import { explainKind, findKind, KINDS } from "../../src/schema/kinds.ts";
+import { KNOWN_KINDS, SCHEMAS } from "../../src/schema/schemas.gen.ts";
+import { validateObject } from "../../src/schema/validate-object.ts";
+
+const FOLDER = new URL("../../schemas/", import.meta.url);
+
+function readJson(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"));
+}
+
+/** Every schema inside a schema, itself included. */
+function parts(node: unknown): JsonSchema[] {
+  if (Array.isArray(node)) return node.flatMap(parts);
+  if (typeof node !== "object" || node === null) return [];
+  return [node as JsonSchema, ...Object.values(node).flatMap(parts)];
+}
+
+describe("schemas/", () => {
+  it("is what the generated file holds", () => {
+    const names = readdirSync(FOLDER, { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith(".json") && name !== "known-kinds.json")
+      .toSorted();
+    expect(SCHEMAS).toEqual(names.map(readJson));
+    expect(KNOWN_KINDS).toEqual(readJson("known-kinds.json"));
+  });
+
+  it("has each kind that can be declared, and List", () => {
+    const declarable = RESOURCES.filter((resource) => resource.declarable).map(
+      ({ group, version, kind }) =>
+        group === "" ? `${version} ${kind}` : `${group}/${version} ${kind}`,
+    );
+    const described = KINDS.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`);
+    expect(described.toSorted()).toEqual([...declarable, "v1 List"].toSorted());
+  });
+
+  it("compiles", () => {
+    for (const kind of KINDS) {
+      expect(validateObject({}, kind).findings.map((finding) => finding.code)).toContain(
+        "field/required",
+      );
+    }
+  });
+
+  it("names only formats that are known, and uses them all", () => {
+    const used = new Set(
+      SCHEMAS.flatMap(parts).flatMap(({ format }) => (typeof format === "string" ? [format] : [])),
+    );
+    expect([...used].toSorted()).toEqual(Object.keys(FORMATS).toSorted());
+  });
+
+  it("closes every object that names its fields, and lists no field twice", () => {
+    for (const part of SCHEMAS.flatMap(parts)) {
+      if (part.type !== "object" || part.properties === undefined) continue;
+      expect(part.additionalProperties).toBe(false);
+      const notYet = part["x-not-yet"];
+      const names = [
+        ...Object.keys(part.properties),
+        ...(Array.isArray(notYet) ? notYet : []),
+        ...(part["x-ignored"] ?? []),
+        ...Object.keys(part["x-refused"] ?? {}),
+      ];
+      expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    }
+  });
+
+  it("has unions only of fields that are there or not, which messages can tell", () => {
+    for (const part of SCHEMAS.flatMap(parts)) {
+      expect(part["anyOf"]).toBeUndefined();
+      for (const branch of (part["oneOf"] ?? []) as readonly JsonSchema[]) {
+        expect(Object.keys(branch)).toEqual(["required"]);
+      }
+    }
+  });
+});
+
+describe("explainKind", () => {
+  it("says of each kind of known-kinds.json what it is", () => {
+    for (const [apiVersion, kinds] of Object.entries(KNOWN_KINDS.notYet)) {
+      for (const kind of kinds) {
+        expect(findKind(apiVersion, kind)).toBeUndefined();
+        expect(explainKind(apiVersion, kind).code).toBe("kind/not-yet");
+      }
+    }
+    for (const [apiVersion, kinds] of Object.entries(KNOWN_KINDS.oldVersions)) {
+      for (const [kind, newer] of Object.entries(kinds)) {
+        expect(explainKind(apiVersion, kind)).toMatchObject({
+          code: "kind/old-version",
+          hint: `write "apiVersion: ${newer}" and compare the fields`,
+        });
+      }
+    }
+  });
+
+  it.each(["constructor", "__proto__", "toString", "hasOwnProperty"])(
+    "is not misled by %s",
+    (name) => {
+      expect(explainKind(name, name).code).toBe("kind/unknown");
+      expect(findKind(name, name)).toBeUndefined();
+    },
+  );
+});
