@@ -109,10 +109,7 @@ export async function createAuthority(options: {
 
 /** The CA that the two PEM texts are. Throws `PkiError` when they do not belong together or the CA has expired. */
 export async function loadAuthority(pair: KeyPair, now: Millis): Promise<Authority & KeyPair> {
-  const certificate = new X509Certificate(pair.cert);
-  const [der] = PemConverter.decode(pair.key);
-  if (der === undefined) throw new PkiError("unreadable", "Cannot read the CA's private key");
-  const privateKey = await webcrypto.subtle.importKey("pkcs8", der, KEY_ALGORITHM, true, ["sign"]);
+  const { certificate, privateKey } = await parsePair(pair);
   if (!new NodeCertificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key))) {
     throw new PkiError("mismatch", "Cannot use the CA: its key does not belong to its certificate");
   }
@@ -185,6 +182,20 @@ function authority(certificate: X509Certificate, signingKey: webcrypto.CryptoKey
         validMs,
       }),
   };
+}
+
+async function parsePair({ cert, key }: KeyPair) {
+  try {
+    const certificate = new X509Certificate(cert);
+    const der = PemConverter.decodeFirst(key);
+    const privateKey = await webcrypto.subtle.importKey("pkcs8", der, KEY_ALGORITHM, true, [
+      "sign",
+    ]);
+    return { certificate, privateKey };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new PkiError("unreadable", `Cannot read the CA: ${why}`, { cause: error });
+  }
 }
 
 interface Issue {

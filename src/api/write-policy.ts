@@ -71,7 +71,7 @@ function changeInGit(objects: Pick<ObjectStore, "get">, object: ApiObject): ApiF
   const declared = declaredOwner(objects, object);
   const source = declared?.metadata.annotations?.[SOURCE_ANNOTATION];
   const whose =
-    declared === undefined || declared === object ? "" : `, of ${formatRef(refOf(declared))}`;
+    declared === undefined || declared === object ? "" : ` (${formatRef(refOf(declared))})`;
   return methodNotAllowed(
     source === undefined
       ? `writes are commits: change ${formatRef(refOf(object))} in the repository and commit it`

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { createDiscovery } from "../../src/api/discovery.ts";
+import { createOpenApi } from "../../src/api/openapi.ts";
+import { RESOURCES, apiVersionOf } from "../../src/model/resources.ts";
+
+const discovery = createDiscovery("127.0.0.1:6443");
+
+interface Aggregated {
+  readonly items: readonly {
+    readonly metadata: { readonly name?: string };
+    readonly versions: readonly {
+      readonly version: string;
+      readonly resources: readonly {
+        readonly resource: string;
+        readonly scope: string;
+        readonly verbs: readonly string[];
+        readonly categories?: readonly string[];
+        readonly subresources?: readonly { readonly subresource: string }[];
+      }[];
+    }[];
+  }[];
+}
+
+function names(root: "api" | "apis"): readonly string[] {
+  const { items } = discovery.aggregated(root, "v2") as Aggregated;
+  return items.flatMap(({ metadata, versions }) =>
+    versions.flatMap(({ version, resources }) =>
+      resources.map(({ resource }) => `${metadata.name ?? "core"}/${version}/${resource}`),
+    ),
+  );
+}
+
+describe("aggregated discovery", () => {
+  test("names every kind once, the core group apart from the others", () => {
+    const expected = RESOURCES.map((r) => `${r.group || "core"}/${r.version}/${r.plural}`);
+    expect([...names("api"), ...names("apis")].toSorted()).toEqual(expected.toSorted());
+    expect(names("api").every((name) => name.startsWith("core/"))).toBe(true);
+  });
+
+  test("puts pods first of what `kubectl get all` prints", () => {
+    const { items } = discovery.aggregated("api", "v2") as Aggregated;
+    const all = items[0]?.versions[0]?.resources.filter((r) => r.categories?.includes("all"));
+    expect(all?.map((r) => r.resource)).toEqual(["pods", "services"]);
+  });
+
+  test("tells subresources and scope", () => {
+    const { items } = discovery.aggregated("api", "v2") as Aggregated;
+    const find = (plural: string) =>
+      items[0]?.versions[0]?.resources.find((r) => r.resource === plural);
+    expect(find("pods")?.subresources?.map((s) => s.subresource)).toEqual(["status", "log"]);
+    expect(find("nodes")?.scope).toBe("Cluster");
+    expect(find("secrets")?.verbs).toEqual(["get", "list", "watch"]);
+  });
+});
+
+describe("legacy discovery", () => {
+  test("has a document for each group and version", () => {
+    const paths = [...discovery.legacy.keys()];
+    for (const resource of RESOURCES) {
+      const root = resource.group === "" ? "/api" : "/apis";
+      expect(paths).toContain(`${root}/${apiVersionOf(resource)}`);
+    }
+    expect(paths).toContain("/apis/apps");
+  });
+
+  test("lists subresources as resources with a slash", () => {
+    const core = discovery.legacy.get("/api/v1") as { resources: { name: string }[] };
+    const listed = core.resources.map(({ name }) => name);
+    expect(listed).toEqual(expect.arrayContaining(["pods", "pods/log", "pods/status", "nodes"]));
+  });
+});
+
+test("OpenAPI leaves the validation of every kind to the server", () => {
+  const { index, documents } = createOpenApi("0.1.0");
+  const { paths } = index as { paths: Record<string, { serverRelativeURL: string }> };
+  for (const resource of RESOURCES) {
+    const name = `${resource.group === "" ? "api" : "apis"}/${apiVersionOf(resource)}`;
+    const [path = ""] = (paths[name]?.serverRelativeURL ?? "").split("?");
+    const text = JSON.stringify(documents.get(path));
+    expect(text).toContain(`"kind":"${resource.kind}"`);
+    expect(text).toContain(`"name":"fieldValidation"`);
+  }
+});
