@@ -54,6 +54,7 @@ export type StepReason =
   | "Adopt"
   | "Release"
   | "JobPod"
+  | "JobPodCounted"
   | "JobFinished"
   | "JobSuspended"
   | "TtlExpired"

@@ -1,0 +1,143 @@
+import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
+import type { Namespace, Service } from "../model/core.ts";
+import { matchesLabels, matchesSelector } from "../model/labels.ts";
+import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import type { Deployment, Job, ReplicaSet } from "../model/workload.ts";
+import { isTracked } from "./job-tally.ts";
+import { isJobFinished } from "./job-verdict.ts";
+import { isTerminatingNamespace } from "./namespace-state.ts";
+import { isPod, listPods } from "./owned-pods.ts";
+import { planDeployment } from "./plan-deployment.ts";
+import { planEndpoints } from "./plan-endpoints.ts";
+import { planGarbage } from "./plan-garbage.ts";
+import { planJob } from "./plan-job.ts";
+import { planNamespace } from "./plan-namespace.ts";
+import { planPodCollection } from "./plan-pods.ts";
+import { planReplicaSet } from "./plan-replicaset.ts";
+import { isFinished } from "./pod-state.ts";
+import type { World } from "./world.ts";
+
+type Planner = (world: World, object: never) => Plan;
+
+/** Who plans what. A kind that is not here is only looked at for a controller that is gone. */
+const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
+  ["v1/Namespace", (world, object: Namespace) => planNamespace(world, object)],
+  ["v1/Pod", (world, object: Pod) => planPod(world, object)],
+  ["v1/Service", (world, object: Service) => planEndpoints(world, object)],
+  ["apps/v1/Deployment", (world, object: Deployment) => planDeployment(world, object)],
+  ["apps/v1/ReplicaSet", (world, object: ReplicaSet) => planReplicaSet(world, object)],
+  ["batch/v1/Job", (world, object: Job) => planJob(world, object)],
+]);
+
+/** Controllers above an object that are woken with it: a pod's ReplicaSet and its Deployment. */
+const MAX_OWNERS = 2;
+
+/** What is to be done about one object, which may be gone. Pure. */
+export function planObject(world: World, ref: ObjectRef): Plan {
+  const object = world.get(ref);
+  if (object === undefined) return EMPTY_PLAN;
+  const garbage = planGarbage(world, object);
+  if (garbage.steps.length > 0) return garbage;
+  const planner = PLANNERS.get(`${object.apiVersion}/${object.kind}`);
+  return planner === undefined ? EMPTY_PLAN : planner(world, object as never);
+}
+
+/**
+ * The keys (`refKey`) of what is to be planned again after `object` has changed, come or gone; to be asked for its state
+ * before and after. `world` is as after the change. Their number follows the change, not the cluster. Pure.
+ */
+export function wakeKeys(world: World, object: ApiObject): readonly string[] {
+  const refs: ObjectRef[] = [
+    ...(isPlanned(object) ? [refOf(object)] : []),
+    ...owners(world, object),
+    ...adopters(world, object),
+    ...services(world, object),
+    ...terminatingNamespace(world, object),
+  ];
+  const { uid } = object.metadata;
+  const isGone = world.get(refOf(object))?.metadata.uid !== uid;
+  if (isGone && uid !== undefined) refs.push(...world.ownedBy(uid).map(refOf));
+  if (isGone && object.kind === "Node") refs.push(...podsOf(world, object.metadata.name));
+  return [...new Set(refs.map(refKey))];
+}
+
+/** A Job's pod that has come to its end is not collected before it is counted. */
+function planPod(world: World, pod: Pod): Plan {
+  return isAwaitingCount(world, pod) ? EMPTY_PLAN : planPodCollection(world, pod);
+}
+
+function isAwaitingCount(world: World, pod: Pod): boolean {
+  const owner = controllerOf(pod);
+  if (owner?.kind !== "Job" || !isTracked(pod) || !isFinished(pod)) return false;
+  const { namespace = "" } = pod.metadata;
+  const ref = { apiVersion: "batch/v1", kind: "Job", namespace, name: owner.name };
+  const job = world.get(ref) as Job | undefined;
+  return job?.metadata.uid === owner.uid && !isJobFinished(job);
+}
+
+/** Whether anything is ever planned for an object like this. */
+function isPlanned(object: ApiObject): boolean {
+  return PLANNERS.has(`${object.apiVersion}/${object.kind}`) || controllerOf(object) !== undefined;
+}
+
+function owners(world: World, object: ApiObject): readonly ObjectRef[] {
+  const refs: ObjectRef[] = [];
+  let at: ApiObject | undefined = object;
+  while (at !== undefined && refs.length < MAX_OWNERS) {
+    const owner = controllerOf(at);
+    if (owner === undefined) break;
+    const { namespace } = object.metadata;
+    const { apiVersion, kind, name } = owner;
+    const ref =
+      namespace === undefined ? { apiVersion, kind, name } : { apiVersion, kind, namespace, name };
+    refs.push(ref);
+    at = world.get(ref);
+  }
+  return refs;
+}
+
+/** Controllers that would adopt an object that nobody controls. */
+function adopters(world: World, object: ApiObject): readonly ObjectRef[] {
+  const { namespace, labels } = object.metadata;
+  if (controllerOf(object) !== undefined || namespace === undefined) return [];
+  const adopterKind = isPod(object)
+    ? "ReplicaSet"
+    : object.kind === "ReplicaSet"
+      ? "Deployment"
+      : undefined;
+  if (adopterKind === undefined) return [];
+  const candidates = world.list("apps/v1", adopterKind, namespace) as readonly (
+    | Deployment
+    | ReplicaSet
+  )[];
+  return candidates.filter(({ spec }) => matchesSelector(spec.selector, labels)).map(refOf);
+}
+
+/** Services that send to a pod. */
+function services(world: World, object: ApiObject): readonly ObjectRef[] {
+  if (!isPod(object)) return [];
+  const { namespace = "", labels } = object.metadata;
+  const all = world.list("v1", "Service", namespace) as readonly Service[];
+  return all
+    .filter(({ spec }) => {
+      const { selector = {} } = spec;
+      return Object.keys(selector).length > 0 && matchesLabels(selector, labels);
+    })
+    .map(refOf);
+}
+
+/** A namespace that is being emptied looks whether it is empty now. */
+function terminatingNamespace(world: World, object: ApiObject): readonly ObjectRef[] {
+  const { namespace: name } = object.metadata;
+  if (name === undefined) return [];
+  const ref = { apiVersion: "v1", kind: "Namespace", name };
+  const namespace = world.get(ref) as Namespace | undefined;
+  return namespace !== undefined && isTerminatingNamespace(namespace) ? [ref] : [];
+}
+
+function podsOf(world: World, node: string): readonly ObjectRef[] {
+  return listPods(world)
+    .filter(({ spec }) => spec.nodeName === node)
+    .map(refOf);
+}
