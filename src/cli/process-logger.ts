@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { Logger } from "../base/logger.ts";
+import { describeError } from "../controller/loop.ts";
 
 /** JSON lines on standard output, as the supervisor collects them. `BERTH_LOG_LEVEL` sets the level. */
 export function foregroundLogger(name: string): Logger {

@@ -50,13 +50,12 @@ export async function up(
   const config =
     running === undefined ? await prepare(dir, options) : await runningConfig(dir, options);
   if (running === undefined && !options.foreground) startInBackground(dir);
-  const supervised =
-    running === undefined && options.foreground ? superviseHere(dir, signal) : Promise.resolve();
-  await Promise.race([
-    announce(dir, config, { ...options, repo }, print, signal),
-    supervised.then(() => undefined),
-  ]);
-  await supervised;
+  const told = announce(dir, config, { ...options, repo }, print, signal);
+  if (running !== undefined || !options.foreground) return told;
+  const supervised = superviseHere(dir, signal);
+  // A start that fails is told, and ends the processes; else this goes on until somebody ends it.
+  await Promise.race([told, supervised]);
+  return supervised;
 }
 
 async function prepare(dir: DataDir, options: UpOptions): Promise<ClusterConfig> {
@@ -129,7 +128,7 @@ async function waitForApi(dir: DataDir, clock: Clock, signal: AbortSignal): Prom
   const client = await connect(dir);
   const answers = async (): Promise<boolean> => {
     try {
-      await client.request("GET", "/readyz", undefined, signal);
+      await client.request("GET", "/version", undefined, signal);
       return true;
     } catch (error) {
       if (error instanceof ApiError) return false;
