@@ -75,7 +75,8 @@ async function readOutput(
     } finally {
       stream.destroy();
     }
-    return { text: text(), ended: true };
+    // An aborted stream may just end.
+    return { text: text(), ended: !signal.aborted };
   } catch (error) {
     if (signal.aborted) return { text: text(), ended: false };
     throw error;

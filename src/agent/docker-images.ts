@@ -61,6 +61,8 @@ export async function pullImage(
     } finally {
       stream.destroy();
     }
+    // An aborted stream may just end.
+    bounded.throwIfAborted();
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (stalled.signal.aborted) {
