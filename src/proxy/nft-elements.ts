@@ -82,6 +82,6 @@ export function hairpinElement(address: string): Element {
 export function tableElements({ claims, localAddresses }: ServiceTable): readonly Element[] {
   return [
     ...[...claims.values()].flatMap(([frontend]) => frontendElements(frontend)),
-    ...[...localAddresses.keys()].map(hairpinElement),
+    ...[...localAddresses.entries()].map(([address]) => hairpinElement(address)),
   ];
 }

@@ -104,8 +104,12 @@ export class NftProxy {
 
 /** Tables that lead to `table` step by step; the last one has all of it. */
 function* growingTables(table: ServiceTable): Generator<ServiceTable> {
-  const claims = [...table.claims];
-  for (let end = CHUNK_FRONTENDS; end < claims.length + CHUNK_FRONTENDS; end += CHUNK_FRONTENDS) {
-    yield { ...table, claims: new Map(claims.slice(0, end)) };
+  const claims = [...table.claims.entries()];
+  let part = EMPTY_TABLE.claims;
+  for (let start = 0; start < claims.length; start += CHUNK_FRONTENDS) {
+    const editor = part.edit();
+    for (const [key, value] of claims.slice(start, start + CHUNK_FRONTENDS)) editor.set(key, value);
+    part = editor.finish();
+    yield { ...table, claims: part };
   }
 }

@@ -10,6 +10,7 @@ import {
   tableElements,
 } from "./nft-elements.ts";
 import type { Element, Spread } from "./nft-elements.ts";
+import { changedFrontends } from "./service-table.ts";
 import type { Frontend, Protocol, ServiceTable } from "./service-table.ts";
 
 /** What the rules must know of the cluster and the node. */
@@ -87,11 +88,10 @@ export function renderChange(
       spreads.set(spreadChain(spread), spread);
     }
   }
-  for (const address of previous.localAddresses.keys()) {
-    if (!next.localAddresses.has(address)) gone.push(hairpinElement(address));
-  }
-  for (const address of next.localAddresses.keys()) {
-    if (!previous.localAddresses.has(address)) come.push(hairpinElement(address));
+  for (const address of previous.localAddresses.changedKeys(next.localAddresses)) {
+    const [had, has] = [previous, next].map((table) => table.localAddresses.get(address) ?? 0);
+    if (has === 0) gone.push(hairpinElement(address));
+    if (had === 0) come.push(hairpinElement(address));
   }
   if (gone.length === 0 && come.length === 0) return "";
   return [
@@ -129,22 +129,6 @@ export function isWhole(errors: string): boolean {
 export function renderRemoval(clusterId: string): string {
   const name = tableName(clusterId);
   return `add table ip ${name}\ndelete table ip ${name}\n`;
-}
-
-/** The frontends in force that differ between two tables. Pure. */
-export function changedFrontends(
-  previous: ServiceTable,
-  next: ServiceTable,
-): readonly { readonly before: Frontend | undefined; readonly after: Frontend | undefined }[] {
-  const changed: { before: Frontend | undefined; after: Frontend | undefined }[] = [];
-  for (const [key, [before]] of previous.claims) {
-    const after = next.claims.get(key)?.[0];
-    if (after !== before) changed.push({ before, after });
-  }
-  for (const [key, [after]] of next.claims) {
-    if (!previous.claims.has(key)) changed.push({ before: undefined, after });
-  }
-  return changed;
 }
 
 function elementsOf(frontend: Frontend | undefined): readonly Element[] {

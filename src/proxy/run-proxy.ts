@@ -5,14 +5,18 @@ import type { EndpointSlice, Service } from "../model/core.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
 import { ClusterDns } from "./dns.ts";
 import { EndpointReporter } from "./endpoint-reporter.ts";
-import { changedFrontends } from "./nft-ruleset.ts";
 import { NftProxy } from "./nft-proxy.ts";
 import { nftTool } from "./nft.ts";
 import { maintainNodeNetwork, setUpNodeNetwork } from "./node-network.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
 import { ServiceFeed } from "./service-feed.ts";
-import { EMPTY_TABLE, lostBackends, updateServiceTable } from "./service-table.ts";
+import {
+  EMPTY_TABLE,
+  changedFrontends,
+  lostBackends,
+  updateServiceTable,
+} from "./service-table.ts";
 import type { ServiceTable } from "./service-table.ts";
 
 export interface ProxyOptions {

@@ -2,6 +2,8 @@ import { isIPv4 } from "node:net";
 import { compare, groupBy } from "../base/order.ts";
 import type { EndpointSlice, Service, ServicePort } from "../model/core.ts";
 import { assignSlots } from "./assign-slots.ts";
+import { SharedMap } from "./shared-map.ts";
+import type { SharedMapEditor } from "./shared-map.ts";
 
 export type Protocol = "TCP" | "UDP";
 
@@ -28,11 +30,11 @@ export interface Frontend {
 /** The whole data path of a node. A value: each update gives a new one that shares what did not change. */
 export interface ServiceTable {
   /** By `frontendKey`: the Services that want it, in the order of their names. The first one has it. */
-  readonly claims: ReadonlyMap<string, readonly [Frontend, ...Frontend[]]>;
+  readonly claims: SharedMap<readonly [Frontend, ...Frontend[]]>;
   /** By Service: the frontends that it wants. */
-  readonly wanted: ReadonlyMap<string, readonly Frontend[]>;
+  readonly wanted: SharedMap<readonly Frontend[]>;
   /** Addresses of this node's backends, with how many backends of frontends in force have each. */
-  readonly localAddresses: ReadonlyMap<string, number>;
+  readonly localAddresses: SharedMap<number>;
 }
 
 /** What is known of one Service; without `service` it is gone. */
@@ -45,9 +47,9 @@ export interface ServiceState {
 export const MAX_BACKENDS = 4096;
 
 export const EMPTY_TABLE: ServiceTable = {
-  claims: new Map(),
-  wanted: new Map(),
-  localAddresses: new Map(),
+  claims: new SharedMap(),
+  wanted: new SharedMap(),
+  localAddresses: new SharedMap(),
 };
 
 /** `TCP/10.96.0.5/80`, or `TCP//30080` for a node port. Pure. */
@@ -64,9 +66,9 @@ export function updateServiceTable(
   states: ReadonlyMap<string, ServiceState>,
   nodeName: string,
 ): ServiceTable {
-  const claims = new Map(previous.claims);
-  const wanted = new Map(previous.wanted);
-  const localAddresses = new Map(previous.localAddresses);
+  const claims = previous.claims.edit();
+  const wanted = previous.wanted.edit();
+  const localAddresses = previous.localAddresses.edit();
   for (const [name, state] of states) {
     const before = wanted.get(name) ?? [];
     const after = frontendsOf(name, state, nodeName, before);
@@ -82,7 +84,22 @@ export function updateServiceTable(
       count(localAddresses, first, 1);
     }
   }
-  return { claims, wanted, localAddresses };
+  return {
+    claims: claims.finish(),
+    wanted: wanted.finish(),
+    localAddresses: localAddresses.finish(),
+  };
+}
+
+/** The frontends in force that differ between two tables. Pure. */
+export function changedFrontends(
+  previous: ServiceTable,
+  next: ServiceTable,
+): readonly { readonly before: Frontend | undefined; readonly after: Frontend | undefined }[] {
+  return [...previous.claims.changedKeys(next.claims)].flatMap((key) => {
+    const [before, after] = [previous.claims.get(key)?.[0], next.claims.get(key)?.[0]];
+    return before === after ? [] : [{ before, after }];
+  });
 }
 
 /** Whether traffic to `previous` may still reach a backend that `next` does not have. Pure. */
@@ -110,7 +127,11 @@ function withClaim(
     : [...others, mine].toSorted((a, b) => compare(a.service, b.service));
 }
 
-function count(counts: Map<string, number>, frontend: Frontend | undefined, step: 1 | -1): void {
+function count(
+  counts: SharedMapEditor<number>,
+  frontend: Frontend | undefined,
+  step: 1 | -1,
+): void {
   for (const { local, address } of frontend?.backends ?? []) {
     if (!local) continue;
     const next = (counts.get(address) ?? 0) + step;

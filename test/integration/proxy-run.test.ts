@@ -10,6 +10,7 @@ import type { Peer } from "../support/netns.ts";
 const CLUSTER_ID = "runpr0";
 const DNS = "10.96.0.10";
 const WEB = "tcp 10.96.0.5:80";
+const WEB_NAME = "web.shop.svc.cluster.local";
 const MANY = "many.shop.svc.cluster.local";
 const web = service({ ports: [servicePort({ name: "http" })] });
 const HTTP = [{ name: "http", protocol: "TCP", port: 8080 }] as const;
@@ -50,6 +51,9 @@ function tell(request: ChildRequest): void {
   child.send(request);
 }
 
+/** The DNS thread takes a moment to start. */
+const dnsAnswers = (peer: Peer): Promise<boolean> =>
+  eventually("DNS answers", async () => (await peer.resolve(DNS, WEB_NAME)) === "10.96.0.5");
 const reports = (): number[] =>
   events.flatMap((event) => (event.type === "report" ? [event.revision] : []));
 const reported = (revision: number): Promise<boolean> =>
@@ -85,12 +89,13 @@ test("answers names to pods and to the node, by UDP and TCP", async () => {
   tell({ do: "set-service", object: service({ clusterIP: "None" }, "many") });
   const pods = Array.from({ length: 60 }, (_, index) => endpoint(`10.32.7.${index + 1}`));
   tell({ do: "set-slice", object: slice(pods, { name: "many-1", service: "many" }) });
-  const name = "web.shop.svc.cluster.local";
   for (const peer of [pod1, node]) {
-    expect(await peer.resolve(DNS, name)).toBe("10.96.0.5");
+    await dnsAnswers(peer);
     expect(await peer.resolve(DNS, "none.shop.svc.cluster.local")).toBe("ENOTFOUND");
   }
-  expect(await pod1.resolve(DNS, `_http._tcp.${name}`, "SRV")).toContain(`name:${name},port:80`);
+  expect(await pod1.resolve(DNS, `_http._tcp.${WEB_NAME}`, "SRV")).toContain(
+    `name:${WEB_NAME},port:80`,
+  );
   const answers = await eventually("all pods have their record", async () => {
     const found = (await pod1.resolve(DNS, MANY)).split(" ");
     return found.length === pods.length ? found : undefined;
@@ -99,7 +104,7 @@ test("answers names to pods and to the node, by UDP and TCP", async () => {
 });
 
 test("binds the cluster's DNS address alone", async () => {
-  expect(await node.resolve("127.0.0.1", "web.shop.svc.cluster.local")).toBe("ECONNREFUSED");
+  expect(await node.resolve("127.0.0.1", WEB_NAME)).toBe("ECONNREFUSED");
 });
 
 test("puts a flushed table back by itself, within seconds", async () => {
@@ -127,5 +132,5 @@ test("ends when told and leaves the rules, so that Services go on; a new start t
   startProxy();
   await reported(101);
   expect(await node.call(WEB)).toMatch(/^pod1 /);
-  expect(await pod2.resolve(DNS, "web.shop.svc.cluster.local")).toBe("10.96.0.5");
+  await dnsAnswers(pod2);
 });

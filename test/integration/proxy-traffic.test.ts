@@ -175,6 +175,22 @@ describe.each(["tcp", "udp"] as const)("a Service by %s", (protocol) => {
   });
 });
 
+test("a node port is not on the loopback addresses, where the kernel could not answer", async () => {
+  await route("10.32.0.3");
+  expect(await node.call("tcp 127.0.0.1:30080")).toBe("ECONNREFUSED");
+});
+
+test("a program of the node on a node port gets no traffic of the Service", async () => {
+  const squatter = testNode.nodePeer();
+  await squatter.serve("squatter", "0.0.0.0", 30_080);
+  await route("10.32.0.3");
+  expect(await outside.call(`tcp ${NODE_ADDRESS}:30080`)).toBe(`pod2 ${OUTSIDE}`);
+  await route();
+  expect(await outside.call(`tcp ${NODE_ADDRESS}:30080`)).toBe("ECONNREFUSED");
+  expect(await node.call(`tcp ${NODE_ADDRESS}:30080`)).toBe("ECONNREFUSED");
+  expect(await node.call("tcp 127.0.0.1:30080")).toBe("squatter 127.0.0.1");
+});
+
 test("an open connection goes on after its endpoint went", async () => {
   await route("10.32.0.2");
   expect(await node.keep(`tcp ${VIP}:80`, 1)).toMatch(/^pod1 /);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
 import { conntrackCleaner, staleFlows } from "../../src/proxy/conntrack.ts";
-import { changedFrontends } from "../../src/proxy/nft-ruleset.ts";
 import { ProxyError } from "../../src/proxy/proxy-error.ts";
 import type { RunCommand } from "../../src/proxy/run-command.ts";
+import { changedFrontends } from "../../src/proxy/service-table.ts";
 import type { ServiceTable } from "../../src/proxy/service-table.ts";
 import { endpoint, service, servicePort, slice, tableOf } from "./services.ts";
 

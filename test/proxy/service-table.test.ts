@@ -157,7 +157,7 @@ describe("updateServiceTable()", () => {
     const gone = new Map([["shop/aaa", { service: undefined, slices: [] }]]);
     const left = updateServiceTable(both, gone, NODE);
     expect(renderTable(left)).toEqual(["TCP 10.96.0.5:80 -> 10.32.0.9:8080"]);
-    expect([...left.localAddresses]).toEqual([["10.32.0.9", 1]]);
+    expect([...left.localAddresses.entries()]).toEqual([["10.32.0.9", 1]]);
   });
 
   test("does not touch the table that it was given", () => {

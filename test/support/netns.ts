@@ -37,6 +37,8 @@ export interface PeerReply {
 
 /** The gateway of every pod. */
 const GATEWAY = "169.254.1.1";
+/** Unlike `ip netns exec`, it leaves the mounts as they are. */
+const ENTER = "nsenter";
 const PREFIX = "berth-test-";
 const FIRST_PORT = 20_000;
 
@@ -64,7 +66,7 @@ export class Namespace implements AsyncDisposable {
   /** Runs a program of the host inside. */
   get run(): RunCommand {
     return async (command, args, options) => {
-      const result = await runOnHost("nsenter", [this.#net(), "--", command, ...args], options);
+      const result = await runOnHost(ENTER, [this.#net(), "--", command, ...args], options);
       // nsenter itself is there, so a missing program is its exit code.
       return result.exitCode === 127 ? runOnHost(command, args, options) : result;
     };
@@ -76,13 +78,13 @@ export class Namespace implements AsyncDisposable {
   }
 
   async tool(command: string, args: readonly string[], stdin = ""): Promise<string> {
-    return tool("nsenter", [this.#net(), "--", command, ...args], stdin);
+    return tool(ENTER, [this.#net(), "--", command, ...args], stdin);
   }
 
   /** Starts a Node script inside, with a channel for messages. */
   spawn(script: URL, ...args: readonly string[]): ChildProcess {
     const command = [this.#net(), "--", process.execPath, script.pathname, ...args];
-    const child = spawn("nsenter", command, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const child = spawn(ENTER, command, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#children.add(child);
     return child;
   }
