@@ -1,3 +1,4 @@
+import { invariant } from "../base/assert.ts";
 import { compare } from "../base/order.ts";
 import type { SourceFile } from "../schema/manifest.ts";
 import { BatchParser, CatFile, type GitObject } from "./cat-file.ts";
@@ -20,6 +21,7 @@ import {
   checkRevision,
   isObjectId,
   isRefName,
+  quote,
 } from "./git-names.ts";
 import { Git, lastLine } from "./git-process.ts";
 import {
@@ -145,7 +147,7 @@ class BinaryRepository implements GitRepository {
   }
 
   async listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
-    const args = ["ls-tree", "-r", "-z", "-l", "--full-tree", checkObjectId(tree)];
+    const args = ["ls-tree", "-r", "-z", "--full-tree", checkObjectId(tree)];
     const output = await this.#git
       .output({ args, maxBytes: MAX_LIST_BYTES }, signal)
       .catch((error: unknown) => {
@@ -153,11 +155,18 @@ class BinaryRepository implements GitRepository {
           throw tooManyFiles(this.#layout.repo);
         throw error;
       });
-    const entries = parseListing(output);
-    if (entries.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
-    const broken = entries.find(({ size }) => Number.isNaN(size));
-    if (broken !== undefined)
-      throw damaged(this.#layout.repo, `the object of file "${broken.path}" is missing`);
+    const listed = parseListing(output);
+    if (listed.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
+    const sizes = await this.#sizesOf(
+      listed.filter(({ mode }) => mode !== "submodule").map(({ id }) => id),
+      signal,
+    );
+    const entries = listed.map((entry) => {
+      const size = entry.mode === "submodule" ? 0 : sizes.get(entry.id);
+      if (size === undefined)
+        throw damaged(this.#layout.repo, `the object of file "${entry.path}" is missing`);
+      return { ...entry, size };
+    });
     return entries.toSorted((a, b) => compare(a.path, b.path));
   }
 
@@ -167,10 +176,12 @@ class BinaryRepository implements GitRepository {
   ): Promise<readonly SourceFile[]> {
     const files = entries.filter(({ mode }) => mode !== "submodule");
     checkSizes(this.#layout.repo, files);
+    const ids = files.map(({ id }) => checkObjectId(id));
+    const maxBytes = files.reduce((sum, file) => sum + file.size + 100, 0);
     const objects =
       files.length > BULK_FILES
-        ? await this.#readBulk(files, signal)
-        : await Promise.all(files.map(({ id }) => this.#objects.ask(checkObjectId(id), signal)));
+        ? await this.#askBulk(ids, { contents: true, maxBytes }, signal)
+        : await Promise.all(ids.map((id) => this.#objects.ask(id, signal)));
     return files.map(({ path, size }, index) => {
       const found = objects[index];
       if (found?.kind !== "blob" || found.size !== size)
@@ -266,15 +277,28 @@ class BinaryRepository implements GitRepository {
     throw damaged(this.#layout.repo, `tree ${id} is missing`);
   }
 
-  async #readBulk(
-    files: readonly TreeEntry[],
+  async #sizesOf(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> {
+    const unique = [...new Set(ids)];
+    const heads =
+      unique.length > BULK_FILES
+        ? await this.#askBulk(unique, { contents: false, maxBytes: unique.length * 100 }, signal)
+        : await Promise.all(unique.map((id) => this.#heads.ask(id, signal)));
+    return new Map(heads.flatMap((head) => (head === undefined ? [] : [[head.id, head.size]])));
+  }
+
+  /** The objects of many ids, by a process of their own that buffers its answers. */
+  async #askBulk(
+    ids: readonly string[],
+    { contents, maxBytes }: { readonly contents: boolean; readonly maxBytes: number },
     signal: AbortSignal,
   ): Promise<readonly (GitObject | undefined)[]> {
-    const size = files.reduce((sum, file) => sum + file.size + 100, 0);
-    const input = files.map(({ id }) => `${checkObjectId(id)}\n`).join("");
-    const args = ["cat-file", "--batch", "--buffer"];
-    const output = await this.#git.output({ args, input, maxBytes: size }, signal);
-    const answers = new BatchParser(true).push(output);
+    const input = ids.map((id) => `${checkObjectId(id)}\n`).join("");
+    const args = ["cat-file", contents ? "--batch" : "--batch-check", "--buffer"];
+    const output = await this.#git.output({ args, input, maxBytes }, signal);
+    const answers = new BatchParser(contents).push(output);
     if (answers === "too-large")
       throw damaged(this.#layout.repo, "an object is larger than its tree says");
     return answers;
@@ -319,15 +343,15 @@ class BinaryRepository implements GitRepository {
   }
 }
 
-/** The records of `ls-tree -z -l`. A size that Git does not know becomes NaN. */
-function parseListing(output: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = [];
-  for (const record of output.toString().split("\0")) {
-    const match = /^(\d+) \w+ ([0-9a-f]{40}) +(\S+)\t(.*)$/s.exec(record);
-    const mode = entryMode(match?.[1] ?? "40000");
-    if (match === null || mode === undefined) continue;
-    const [, , id = "", size = "", path = ""] = match;
-    entries.push({ path, id, mode, size: mode === "submodule" ? 0 : Number(size) });
+/** The records of `ls-tree -z`. */
+function parseListing(output: Buffer): Omit<TreeEntry, "size">[] {
+  const entries: Omit<TreeEntry, "size">[] = [];
+  for (const record of output.toString().split("\0").slice(0, -1)) {
+    const [, raw = "", id = "", path] = /^(\d+) \w+ ([0-9a-f]{40})\t(.+)$/s.exec(record) ?? [];
+    const mode = entryMode(raw);
+    // Never passed over: a file that is not listed would count as deleted.
+    invariant(path !== undefined && mode !== undefined, `git ls-tree gave ${quote(record)}`);
+    entries.push({ path, id, mode });
   }
   return entries;
 }

@@ -42,7 +42,7 @@ import { readRef, writeRef } from "./ref-file.ts";
 import { findLayout, type Layout, readPointer } from "./repository-layout.ts";
 import { parseRevision, refCandidates } from "./revision-syntax.ts";
 import type { OpenOptions } from "./source.ts";
-import { entryMode, parseTree } from "./tree-object.ts";
+import { entryMode, parseTree, type RawEntry } from "./tree-object.ts";
 import { walkHistory } from "./walk-history.ts";
 import { watchLocal } from "./watch-local.ts";
 
@@ -143,6 +143,7 @@ class EmbeddedRepository implements GitRepository {
 
   async listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
     const found: Omit<TreeEntry, "size">[] = [];
+    const known = new Map<string, readonly RawEntry[]>();
     const waiting = [{ id: checkObjectId(tree), path: "." }];
     // Folders count too: a small repository can describe more nested folders than any memory holds.
     for (let folders = 0; ; folders++) {
@@ -150,9 +151,9 @@ class EmbeddedRepository implements GitRepository {
       if (folder === undefined) break;
       signal.throwIfAborted();
       if (folders + found.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
-      const object = await this.#store.read(folder.id);
-      if (object?.kind !== "tree") throw damaged(this.#layout.repo, `tree ${folder.id} is missing`);
-      for (const { mode: raw, name, id } of parseTree(object.content)) {
+      const lines = known.get(folder.id) ?? parseTree(await this.#readTree(folder.id));
+      known.set(folder.id, lines);
+      for (const { mode: raw, name, id } of lines) {
         const path = joinPath(folder.path, name);
         const mode = entryMode(raw);
         if (mode === undefined) waiting.push({ id, path });

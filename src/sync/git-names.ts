@@ -71,7 +71,7 @@ export function checkPath(path: string): string {
 export function checkFilePath(path: string): string {
   const clean = checkPath(path);
   const own = clean.split("/").some((part) => /^(?:\.git|git~1)$/i.test(part));
-  if (clean === path && !own) return path;
+  if (clean === path && path !== "." && !own) return path;
   throw new GitError(
     "no-such-path",
     `Cannot write file ${quote(path)}: the path must name a file inside the repository, outside of ".git"`,

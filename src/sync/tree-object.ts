@@ -1,3 +1,5 @@
+import { GitError } from "./git.ts";
+
 /** One line of a tree object, as Git stores it. */
 export interface RawEntry {
   /** Octal, without leading zeros: `100644`, `40000`. */
@@ -9,7 +11,7 @@ export interface RawEntry {
 const FOLDER = "40000";
 const ID_BYTES = 20;
 
-/** Reads a tree object. Pure. */
+/** Reads a tree object. A cut-off one is refused: the files that it lacks would count as deleted. Pure. */
 export function parseTree(content: Uint8Array): RawEntry[] {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const entries: RawEntry[] = [];
@@ -17,7 +19,8 @@ export function parseTree(content: Uint8Array): RawEntry[] {
   while (at < bytes.length) {
     const space = bytes.indexOf(32, at);
     const end = bytes.indexOf(0, space);
-    if (space < 0 || end < 0 || end + ID_BYTES >= bytes.length + 1) break;
+    if (space < 0 || end < 0 || end + ID_BYTES >= bytes.length)
+      throw new GitError("io", 'Cannot read a tree: the object is damaged; "git fsck" shows more');
     entries.push({
       mode: bytes.toString("latin1", at, space),
       name: bytes.toString("utf8", space + 1, end),

@@ -1,6 +1,6 @@
 import {
   chmod,
-  chown,
+  lchown,
   mkdir,
   readdir,
   readFile,
@@ -20,7 +20,8 @@ import { GitUser, tempDir } from "../support/git-fixture.ts";
 const ENGINES = { git: openWithGit, isomorphic: openWithIsomorphic };
 const author = { name: "Grace", email: "grace@example.org" };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
-const NOBODY = 65_534;
+/** Only root can make a repository another user's; for anyone else the owner is the same. */
+const OTHER = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0);
 
 for (const [engine, open] of Object.entries(ENGINES)) {
   describe(`${engine} in a user's repository`, () => {
@@ -227,29 +228,26 @@ for (const [engine, open] of Object.entries(ENGINES)) {
         await expect(stat(mark)).rejects.toThrow("ENOENT");
       }));
 
-    test.runIf(process.getuid?.() === 0)(
-      "a repository of another user is read, and what is written is that user's",
-      () =>
-        using(async (user, openRepo) => {
-          const parent = await user.commit({ "apps/a.yaml": "a" });
-          await chmod(join(user.dir, ".."), 0o755);
-          await chownAll(user.dir, NOBODY);
-          const repo = await openRepo();
-          const made = await write(repo, parent, { "apps/a.yaml": "b", "x/y.yaml": "y" });
-          const paths = [
-            `.git/objects/${made.id.slice(0, 2)}/${made.id.slice(2)}`,
-            ".git/refs/heads/main",
-            ".git/index",
-            "apps/a.yaml",
-            "x/y.yaml",
-            "x",
-          ];
-          const owners = await Promise.all(
-            paths.map(async (path) => (await stat(join(user.dir, path))).uid),
-          );
-          expect(owners).toEqual(paths.map(() => NOBODY));
-        }),
-    );
+    test("a repository of another user is read, and what is written is that user's", () =>
+      using(async (user, openRepo) => {
+        const parent = await user.commit({ "apps/a.yaml": "a" });
+        await chmod(join(user.dir, ".."), 0o755);
+        await chownAll(user.dir, OTHER);
+        const repo = await openRepo();
+        const made = await write(repo, parent, { "apps/a.yaml": "b", "x/y.yaml": "y" });
+        const paths = [
+          `.git/objects/${made.id.slice(0, 2)}/${made.id.slice(2)}`,
+          ".git/refs/heads/main",
+          ".git/index",
+          "apps/a.yaml",
+          "x/y.yaml",
+          "x",
+        ];
+        const owners = await Promise.all(
+          paths.map(async (path) => (await stat(join(user.dir, path))).uid),
+        );
+        expect(owners).toEqual(paths.map(() => OTHER));
+      }));
 
     test("a folder inside of a repository is refused, naming repository and path", () =>
       using(async (user, openRepo) => {
@@ -298,6 +296,6 @@ for (const [engine, open] of Object.entries(ENGINES)) {
 
 async function chownAll(path: string, uid: number): Promise<void> {
   for (const name of await readdir(path, { recursive: true }))
-    await chown(join(path, name), uid, uid);
-  await chown(path, uid, uid);
+    await lchown(join(path, name), uid, process.getgid?.() ?? 0);
+  await lchown(path, uid, process.getgid?.() ?? 0);
 }
