@@ -191,6 +191,55 @@ describe("between objects", () => {
   });
 });
 
+describe("a Service", () => {
+  const pod = (name: string, labels: string, port: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {${labels}}}\nspec: {containers: [{name: a, image: b:1, ports: [{name: ${port}, containerPort: 80}]}]}\n`;
+  const service = (selector: string): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {${selector}}, ports: [{port: 80, targetPort: http}]}\n`;
+  const codesOf = (...texts: readonly string[]): string[] =>
+    loadManifests(
+      texts.map((text, index) => file(`${index}.yaml`, text)),
+      OPTIONS,
+    ).warnings.map((warning) => warning.code);
+
+  it("chooses pods that have all of its labels, in its own namespace", () => {
+    const front = pod("front", "app: web, tier: front", "http");
+    expect(codesOf(front, service("app: web, tier: front"))).toEqual([]);
+    expect(codesOf(front, service("app: web, tier: back"))).toEqual(["selector/no-match"]);
+    expect(codesOf(front, pod("x", "tier: back", "http"), service("app: web, tier: back"))).toEqual(
+      ["selector/no-match"],
+    );
+    const elsewhere = front.replace("name: front", "name: front, namespace: other");
+    expect(codesOf(elsewhere, service("app: web"))).toEqual(["selector/no-match"]);
+  });
+
+  it("finds the name of its port among the pods that it chooses", () => {
+    const front = pod("front", "app: web", "web");
+    const other = pod("other", "app: db", "http");
+    expect(codesOf(front, other, service("app: web"))).toEqual(["port/unknown-target"]);
+    expect(codesOf(front, other, service("app: db"))).toEqual([]);
+  });
+});
+
+describe("a ConfigMap or Secret", () => {
+  it.each([
+    ["ConfigMap", "data", "x".repeat(1_048_577)],
+    ["ConfigMap", "binaryData", "AAAA".repeat(349_526)],
+    ["Secret", "stringData", "x".repeat(1_048_577)],
+  ])("%s with too much %s is one problem", (kind, field, content) => {
+    const text = `apiVersion: v1\nkind: ${kind}\nmetadata: {name: a}\n${field}: {a: ${content}}\n`;
+    expect(loadManifests([file("a.yaml", text)], OPTIONS).problems.map(({ code }) => code)).toEqual(
+      ["object/too-large"],
+    );
+  });
+
+  it("may hold 1 MiB", () => {
+    expect(
+      problemsOf(file("a.yaml", config("a", `data: {a: ${"x".repeat(1_048_576)}}\n`))),
+    ).toEqual([]);
+  });
+});
+
 describe("files that are no text", () => {
   it.each([
     ["a NUL byte", new Uint8Array([0x61, 0, 0x62]), "The file holds binary data, not text"],

@@ -15,7 +15,7 @@ function problemsOf(text: string): string[] {
   });
 }
 
-describe("readYaml", () => {
+describe("readYaml", { timeout: 60_000 }, () => {
   it("reads YAML 1.2, with octal modes as kubectl has them", () => {
     expect(
       valueOf(
