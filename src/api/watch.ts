@@ -197,10 +197,16 @@ class WatchSession {
     }
   }
 
-  /** Tells the client up to where it has seen everything. */
-  bookmark(more: { readonly annotations?: Readonly<Record<string, string>> } = {}): void {
-    if (!this.#marking || this.#response.destroyed || this.#response.writableEnded) return;
-    this.#response.write(this.#bookmarkLine(more));
+  /** Tells a client that wants to know up to where it has seen everything. */
+  bookmark(): void {
+    if (
+      !this.#plan.bookmarks ||
+      !this.#marking ||
+      this.#response.destroyed ||
+      this.#response.writableEnded
+    )
+      return;
+    this.#response.write(this.#bookmarkLine({}));
   }
 
   async #writeInitial(signal: AbortSignal): Promise<boolean> {

@@ -26,12 +26,13 @@ export function rawRequest(
   const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   const { hostname, port } = new URL(server);
   return new Promise((resolve, reject) => {
+    const length = content === undefined ? {} : { "Content-Length": Buffer.byteLength(content) };
     const outgoing = request({
       host: hostname,
       port,
       method,
       path,
-      headers,
+      headers: { ...length, ...headers },
       ca,
       cert,
       key,

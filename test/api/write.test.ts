@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ApiCredentials } from "../../src/client/transport.ts";
+import type { Event, Lease, Node } from "../../src/model/core.ts";
+import type { ApiObject } from "../../src/model/meta.ts";
+import type { Pod } from "../../src/model/pod.ts";
+import { rawRequest } from "../support/api-request.ts";
+import type { RawAnswer, RawRequest } from "../support/api-request.ts";
+import { startTestApi } from "../support/api-server.ts";
+import type { ApiUnderTest } from "../support/api-server.ts";
+import * as build from "../support/builders.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+const NOW = Date.UTC(2026, 0, 2, 3);
+const clock = new ManualClock(NOW);
+let api: ApiUnderTest;
+let admin: ApiCredentials;
+let nodeA: ApiCredentials;
+beforeAll(async () => {
+  api = await startTestApi({ clock });
+  const issued = await api.credentials("admin", ["system:masters"]);
+  admin = issued;
+  nodeA = await api.credentials("system:node:a", ["system:nodes"]);
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const ask = (as: ApiCredentials, request: RawRequest): Promise<RawAnswer> =>
+  rawRequest(as, request);
+const message = (answer: RawAnswer): string => (answer.json as { message: string }).message;
+const NS = "/api/v1/namespaces/shop";
+const LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+
+let count = 0;
+/** A pod of its own for one test. */
+async function putPod(fields: Partial<build.PodFields> = {}): Promise<Pod> {
+  count += 1;
+  return (await api.put(build.pod({ name: `p-${count}`, ...fields }))).object as Pod;
+}
+const pathOf = (pod: Pod): string => `${NS}/pods/${pod.metadata.name}`;
+const now = (pod: Pod): Pod | undefined =>
+  api.objects.get({ apiVersion: "v1", kind: "Pod", namespace: "shop", name: pod.metadata.name })
+    ?.object as Pod | undefined;
+
+const node = (name: string): Node => {
+  const { uid: _, ...metadata } = build.node({ name }).metadata;
+  return { ...build.node({ name }), metadata };
+};
+
+describe("a node", () => {
+  test("makes itself, and no other", async () => {
+    const path = "/api/v1/nodes";
+    expect((await ask(nodeA, { method: "POST", path, body: node("b") })).code).toBe(403);
+    const made = await ask(nodeA, { method: "POST", path, body: node("a") });
+    expect(made.code).toBe(201);
+    expect((made.json as Node).metadata).toMatchObject({ name: "a", generation: 1 });
+    expect((made.json as Node).metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
+    const again = await ask(nodeA, { method: "POST", path, body: node("a") });
+    expect([again.code, message(again)]).toEqual([409, 'nodes "a" already exists']);
+  });
+
+  test("labels itself, but does not change its spec", async () => {
+    const path = "/api/v1/nodes/a";
+    const current = (await ask(nodeA, { path })).json as Node;
+    const { resourceVersion: _, ...metadata } = current.metadata;
+    const labelled = { ...current, metadata: { ...metadata, labels: { rack: "7" } } };
+    expect((await ask(nodeA, { method: "PUT", path, body: labelled })).code).toBe(200);
+    const widened = { ...labelled, spec: { unschedulable: true } };
+    const answer = await ask(nodeA, { method: "PUT", path, body: widened });
+    expect([answer.code, message(answer)]).toEqual([
+      403,
+      'nodes "a" is forbidden: the spec of a node is not for the node itself to change',
+    ]);
+  });
+
+  test("beats by its Lease", async () => {
+    expect(api.server.heartbeats.lastSeen("a")).toBeUndefined();
+    const lease: Lease = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "a", namespace: "kube-node-lease" },
+      spec: {
+        holderIdentity: "a",
+        leaseDurationSeconds: 40,
+        renewTime: "2026-01-02T03:00:00.000000Z",
+      },
+    };
+    const made = await ask(nodeA, { method: "POST", path: LEASES, body: lease });
+    expect([made.code, api.server.heartbeats.lastSeen("a")]).toEqual([201, clock.monotonic()]);
+    await clock.advance(5000);
+    const spec = { renewTime: "2026-01-02T03:00:05.000000Z" };
+    const headers = { "Content-Type": "application/merge-patch+json" };
+    await ask(nodeA, { method: "PATCH", path: `${LEASES}/a`, body: { spec }, headers });
+    expect(api.server.heartbeats.lastSeen("a")).toBe(clock.monotonic());
+    const other = { ...lease, metadata: { ...lease.metadata, name: "b" } };
+    expect((await ask(nodeA, { method: "POST", path: LEASES, body: other })).code).toBe(403);
+    expect(api.server.heartbeats.lastSeen("b")).toBeUndefined();
+  });
+
+  test("reports the status of its pods; the rest of the pod stays", async () => {
+    const pod = await putPod({ phase: "Pending", ready: null });
+    const body = {
+      ...pod,
+      spec: { changed: true },
+      status: { phase: "Failed", reason: "Evicted" },
+    };
+    const path = `${pathOf(pod)}/status`;
+    const answer = await ask(nodeA, { method: "PUT", path, body });
+    expect(answer.code).toBe(200);
+    expect(answer.json).toMatchObject({ spec: pod.spec, status: { reason: "Evicted" } });
+    const stale = await ask(nodeA, { method: "PUT", path, body });
+    expect([stale.code, (stale.json as { reason: string }).reason]).toEqual([409, "Conflict"]);
+    const headers = { "Content-Type": "application/merge-patch+json" };
+    const patch = { status: { reason: null, message: "gone" } };
+    const patched = await ask(nodeA, { method: "PATCH", path, body: patch, headers });
+    expect((patched.json as Pod).status).toEqual({ phase: "Failed", message: "gone" });
+  });
+
+  test("is told which field of a status is not as it must be", async () => {
+    const pod = await putPod();
+    const { resourceVersion: _, ...metadata } = pod.metadata;
+    const status = { phase: "Running", containerStatuses: [{ name: 7 }] };
+    const body = { ...pod, metadata, status };
+    const answer = await ask(nodeA, { method: "PUT", path: `${pathOf(pod)}/status`, body });
+    expect(answer.code).toBe(422);
+    expect(message(answer)).toMatch(/^Pod "p-\d+" is invalid: status\.containerStatuses\[0\]/);
+  });
+
+  test("removes a pod that has ended, and only that very pod", async () => {
+    const pod = await putPod({ terminating: true });
+    const request = { method: "DELETE", path: pathOf(pod) };
+    expect((await ask(nodeA, request)).code).toBe(403);
+    const other = { gracePeriodSeconds: 0, preconditions: { uid: "other" } };
+    expect((await ask(nodeA, { ...request, body: other })).code).toBe(409);
+    expect(now(pod)).toBeDefined();
+    const body = { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } };
+    expect((await ask(nodeA, { ...request, body })).json).toMatchObject({ status: "Success" });
+    expect(now(pod)).toBeUndefined();
+    expect((await ask(nodeA, { ...request, body })).code).toBe(404);
+  });
+
+  test("does not touch the pods of others", async () => {
+    const pod = await putPod({ node: "b" });
+    const body = { gracePeriodSeconds: 0 };
+    expect((await ask(nodeA, { method: "DELETE", path: pathOf(pod), body })).code).toBe(403);
+    const status = await ask(nodeA, { method: "PUT", path: `${pathOf(pod)}/status`, body: pod });
+    expect(status.code).toBe(403);
+  });
+
+  test("tells people by events", async () => {
+    const event: Event = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: "p.1", namespace: "shop" },
+      involvedObject: { kind: "Pod", name: "p" },
+      type: "Normal",
+      reason: "Started",
+      message: "Started container",
+      count: 1,
+      firstTimestamp: build.at(0),
+      lastTimestamp: build.at(0),
+    };
+    const made = await ask(nodeA, { method: "POST", path: `${NS}/events`, body: event });
+    expect(made.code).toBe(201);
+    const broken = { ...event, metadata: { name: "p.2" }, type: "Odd" };
+    const answer = await ask(nodeA, { method: "POST", path: `${NS}/events`, body: broken });
+    expect([answer.code, message(answer).includes("type")]).toEqual([422, true]);
+  });
+
+  test("reads a Secret for as long as a pod of its names it", async () => {
+    const secret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "key", namespace: "shop" },
+    };
+    await api.put({ ...secret, type: "Opaque" } as ApiObject);
+    const path = `${NS}/secrets/key`;
+    expect((await ask(nodeA, { path })).code).toBe(403);
+    const volumes = [{ name: "key", secret: { secretName: "key", defaultMode: 420 } }];
+    const pod = await putPod({ spec: { volumes } });
+    expect((await ask(nodeA, { path })).code).toBe(200);
+    const ref = { apiVersion: "v1", kind: "Pod", namespace: "shop", name: pod.metadata.name };
+    await api.objects.remove(ref);
+    expect((await ask(nodeA, { path })).code).toBe(403);
+  });
+});
+
+describe("an administrator", () => {
+  const owned = async (fields: Partial<build.PodFields> = {}): Promise<Pod> =>
+    putPod({ owner: build.replicaSet(), ...fields });
+
+  test("deletes a pod that comes back: it ends with its grace", async () => {
+    const pod = await owned();
+    const answer = await ask(admin, { method: "DELETE", path: pathOf(pod) });
+    expect((answer.json as Pod).metadata).toMatchObject({
+      deletionTimestamp: new Date(clock.now() + 30_000).toISOString().replace(".000", ""),
+      deletionGracePeriodSeconds: 30,
+    });
+    expect(now(pod)?.metadata.deletionTimestamp).toBeDefined();
+  });
+
+  test("may shorten the grace, not lengthen it", async () => {
+    const pod = await owned();
+    const path = `${pathOf(pod)}?gracePeriodSeconds=`;
+    for (const [given, expected] of [
+      [10, 10],
+      [60, 10],
+      [2, 2],
+    ]) {
+      await ask(admin, { method: "DELETE", path: `${path}${given}` });
+      expect(now(pod)?.metadata.deletionGracePeriodSeconds).toBe(expected);
+    }
+  });
+
+  test("removes a pod at once that is on no node, or by force from one that is silent", async () => {
+    const waiting = await owned({ node: "" });
+    await ask(admin, { method: "DELETE", path: pathOf(waiting) });
+    expect(now(waiting)).toBeUndefined();
+    const lost = await owned({ node: "lost" });
+    await ask(admin, { method: "DELETE", path: `${pathOf(lost)}?gracePeriodSeconds=0` });
+    expect(now(lost)).toBeUndefined();
+  });
+
+  test("leaves a pod without a controller to Git", async () => {
+    const pod = await putPod();
+    expect((await ask(admin, { method: "DELETE", path: pathOf(pod) })).code).toBe(405);
+  });
+
+  test("tries without doing", async () => {
+    const pod = await owned();
+    const answer = await ask(admin, { method: "DELETE", path: `${pathOf(pod)}?dryRun=All` });
+    expect((answer.json as Pod).metadata.deletionTimestamp).toBeDefined();
+    expect(now(pod)?.metadata.deletionTimestamp).toBeUndefined();
+    const body = node("dry");
+    const made = await ask(admin, { method: "POST", path: "/api/v1/nodes?dryRun=All", body });
+    expect([made.code, (await ask(admin, { path: "/api/v1/nodes/dry" })).code]).toEqual([201, 404]);
+    expect((await ask(admin, { method: "DELETE", path: `${pathOf(pod)}?dryRun=Some` })).code).toBe(
+      422,
+    );
+  });
+
+  test("cordons a node, by either kind of merge patch", async () => {
+    await ask(admin, { method: "POST", path: "/api/v1/nodes", body: node("c") });
+    const path = "/api/v1/nodes/c";
+    const patch = (type: string, body: unknown) =>
+      ask(admin, { method: "PATCH", path, body, headers: { "Content-Type": type } });
+    const strategic = "application/strategic-merge-patch+json";
+    const cordoned = await patch(strategic, { spec: { unschedulable: true } });
+    expect((cordoned.json as Node).spec).toEqual({ unschedulable: true });
+    const merge = "application/merge-patch+json";
+    expect(((await patch(merge, { spec: { unschedulable: null } })).json as Node).spec).toEqual({});
+    expect((await patch(strategic, { spec: { taints: [] } })).code).toBe(415);
+    expect((await patch("application/json-patch+json", [])).code).toBe(415);
+    expect((await patch(merge, [])).code).toBe(400);
+  });
+
+  test("names for objects that ask for one", async () => {
+    const body = { metadata: { generateName: "gen-" } };
+    const made = await ask(admin, { method: "POST", path: "/api/v1/nodes", body });
+    expect((made.json as Node).metadata.name).toMatch(/^gen-[a-z0-9]{5}$/);
+  });
+
+  test.each([
+    [{ apiVersion: "v1", kind: "Pod", metadata: { name: "x" } }, 400],
+    [{ metadata: { name: "x", resourceVersion: "5" } }, 400],
+    [{ metadata: {} }, 400],
+    [{}, 400],
+    [{ metadata: { name: "Big Name" } }, 422],
+    [{ metadata: { name: "a/b" } }, 422],
+    [{ metadata: { name: "x", labels: { a: 1 } } }, 422],
+    [{ metadata: { name: "x" }, spec: { taints: "none" } }, 422],
+    [[], 400],
+    ["{", 400],
+    ["", 400],
+    ["\u0000", 400],
+    [`{"a":${"[".repeat(200)}${"]".repeat(200)}}`, 400],
+  ])("is refused the node %j", async (body, code) => {
+    expect((await ask(admin, { method: "POST", path: "/api/v1/nodes", body })).code).toBe(code);
+  });
+
+  test("is refused what is too large, whether or not it says so", async () => {
+    const body = JSON.stringify({ metadata: { name: "x" }, pad: "x".repeat(4 * 1024 * 1024) });
+    const path = "/api/v1/nodes";
+    expect((await ask(admin, { method: "POST", path, body })).code).toBe(413);
+    const large = { metadata: { name: "x", annotations: { pad: "x".repeat(1_500_000) } } };
+    expect((await ask(admin, { method: "POST", path, body: large })).code).toBe(413);
+  });
+
+  test("replaces without a version what others write at the same time", async () => {
+    await ask(admin, { method: "POST", path: "/api/v1/nodes", body: node("busy") });
+    const path = "/api/v1/nodes/busy";
+    const put = (label: string) =>
+      ask(admin, { method: "PUT", path, body: { metadata: { labels: { label } } } });
+    const answers = await Promise.all(["1", "2", "3", "4"].map(put));
+    expect(answers.map(({ code }) => code)).toEqual([200, 200, 200, 200]);
+  });
+
+  test("does not delete whole collections", async () => {
+    expect((await ask(admin, { method: "DELETE", path: "/api/v1/nodes" })).code).toBe(405);
+  });
+});
