@@ -57,13 +57,12 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     clock,
     logger,
   });
-  logger.info({ port: api.port, revision: objects.revision, version: VERSION }, "control plane is up");
+  logger.info(
+    { port: api.port, revision: objects.revision, version: VERSION },
+    "control plane is up",
+  );
   try {
-    await Promise.race([
-      controllers.run(running),
-      objects.ended,
-      expireEvents(objects, running),
-    ]);
+    await Promise.race([controllers.run(running), objects.ended, expireEvents(objects, running)]);
   } finally {
     ended.abort();
     logger.info({}, "control plane ends");
@@ -85,10 +84,17 @@ async function openObjects(dir: DataDir, stack: AsyncDisposableStack): Promise<O
   }
 }
 
-async function serverTls(dir: DataDir): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
-  const [ca, server] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "server")]);
+async function serverTls(
+  dir: DataDir,
+): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+  const [ca, server] = await Promise.all([
+    readKeyPair(dir.pki, "ca"),
+    readKeyPair(dir.pki, "server"),
+  ]);
   if (ca !== undefined && server !== undefined) return { ca: ca.cert, ...server };
-  throw new CliError(`Cannot find the API's certificates in "${dir.pki}"`, { cure: "run `berth up` again: it makes them" });
+  throw new CliError(`Cannot find the API's certificates in "${dir.pki}"`, {
+    cure: "run `berth up` again: it makes them",
+  });
 }
 
 async function expireEvents(objects: OpenObjectStore, signal: AbortSignal): Promise<void> {

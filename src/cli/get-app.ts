@@ -9,7 +9,11 @@ export async function getApp(client: ApiClient, name: string, signal: AbortSigna
     return await client.get<App>({ apiVersion: "berth.dev/v1", kind: "App", name }, signal);
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "NotFound") throw error;
-    const { items } = await client.list<App>(resourceOf({ apiVersion: "berth.dev/v1", kind: "App" }), undefined, signal);
+    const { items } = await client.list<App>(
+      resourceOf({ apiVersion: "berth.dev/v1", kind: "App" }),
+      undefined,
+      signal,
+    );
     const names = items.map((app) => `"${app.metadata.name}"`).join(", ");
     throw new CliError(`Cannot find an App "${name}"`, {
       cure: names === "" ? "make one: berth up --repo PATH" : `there is ${names}`,

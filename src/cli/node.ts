@@ -63,8 +63,15 @@ async function startAgent(dir: DataDir, parts: Parts): Promise<void> {
     client,
     pods,
     runtime,
-    events: createEventRecorder(client, { component: "berth-agent", host: nodeName, clock, logger, signal }),
-    openNetwork: (podCidr) => openVethNetwork({ clusterId, podCidr, nodeIp: host.address, mtu: host.mtu, clock }),
+    events: createEventRecorder(client, {
+      component: "berth-agent",
+      host: nodeName,
+      clock,
+      logger,
+      signal,
+    }),
+    openNetwork: (podCidr) =>
+      openVethNetwork({ clusterId, podCidr, nodeIp: host.address, mtu: host.mtu, clock }),
     nodeName,
     nodeIp: host.address,
     cluster: clusterInfo(config),
@@ -74,7 +81,10 @@ async function startAgent(dir: DataDir, parts: Parts): Promise<void> {
     signal,
     onLogs: (handler) => {
       const { server, ...tls } = credentials;
-      runTunnel({ server, tls, handler, signal, clock, logger }).then(tunnel.resolve, tunnel.reject);
+      runTunnel({ server, tls, handler, signal, clock, logger }).then(
+        tunnel.resolve,
+        tunnel.reject,
+      );
     },
   });
   await Promise.race([agent, tunnel.promise]);
@@ -87,17 +97,39 @@ async function startProxy(parts: Parts): Promise<void> {
   const slices = follow<EndpointSlice>(parts, "discovery.k8s.io/v1", "EndpointSlice");
   const { clusterId, nodeName } = config;
   const cluster = clusterInfo(config);
-  await runProxy({ client, services, slices, nodeName, clusterId, cluster, clock: systemClock, logger, signal });
+  await runProxy({
+    client,
+    services,
+    slices,
+    nodeName,
+    clusterId,
+    cluster,
+    clock: systemClock,
+    logger,
+    signal,
+  });
 }
 
-function follow<T extends ApiObject>(parts: Parts, apiVersion: string, kind: string, fieldSelector?: string): Informer<T> {
+function follow<T extends ApiObject>(
+  parts: Parts,
+  apiVersion: string,
+  kind: string,
+  fieldSelector?: string,
+): Informer<T> {
   const { client, logger, signal } = parts;
   const query = fieldSelector === undefined ? undefined : { fieldSelector };
-  return createInformer<T>(client, resourceOf({ apiVersion, kind }), query, { clock: systemClock, logger, signal });
+  return createInformer<T>(client, resourceOf({ apiVersion, kind }), query, {
+    clock: systemClock,
+    logger,
+    signal,
+  });
 }
 
 async function nodeCredentials(dir: DataDir, config: ClusterConfig): Promise<ApiCredentials> {
   const [ca, node] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "node")]);
-  if (ca !== undefined && node !== undefined) return { server: serverUrl(config), ca: ca.cert, ...node };
-  throw new CliError(`Cannot find the node's certificate in "${dir.pki}"`, { cure: "run `berth up` again: it makes it" });
+  if (ca !== undefined && node !== undefined)
+    return { server: serverUrl(config), ca: ca.cert, ...node };
+  throw new CliError(`Cannot find the node's certificate in "${dir.pki}"`, {
+    cure: "run `berth up` again: it makes it",
+  });
 }

@@ -52,7 +52,8 @@ async function makeCommit(
   if (options.to === undefined) {
     const head = await git.head(branch, signal);
     const [newest] = await git.history(head.id, path, 1, signal);
-    if (newest === undefined) throw new CliError(`Cannot find a commit of branch "${branch}" that touched "${path}"`);
+    if (newest === undefined)
+      throw new CliError(`Cannot find a commit of branch "${branch}" that touched "${path}"`);
     request = { ...base, commit: newest.id };
   } else {
     request = { ...base, to: options.to };
@@ -62,7 +63,8 @@ async function makeCommit(
   const what = `${verb} ${shortId(target.id)} "${target.message.split("\n", 1)[0] ?? ""}"`;
   if (options.dryRun) {
     print(`would commit to ${branch}: ${what}`);
-    for (const change of plan.changes) print(`  ${change.content === null ? "remove" : "write "} ${change.path}`);
+    for (const change of plan.changes)
+      print(`  ${change.content === null ? "remove" : "write "} ${change.path}`);
     return;
   }
   const commit = await git.write({ ...plan, author: await author() }, signal);

@@ -15,7 +15,11 @@ export interface Output {
 }
 
 /** Checks the manifests of a file or folder; resolves with the exit code: 0 when all are valid, else 1. */
-export async function validate(options: ValidateOptions, { out, err }: Output, signal: AbortSignal): Promise<number> {
+export async function validate(
+  options: ValidateOptions,
+  { out, err }: Output,
+  signal: AbortSignal,
+): Promise<number> {
   const folder = await readFolder(options.path, signal).catch((error: unknown) => {
     throw asCliError(error);
   });
@@ -25,7 +29,13 @@ export async function validate(options: ValidateOptions, { out, err }: Output, s
   const problems = [...folder.problems, ...loaded.problems];
   const warnings = [...folder.warnings, ...loaded.warnings];
   if (options.output === "json") {
-    out(JSON.stringify({ valid: problems.length === 0, objects: manifests.length, problems, warnings }, null, 2));
+    out(
+      JSON.stringify(
+        { valid: problems.length === 0, objects: manifests.length, problems, warnings },
+        null,
+        2,
+      ),
+    );
     return problems.length === 0 ? 0 : 1;
   }
   const textOf = (path: string): string | undefined => {
@@ -35,9 +45,13 @@ export async function validate(options: ValidateOptions, { out, err }: Output, s
   if (warnings.length > 0) err(`${printProblems(warnings, textOf, "warning")}\n`);
   if (problems.length > 0) {
     err(printProblems(problems, textOf));
-    err(`\n${problems.length} problem${problems.length === 1 ? "" : "s"} in ${files.length} file${files.length === 1 ? "" : "s"}`);
+    err(
+      `\n${problems.length} problem${problems.length === 1 ? "" : "s"} in ${files.length} file${files.length === 1 ? "" : "s"}`,
+    );
     return 1;
   }
-  out(`${manifests.length} object${manifests.length === 1 ? "" : "s"} in ${files.length} file${files.length === 1 ? "" : "s"}: all valid`);
+  out(
+    `${manifests.length} object${manifests.length === 1 ? "" : "s"} in ${files.length} file${files.length === 1 ? "" : "s"}: all valid`,
+  );
   return 0;
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../base/logger.ts";
 import { formatRef, refOf } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import type { Pod } from "../model/pod.ts";
+import { terminatePod } from "../model/pod-deletion.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 
@@ -80,11 +81,10 @@ async function deleteObject(
   if (stored === undefined || stored.object.metadata.uid !== step.uid) return;
   const object = stored.object;
   if (object.kind === "Pod" && object.apiVersion === "v1" && step.graceSeconds !== 0) {
-    const pod = object as Pod;
-    if (pod.spec.nodeName !== undefined) {
-      if (pod.metadata.deletionTimestamp !== undefined) return;
-      const graceSeconds = step.graceSeconds ?? pod.spec.terminationGracePeriodSeconds;
-      await objects.update(markDeleted(pod, graceSeconds, clock));
+    const next = terminatePod(object as Pod, { graceSeconds: step.graceSeconds, now: clock.now() });
+    if (next === object) return;
+    if (next !== undefined) {
+      await objects.update(next);
       return;
     }
   }
@@ -95,16 +95,4 @@ async function deleteObject(
     return;
   }
   await objects.remove(step.ref, { uid: step.uid });
-}
-
-/** The pod with its deletion time-stamp: when the grace ends. */
-function markDeleted(pod: Pod, graceSeconds: number, clock: Clock): Pod {
-  return {
-    ...pod,
-    metadata: {
-      ...pod.metadata,
-      deletionTimestamp: formatTime(clock.now() + graceSeconds * 1000),
-      deletionGracePeriodSeconds: graceSeconds,
-    },
-  };
 }
