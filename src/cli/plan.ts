@@ -99,7 +99,7 @@ async function resolveCommit(
 ): Promise<Commit> {
   await using repository = await opened(app.spec.repo, dir, signal);
   const head = await repository.git.head(app.spec.branch, signal);
-  return target === undefined ? head : repository.git.resolve(target, signal);
+  return target === undefined ? head : await repository.git.resolve(target, signal);
 }
 
 async function isFolder(path: string): Promise<boolean> {

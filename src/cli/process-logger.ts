@@ -8,5 +8,6 @@ export function foregroundLogger(name: string): Logger {
     name,
     level: process.env["BERTH_LOG_LEVEL"] ?? "info",
     base: { pid: process.pid },
+    serializers: { error: describeError },
   });
 }
