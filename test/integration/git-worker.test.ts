@@ -16,7 +16,9 @@ test("a tree that needs more memory than the worker has ends the worker, not the
   const user = await new GitUser(join(dir.path, "repo")).init();
   const at = { repo: user.dir, branch: "main", path: "apps", namespace: "default" };
   const names = Array.from({ length: 20_000 }, (_, index) => `n${index}`);
-  const big = await user.commit({ "apps/big.yaml": names.map(configMap).join("---\n") });
+  const big = await user.commit({
+    "apps/big.yaml": names.map(configMap).join("---\n"),
+  });
   const sources = await openSources({
     mirrorDir: join(dir.path, "mirrors"),
     engine: "auto",
@@ -30,48 +32,3 @@ test("a tree that needs more memory than the worker has ends the worker, not the
   expect((await sources.load(at, id, signal())).loaded.manifests).toHaveLength(1);
   await sources.close();
 });
-
-test("loading thousands of manifests takes no long turn of the receiving thread", async () => {
-  await using dir = await tempDir();
-  const user = await new GitUser(join(dir.path, "repo")).init();
-  const at = { repo: user.dir, branch: "main", path: "apps", namespace: "default" };
-  const files = Object.fromEntries(
-    Array.from({ length: 3000 }, (_, index) => [`apps/f${index}.yaml`, configMap(`n${index}`)]),
-  );
-  const id = await user.commit(files);
-  const sources = await openSources({
-    mirrorDir: join(dir.path, "mirrors"),
-    engine: "auto",
-    logger: silentLogger,
-  });
-  const turns = new TurnMeter();
-  const { loaded } = await sources.load(at, id, signal());
-  expect(loaded.manifests).toHaveLength(3000);
-  // Processor time, so that a busy machine does not count. In one message these take more than 50 ms.
-  expect(turns.stop()).toBeLessThan(20);
-  await sources.close();
-});
-
-/** The most processor time, in ms, that this thread spent between two turns of its loop. */
-class TurnMeter {
-  #last = process.threadCpuUsage();
-  #longestMs = 0;
-  #stopped = false;
-
-  constructor() {
-    this.#turn();
-  }
-
-  stop(): number {
-    this.#stopped = true;
-    return this.#longestMs;
-  }
-
-  #turn(): void {
-    if (this.#stopped) return;
-    const { user, system } = process.threadCpuUsage(this.#last);
-    this.#last = process.threadCpuUsage();
-    this.#longestMs = Math.max(this.#longestMs, (user + system) / 1000);
-    setImmediate(() => this.#turn());
-  }
-}
