@@ -30,9 +30,12 @@ export function nftTool(run: RunCommand): Nft {
       }),
     hasTable: (name, signal) =>
       inTurn(async () => {
-        const { exitCode, stdout, stderr } = await run("nft", ["list", "tables", "ip"], { signal });
-        if (exitCode !== 0) throw toError(stderr);
-        return stdout.split("\n").includes(`table ip ${name}`);
+        // Listing would read all sets of all tables first.
+        const stdin = `delete table ip ${name}\n`;
+        const { exitCode, stderr } = await run("nft", ["-c", "-f", "-"], { stdin, signal });
+        if (exitCode === 0) return true;
+        if (stderr.includes("No such file or directory")) return false;
+        throw toError(stderr);
       }),
   };
 }
