@@ -32,13 +32,17 @@ export class SimWorld implements World {
 
   constructor(objects: Iterable<ApiObject>, now: Millis) {
     this.now = now;
-    for (const object of objects) this.#put(undefined, this.#stamp(object));
+    const stored = [...objects];
+    for (const { metadata } of stored)
+      this.#revision = Math.max(this.#revision, Number(metadata.resourceVersion ?? 0) || 0);
+    for (const object of stored) this.#put(undefined, this.#stamp(object));
     this.#changes = [];
   }
 
-  /** A copy of all that `world` shows, to try things on. */
+  /** A copy of what `world` shows, to try things on; without Events and Leases, which nobody plans by. */
   static from(world: World): SimWorld {
-    const objects = RESOURCES.flatMap((resource) =>
+    const resources = RESOURCES.filter(({ kind }) => kind !== "Event" && kind !== "Lease");
+    const objects = resources.flatMap((resource) =>
       world.list(apiVersionOf(resource), resource.kind),
     );
     return new SimWorld(objects, world.now);
@@ -193,7 +197,7 @@ export class SimWorld implements World {
         uid: metadata.uid ?? derivedUid(refKey(refOf(object)), version),
         creationTimestamp: metadata.creationTimestamp ?? formatTime(this.now),
         generation: metadata.generation ?? 1,
-        resourceVersion: version,
+        resourceVersion: metadata.resourceVersion ?? version,
       },
     };
   }

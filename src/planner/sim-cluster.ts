@@ -1,0 +1,162 @@
+import type { Millis } from "../base/clock.ts";
+import type { Node } from "../model/core.ts";
+import { parseRefKey, refKey, refOf } from "../model/meta.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Pod } from "../model/pod.ts";
+import { isPod, listPods } from "./owned-pods.ts";
+import { planObject, wakeKeys } from "./plan-object.ts";
+import { earlier, isFinished, isTerminating } from "./pod-state.ts";
+import { SimAgents, type AgentOptions } from "./sim-agent.ts";
+import type { SimChange, SimWorld } from "./sim-world.ts";
+
+/** A pod's node, or why it has none, as the scheduler says it. */
+export interface Placement {
+  readonly bindings: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly node: string;
+  }[];
+  readonly unplaced: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly message: string;
+  }[];
+}
+
+/** The scheduler, which is another room. */
+export type PlacePods = (input: {
+  readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
+  readonly placed: readonly Pod[];
+  readonly now: Millis;
+}) => Placement;
+
+export interface SimClusterOptions extends AgentOptions {
+  readonly schedule: PlacePods;
+  /** Told of every change, in order; the world is as after all that happened at once. */
+  readonly onChange?: (change: SimChange) => void;
+  /** Told of every plan before it is carried out. */
+  readonly onPlan?: (key: string, plan: Plan) => void;
+  /** Decides which of a plan's steps are carried out: to lose some. All of them, unless given. */
+  readonly deliver?: (plan: Plan) => Plan["steps"];
+}
+
+/**
+ * A control plane and its nodes on a virtual clock: the very planners, woken by the very keys, the scheduler it is given,
+ * and modelled agents. Deterministic.
+ */
+export class SimCluster {
+  readonly world: SimWorld;
+  readonly #options: SimClusterOptions;
+  readonly #agents: SimAgents;
+  readonly #queue = new Set<string>();
+  readonly #alarms = new Map<string, Millis>();
+  #isPlacing = true;
+  #unplaced: Placement["unplaced"] = [];
+
+  constructor(world: SimWorld, options: SimClusterOptions) {
+    this.world = world;
+    this.#options = options;
+    this.#agents = new SimAgents(world, options);
+    for (const pod of listPods(world)) this.#agents.see(pod);
+  }
+
+  /** Pods that found no node when they were looked at last. */
+  get unplaced(): Placement["unplaced"] {
+    return this.#unplaced;
+  }
+
+  /** Has an object planned, by its `refKey`. */
+  wake(key: string): void {
+    this.#queue.add(key);
+  }
+
+  wakeAll(): void {
+    for (const object of this.world.all()) this.wake(refKey(refOf(object)));
+  }
+
+  /** The next thing that happens without time passing: a plan or a placement. False when there is none. */
+  work(): boolean {
+    this.#takeChanges();
+    const [key] = this.#queue;
+    if (key !== undefined) {
+      this.#queue.delete(key);
+      this.#plan(key);
+      return true;
+    }
+    return this.#isPlacing && this.#place();
+  }
+
+  /** Moves the clock to the next thing that is due, but not beyond `limit`. False when nothing is. */
+  sleep(limit: Millis): boolean {
+    let next = this.#agents.nextAt();
+    for (const at of this.#alarms.values()) next = earlier(next, at);
+    if (next === undefined || next > limit) return false;
+    this.world.now = Math.max(this.world.now, next);
+    this.#agents.act();
+    for (const [key, at] of this.#alarms) {
+      if (at > this.world.now) continue;
+      this.#alarms.delete(key);
+      this.wake(key);
+    }
+    return true;
+  }
+
+  /** Goes on until nothing more happens before `limit`; false when that takes more than `maxRounds`. */
+  settle(limit: Millis, maxRounds: number): boolean {
+    for (let round = 0; round < maxRounds; round += 1) {
+      if (!this.work() && !this.sleep(limit)) return true;
+    }
+    return false;
+  }
+
+  #plan(key: string): void {
+    const plan = planObject(this.world, parseRefKey(key));
+    this.#options.onPlan?.(key, plan);
+    const steps = this.#options.deliver?.(plan) ?? plan.steps;
+    this.world.apply(steps);
+    // A step that was lost or overtaken is planned again, as the control plane does it.
+    if (steps.length < plan.steps.length) this.#alarms.set(key, this.world.now + 1);
+    else if (plan.lookAgainAt !== undefined) this.#alarms.set(key, plan.lookAgainAt);
+    else this.#alarms.delete(key);
+  }
+
+  #place(): boolean {
+    this.#isPlacing = false;
+    const pods = listPods(this.world);
+    const pending = pods.filter(
+      (pod) => pod.spec.nodeName === undefined && !isFinished(pod) && !isTerminating(pod),
+    );
+    if (pending.length === 0) {
+      this.#unplaced = [];
+      return false;
+    }
+    const nodes = this.world.list("v1", "Node") as readonly Node[];
+    const placed = pods.filter((pod) => pod.spec.nodeName !== undefined && !isFinished(pod));
+    const placement = this.#options.schedule({ pods: pending, nodes, placed, now: this.world.now });
+    this.#unplaced = placement.unplaced;
+    for (const { namespace, name, uid, node } of placement.bindings) {
+      const pod = this.world.get({ apiVersion: "v1", kind: "Pod", namespace, name });
+      if (pod === undefined || !isPod(pod) || pod.metadata.uid !== uid) continue;
+      const bound: Pod = { ...pod, spec: { ...pod.spec, nodeName: node } };
+      this.world.declare(bound);
+    }
+    return placement.bindings.length > 0;
+  }
+
+  #takeChanges(): void {
+    for (const change of this.world.takeChanges()) {
+      const { before, after } = change;
+      for (const object of [before, after]) {
+        if (object === undefined) continue;
+        for (const key of wakeKeys(this.world, object)) this.wake(key);
+        if (object.kind === "Pod" || object.kind === "Node") this.#isPlacing = true;
+      }
+      if (after === undefined && before !== undefined) this.#agents.forget(before);
+      else this.#agents.see(after);
+      this.#options.onChange?.(change);
+    }
+  }
+}
