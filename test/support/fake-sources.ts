@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { loadManifests } from "../../src/schema/load-manifests.ts";
+import type { SourceFile } from "../../src/schema/manifest.ts";
+import { GitError, type Commit } from "../../src/sync/git.ts";
+import type { Revision, SourceLocation, Sources } from "../../src/sync/source.ts";
+
+type Files = Readonly<Record<string, string>>;
+
+/** A repository in memory with one branch; commits are added by tests, and Git can go away. */
+export class FakeSources implements Sources {
+  readonly #commits = new Map<string, { readonly commit: Commit; readonly files: Files }>();
+  readonly #listeners = new Set<() => void>();
+  #head: string | undefined;
+  /** While set, every call fails with it. */
+  failure: GitError | undefined;
+  loads = 0;
+
+  commit(files: Files, message = "change"): Commit {
+    const tree = digest(JSON.stringify(Object.entries(files).toSorted()));
+    const parents = this.#head === undefined ? [] : [this.#head];
+    const id = digest(`${tree}${message}${parents.join()}${this.#commits.size}`);
+    const commit: Commit = {
+      id,
+      tree,
+      parents,
+      author: { name: "Ada", email: "ada@example.com" },
+      committedAt: 1_767_225_600_000,
+      message,
+    };
+    this.#commits.set(id, { commit, files });
+    this.#head = id;
+    for (const listener of this.#listeners) listener();
+    return commit;
+  }
+
+  async head(location: SourceLocation): Promise<Commit> {
+    this.#check();
+    if (this.#head === undefined)
+      throw new GitError("no-commits", `Cannot read "${location.repo}": it has no commit yet`);
+    return this.#get(this.#head).commit;
+  }
+
+  async treeId(_location: SourceLocation, commit: string): Promise<string> {
+    this.#check();
+    return this.#get(commit).commit.tree;
+  }
+
+  async load(location: SourceLocation, commit: string): Promise<Revision> {
+    this.#check();
+    this.loads += 1;
+    const { files, commit: found } = this.#get(commit);
+    const sources = Object.entries(files).map(([path, text]): SourceFile => ({
+      path,
+      content: Buffer.from(text),
+    }));
+    const loaded = loadManifests(sources, { namespace: location.namespace });
+    return { commit: found, tree: found.tree, loaded, files: sources.length };
+  }
+
+  async watch(_location: SourceLocation, listener: () => void): Promise<() => Promise<void>> {
+    this.#listeners.add(listener);
+    return async () => void this.#listeners.delete(listener);
+  }
+
+  async pin(): Promise<void> {
+    this.#check();
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  #check(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  #get(id: string): { readonly commit: Commit; readonly files: Files } {
+    const found = this.#commits.get(id);
+    if (found === undefined) throw new GitError("no-such-commit", `Cannot find commit ${id}`);
+    return found;
+  }
+}
+
+function digest(text: string): string {
+  return createHash("sha1").update(text).digest("hex");
+}
