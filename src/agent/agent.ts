@@ -10,7 +10,7 @@ import type { Pod } from "../model/pod.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { createLogsHandler } from "./logs-handler.ts";
-import { openNodeMemory } from "./node-memory.ts";
+import { openNodeMemory, type NodeMemory } from "./node-memory.ts";
 import { reportNode } from "./node-status.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 import type { PodNetwork } from "./pod-network.ts";
@@ -56,31 +56,76 @@ const STARTS_PER_CORE = 2;
  * nothing is removed before the API has said which pods there are.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { runtime, signal, logger, clock, cluster } = options;
-  const memory = await openNodeMemory(options);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const memory = await openNodeMemory({ ...options, signal });
+  try {
+    await run({ ...options, signal }, memory);
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  } finally {
+    failed.abort(new Error("The agent has ended"));
+    await memory.flush();
+  }
+}
+
+async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
+  const { runtime, signal, clock, cluster } = options;
+  const network = new NodeNetwork(options, memory);
+  const services = await openServices(options, network);
+  const health = { lastGoodAt: clock.monotonic() };
+  const node = reportNode({
+    client: options.client,
+    runtime,
+    nodeName: options.nodeName,
+    version: cluster.version,
+    address: options.nodeIp,
+    clock,
+    logger: options.logger,
+    runtimeSeenAt: () => health.lastGoodAt,
+    gotPodCidr: (podCidr) => network.open(podCidr),
+    signal,
+  });
+  // It is awaited below; until then its failure must not count as unhandled.
+  node.catch(() => undefined);
+  if (memory.podCidr !== undefined) network.open(memory.podCidr);
+  const pods = new PodSet({ services, memory, informer: options.pods, signal });
+  await pods.adopt(await awaitSync(options));
+  health.lastGoodAt = clock.monotonic();
+  options.onLogs?.(
+    createLogsHandler({ runtime, clock, containersOf: (uid) => pods.containersOf(uid) }),
+  );
+  await Promise.all([
+    node,
+    network.failed,
+    pods.follow(),
+    followEvents(services, pods, signal),
+    relist(services, pods, health, signal),
+  ]);
+}
+
+async function openServices(options: AgentOptions, network: NodeNetwork): Promise<PodServices> {
+  const { client, runtime, clock, logger, cluster, signal } = options;
   const [info, pauseImage, hasIpv6] = await Promise.all([
     runtime.info(signal),
     ensurePauseImage(runtime, process.arch, signal),
     exists("/proc/sys/net/ipv6"),
   ]);
-  const network = Promise.withResolvers<PodNetwork>();
-  network.promise.catch(() => undefined);
-  signal.addEventListener("abort", () => network.reject(signal.reason), { once: true });
-  const services: PodServices = {
-    client: options.client,
+  return {
+    client,
     runtime,
     clock,
     logger,
     events: options.events,
     images: new ImagePuller({ runtime, clock, signal }),
-    config: apiConfigSource(options.client),
+    config: apiConfigSource(client),
     probes: {
       runtime,
       clock,
       execs: new Semaphore(info.cpus * EXECS_PER_CORE),
       measureLoop: measureEventLoop,
     },
-    network: (waiting) => unlessAborted(network.promise, waiting),
+    network: (waiting) => network.get(waiting),
     starts: new Semaphore(info.cpus * STARTS_PER_CORE),
     node: {
       clusterId: cluster.clusterId,
@@ -94,52 +139,53 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     hostIp: options.nodeIp,
     stateDir: options.stateDir,
   };
-  const health = { lastGoodAt: clock.monotonic() };
-  let openedFor: string | undefined;
-  const openNetwork = async (podCidr: string): Promise<void> => {
-    if (openedFor !== undefined) {
-      if (openedFor !== podCidr) {
-        logger.error(
-          { podCidr, openedFor },
-          "The node was given another pod network: restart the agent to use it",
-        );
-      }
-      return;
-    }
-    openedFor = podCidr;
-    network.resolve(await options.openNetwork(podCidr));
-    await memory.savePodCidr(podCidr);
-  };
-  const node = reportNode({
-    client: options.client,
-    runtime,
-    nodeName: options.nodeName,
-    version: cluster.version,
-    address: options.nodeIp,
-    clock,
-    logger,
-    runtimeSeenAt: () => health.lastGoodAt,
-    gotPodCidr: (podCidr) => {
-      openNetwork(podCidr).catch((error: unknown) => {
-        logger.error({ error, podCidr }, "Cannot set up the node's pod network");
-        network.reject(error);
+}
+
+/** The node's pod network: there once its part is known, by the control plane or from before. */
+class NodeNetwork {
+  readonly #options: AgentOptions;
+  readonly #memory: NodeMemory;
+  readonly #network = Promise.withResolvers<PodNetwork>();
+  readonly #failed = Promise.withResolvers<void>();
+  #podCidr: string | undefined;
+
+  constructor(options: AgentOptions, memory: NodeMemory) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#network.promise.catch(() => undefined);
+    this.#failed.promise.catch(() => undefined);
+    options.signal.addEventListener("abort", () => this.#failed.resolve(), { once: true });
+  }
+
+  /** Rejects when the network cannot be set up; resolves at the end. */
+  get failed(): Promise<void> {
+    return this.#failed.promise;
+  }
+
+  get(signal: AbortSignal): Promise<PodNetwork> {
+    return unlessAborted(this.#network.promise, signal);
+  }
+
+  open(podCidr: string): void {
+    const { logger } = this.#options;
+    if (this.#podCidr === undefined) {
+      this.#podCidr = podCidr;
+      this.#open(podCidr).catch((error: unknown) => {
+        this.#network.reject(error);
+        this.#failed.reject(error);
       });
-    },
-    signal,
-  });
-  if (memory.podCidr !== undefined) await openNetwork(memory.podCidr);
-  const pods = new PodSet({ services, memory, informer: options.pods, signal });
-  await pods.adopt(await awaitSync(options));
-  health.lastGoodAt = clock.monotonic();
-  options.onLogs?.(
-    createLogsHandler({ runtime, clock, containersOf: (uid) => pods.containersOf(uid) }),
-  );
-  await Promise.all([
-    node,
-    pods.follow(),
-    followEvents(services, pods, signal),
-    relist(services, pods, health, signal),
-  ]);
+    } else if (this.#podCidr !== podCidr) {
+      logger.error(
+        { podCidr, used: this.#podCidr },
+        "The node was given another pod network: it is used after a restart of the agent",
+      );
+    }
+  }
+
+  async #open(podCidr: string): Promise<void> {
+    this.#network.resolve(await this.#options.openNetwork(podCidr));
+    await this.#memory.savePodCidr(podCidr);
+  }
 }
 
 /** Whether the API has said which pods there are, within a short time. */

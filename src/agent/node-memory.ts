@@ -11,6 +11,8 @@ export interface NodeMemory {
   /** Writes it down soon. */
   savePods(pods: () => readonly Pod[]): void;
   savePodCidr(podCidr: string): Promise<void>;
+  /** Resolves when nothing is left to be written; soon, once the signal has aborted. */
+  flush(): Promise<void>;
 }
 
 /** Changes come in bursts: one file for each is enough. */
@@ -31,23 +33,29 @@ export async function openNodeMemory(options: NodeMemoryOptions): Promise<NodeMe
   const nodeFile = join(stateDir, "node.json");
   const pods = await readJson<readonly Pod[]>(podsFile, logger);
   const node = await readJson<{ readonly podCidr?: string }>(nodeFile, logger);
-  let saving = false;
+  let saving: Promise<void> | undefined;
+  let pending = Promise.resolve();
   return {
     pods: Array.isArray(pods) ? pods : [],
     podCidr: node?.podCidr,
     savePods(current) {
-      if (saving || signal.aborted) return;
-      saving = true;
-      void clock
+      if (saving !== undefined || signal.aborted) return;
+      saving = clock
         .sleep(SAVE_DELAY_MS, signal)
         .catch(() => undefined)
         .then(async () => {
-          saving = false;
-          await replaceFile(podsFile, JSON.stringify(current()));
-        })
-        .catch((error: unknown) => logger.warn({ error }, "Cannot write the node's pods down"));
+          saving = undefined;
+          pending = pending
+            .then(() => replaceFile(podsFile, JSON.stringify(current())))
+            .catch((error: unknown) => logger.warn({ error }, "Cannot write the node's pods down"));
+          await pending;
+        });
     },
     savePodCidr: (podCidr) => replaceFile(nodeFile, JSON.stringify({ podCidr })),
+    flush: async () => {
+      await saving;
+      await pending;
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { unreachable } from "../base/assert.ts";
 import type { Millis } from "../base/clock.ts";
+import { groupBy } from "../base/order.ts";
 import type { Container, Pod, PodStatus } from "../model/pod.ts";
 import { FRESH_FAILURE_MS } from "./container-status.ts";
 import { deadlineOf, decideContainer, type Decision } from "./decide-container.ts";
@@ -163,17 +164,13 @@ function replaceSandbox(view: PodView, decisions: readonly Decision[]): readonly
       stop(view, container, "Pod sandbox changed, it will be killed and re-created."),
     );
   }
-  const old = attemptsOf(view, "sandbox", SANDBOX);
-  if (old.length > 0 && !isWaiting(view, SANDBOX)) {
-    const standing = old.filter((container) => container.vanished !== true);
-    if (standing.length > 0) return standing.map(({ id }) => ({ kind: "remove", id }));
-  }
   const isWanted = next(decisions).some(
     (decision) => decision.kind === "start" || decision.kind === "starting",
   );
   if (!isWanted || isWaiting(view, SANDBOX)) return [];
+  const [old] = attemptsOf(view, "sandbox", SANDBOX);
   return [
-    { kind: "create-sandbox", attempt: (old[0]?.attempt ?? -1) + 1 },
+    { kind: "create-sandbox", attempt: (old?.attempt ?? -1) + 1 },
     ...next(decisions).flatMap((decision) => prepareImage(view, decision)),
   ];
 }
@@ -218,20 +215,14 @@ function isWaiting(view: PodView, name: string): boolean {
   return (view.failures.get(name)?.retryAt ?? 0) > view.now;
 }
 
-/** Dead containers beyond the newest of each name: nobody asks for their logs. */
+/** Dead containers beyond the newest of each name, whose logs nobody asks for, and sandboxes that were replaced. */
 function forget(view: PodView): readonly Action[] {
-  const names = new Set(
-    members(view).map((container) => `${container.role}/${container.containerName}`),
+  const groups = groupBy(members(view).filter(isOver), (one) => `${one.role}/${one.containerName}`);
+  const dead = [...groups.values()].flatMap((group) =>
+    group.toSorted((a, b) => b.attempt - a.attempt).slice(1),
   );
-  return [...names].flatMap((key) => {
-    const dead = members(view)
-      .filter(
-        (container) => `${container.role}/${container.containerName}` === key && isOver(container),
-      )
-      .toSorted((a, b) => b.attempt - a.attempt)
-      .slice(1);
-    return dead.map(({ id }): Action => ({ kind: "remove", id }));
-  });
+  const replaced = attemptsOf(view, "sandbox", SANDBOX).slice(1);
+  return [...dead, ...replaced].map(({ id }) => ({ kind: "remove", id }));
 }
 
 function finishPod(view: PodView): readonly Action[] {

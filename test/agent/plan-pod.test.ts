@@ -290,13 +290,13 @@ const CASES: readonly Case[] = [
     actions: ["stop a0 grace=30000: Pod sandbox changed, it will be killed and re-created."],
   },
   {
-    name: "then the dead sandbox is removed",
+    name: "then a new sandbox is made",
     containers: [
       sandbox({ state: "exited", diedAt: NOW }),
       app({ state: "exited", exitCode: 137, diedAt: NOW }),
     ],
     view: UP,
-    actions: ["remove s0"],
+    actions: ["create-sandbox #1"],
   },
   {
     name: "a sandbox that vanished is replaced by the next attempt",
@@ -306,6 +306,16 @@ const CASES: readonly Case[] = [
     ],
     view: UP,
     actions: ["create-sandbox #1"],
+  },
+  {
+    name: "a sandbox that was replaced is removed",
+    containers: [
+      sandbox({ state: "exited", diedAt: NOW }),
+      sandbox({ id: "s1", attempt: 1 }),
+      app({ id: "a1", attempt: 1, sandboxId: "s1" }),
+    ],
+    view: { ...UP, readySandbox: "s1" },
+    actions: ["remove s0"],
   },
   {
     name: "a container made for the old sandbox is made anew",

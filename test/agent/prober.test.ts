@@ -49,7 +49,7 @@ describe("countResult()", () => {
     },
   ] as const)("$name", ({ kind, success, results, passes }) => {
     let tally = firstTally(kind);
-    const seen = [...results].map((result) => {
+    const seen = results.split("").map((result) => {
       tally = countResult(tally, result === "+", { ...EXEC, successThreshold: success });
       return tally.passes;
     });

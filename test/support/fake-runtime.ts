@@ -48,6 +48,8 @@ export class FakeRuntime implements ContainerRuntime {
   exec: ContainerRuntime["exec"] = (id, options, signal) => this.#exec(id, options, signal);
   /** Called before each call, with its name; may wait or throw. */
   intercept: (call: string) => Promise<void> = () => Promise.resolve();
+  /** Events are lost while true. */
+  deaf = false;
   readonly #clock: Clock;
   readonly #containers = new Map<string, FakeContainer>();
   readonly #volumes = new Map<string, ObservedVolume>();
@@ -325,6 +327,7 @@ export class FakeRuntime implements ContainerRuntime {
       labels: observed.labels,
       at: this.#clock.now(),
     };
+    if (this.deaf) return;
     for (const listener of this.#listeners) listener(event);
   }
 

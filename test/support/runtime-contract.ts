@@ -232,9 +232,8 @@ function nextEvent(
   kind: RuntimeEvent["kind"],
 ): Promise<RuntimeEvent> {
   const stop = AbortSignal.timeout(LIMIT_MS);
-  const iterator = runtime
-    .events({ [LABELS.cluster]: clusterId }, Date.now() - 1_000, stop)
-    [Symbol.asyncIterator]();
+  const events = runtime.events({ [LABELS.cluster]: clusterId }, Date.now() - 1_000, stop);
+  const iterator = events[Symbol.asyncIterator]();
   return (async () => {
     for (;;) {
       const next = await iterator.next();

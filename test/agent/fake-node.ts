@@ -1,0 +1,105 @@
+import { AddressPool } from "../../src/agent/address-pool.ts";
+import type { PodNetwork } from "../../src/agent/pod-network.ts";
+import { FakeRuntime } from "../support/fake-runtime.ts";
+import { ManualClock, settle } from "../support/manual-clock.ts";
+import { AgentHarness } from "./agent-harness.ts";
+
+/** A pod network that only keeps count. */
+export class FakeNetwork implements PodNetwork {
+  /** Pod uid → pid of the sandbox. */
+  readonly wires: Map<string, number> = new Map();
+  readonly #pool: AddressPool;
+
+  constructor(podCidr: string, clock: ManualClock) {
+    this.#pool = new AddressPool(podCidr, clock);
+  }
+
+  reserve(podUid: string, wanted?: string): string {
+    return this.#pool.reserve(podUid, wanted);
+  }
+
+  attach(podUid: string, sandboxPid: number): Promise<void> {
+    this.wires.set(podUid, sandboxPid);
+    return Promise.resolve();
+  }
+
+  detach(podUid: string): Promise<void> {
+    this.wires.delete(podUid);
+    return Promise.resolve();
+  }
+
+  release(podUid: string): void {
+    this.#pool.release(podUid);
+  }
+
+  sweep(podUids: readonly string[]): Promise<ReadonlySet<string>> {
+    for (const uid of this.wires.keys()) if (!podUids.includes(uid)) this.wires.delete(uid);
+    return Promise.resolve(new Set(this.wires.keys()));
+  }
+}
+
+/** An agent on a host in memory, with a clock that stands still. */
+export interface FakeNode {
+  readonly harness: AgentHarness;
+  readonly runtime: FakeRuntime;
+  readonly clock: ManualClock;
+  readonly network: FakeNetwork;
+  /** Lets everything run, files included, until `check` holds; moves the clock only by status hold times. */
+  reach(what: string, check: () => boolean): Promise<void>;
+  /** Moves the clock on and lets everything run. */
+  pass(ms: number): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Files are read and written for real: they get this much of real time. */
+const LIMIT_MS = 4_000;
+const TURN_MS = 100;
+/** A little more than a status that only says "waiting" is held back. */
+const HOLD_MS = 110;
+
+export async function openFakeNode(): Promise<FakeNode> {
+  const clock = new ManualClock();
+  const runtime = new FakeRuntime(clock);
+  runtime.images.set("app:1", { id: "sha256:app", user: "", sizeBytes: 1 });
+  const podCidr = "10.1.2.0/24";
+  const network = new FakeNetwork(podCidr, clock);
+  const harness = await AgentHarness.open({
+    runtime,
+    clock,
+    clusterId: "fake01",
+    podCidr,
+    nodeIp: "192.168.0.1",
+    openNetwork: () => Promise.resolve(network),
+  });
+  const reach = async (what: string, check: () => boolean): Promise<void> => {
+    const limit = performance.now() + LIMIT_MS;
+    for (let held = performance.now(); !check();) {
+      if (performance.now() > limit) {
+        const statuses = harness.api
+          .pods()
+          .map((pod) => pod.status?.containerStatuses ?? pod.status);
+        throw new Error(
+          `${what} did not come about; running: ${runtime.running().join(" ")}; calls: ${runtime.calls.slice(-8).join(", ")}; ${JSON.stringify(statuses)}`,
+        );
+      }
+      await settle();
+      if (performance.now() - held < TURN_MS) continue;
+      await clock.advance(HOLD_MS);
+      held = performance.now();
+    }
+  };
+  return {
+    harness,
+    runtime,
+    clock,
+    network,
+    reach,
+    async pass(ms) {
+      await clock.advance(ms);
+      for (let turn = 0; turn < 200; turn += 1) await settle();
+    },
+    async [Symbol.asyncDispose]() {
+      await harness.close();
+    },
+  };
+}
