@@ -2,21 +2,8 @@ import { unreachable } from "../base/assert.ts";
 import type { Millis } from "../base/clock.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { Resource } from "../model/resources.ts";
+import type { Column } from "./columns/column.ts";
 import { columnsOf } from "./columns/registry.ts";
-
-export type Cell = string | number | boolean | null;
-
-/** One column of a kind's table, as `kubectl get` prints it. */
-export interface Column<T> {
-  readonly name: string;
-  readonly type: "string" | "integer" | "date";
-  readonly description: string;
-  /** Shown only with `-o wide`. */
-  readonly wide?: boolean;
-  /** `name` marks the column that names the object. */
-  readonly format?: "name";
-  readonly cell: (object: T, now: Millis) => Cell;
-}
 
 /** What each row carries beside its cells. */
 export type IncludeObject = "None" | "Metadata" | "Object";

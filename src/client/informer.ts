@@ -155,6 +155,7 @@ async function follow<T extends ApiObject>(
   let failures = 0;
   let mustList = true;
   while (!signal.aborted) {
+    let isExpired = false;
     try {
       if (mustList) cache.replace(await client.list<T>(resource, query, signal));
       mustList = false;
@@ -167,13 +168,14 @@ async function follow<T extends ApiObject>(
     } catch (error) {
       if (signal.aborted) break;
       failures += 1;
-      mustList ||= error instanceof ApiError && error.code === 410;
+      isExpired = error instanceof ApiError && error.code === 410;
+      mustList ||= isExpired;
       report(logger, resource, error, failures);
     }
-    if (failures > 1 || !mustList) {
-      const wait = backoffMs(backoff, failures) * (0.5 + random() / 2);
-      await clock.sleep(wait, signal).catch(() => undefined);
-    }
+    // The first time that a version is gone, the API is there: nothing speaks against asking at once.
+    if (isExpired && failures === 1) continue;
+    const wait = backoffMs(backoff, failures) * (0.5 + random() / 2);
+    await clock.sleep(wait, signal).catch(() => undefined);
   }
   cache.stop(signal.reason);
 }

@@ -37,12 +37,12 @@ function report(node: string, revision: number, named = node): Promise<RawAnswer
 async function ask(uid: string, timeoutMs = 2000): Promise<{ answer: Promise<Withdrawal> }> {
   const sleeping = clock.sleeping;
   const path = `${BERTH_PATHS.withdrawal}?namespace=shop&pod=x&uid=${uid}&timeoutMs=${timeoutMs}`;
-  let done = false;
+  const state = { done: false };
   const answer = rawRequest(as("a"), { path }).then(({ json }) => {
-    done = true;
+    state.done = true;
     return json as Withdrawal;
   });
-  while (!done && clock.sleeping === sleeping)
+  while (!state.done && clock.sleeping === sleeping)
     await new Promise((resolve) => setImmediate(resolve));
   return { answer };
 }

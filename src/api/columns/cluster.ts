@@ -3,7 +3,7 @@ import type { EndpointSlice, Event, Lease, Namespace, Node } from "../../model/c
 import type { ConfigMap, Secret, Service } from "../../model/core.ts";
 import { formatLabels } from "../../model/labels.ts";
 import { humanAge } from "../duration.ts";
-import type { Column } from "../table.ts";
+import type { Column } from "./column.ts";
 import { AGE, NAME, NONE } from "./common.ts";
 
 export const NODE_COLUMNS: readonly Column<Node>[] = [

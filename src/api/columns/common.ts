@@ -3,7 +3,7 @@ import type { ApiObject } from "../../model/meta.ts";
 import type { PodSpec } from "../../model/pod.ts";
 import type { LabelSelector } from "../../model/workload.ts";
 import { humanAge } from "../duration.ts";
-import type { Column } from "../table.ts";
+import type { Column } from "./column.ts";
 
 export const NONE = "<none>";
 

@@ -2,7 +2,7 @@ import type { App, Release } from "../../model/app.ts";
 import { findCondition } from "../../model/condition.ts";
 import type { ApiObject } from "../../model/meta.ts";
 import type { Resource } from "../../model/resources.ts";
-import type { Column } from "../table.ts";
+import type { Column } from "./column.ts";
 import {
   CONFIGMAP_COLUMNS,
   ENDPOINTSLICE_COLUMNS,

@@ -4,7 +4,7 @@ import { isTrue } from "../../model/condition.ts";
 import type { Pod } from "../../model/pod.ts";
 import type { Deployment, Job, ReplicaSet } from "../../model/workload.ts";
 import { humanDuration } from "../duration.ts";
-import type { Column } from "../table.ts";
+import type { Column } from "./column.ts";
 import { AGE, NAME, NONE, selectorCell, podSpecColumns } from "./common.ts";
 import { summarisePod } from "./pod-status.ts";
 
