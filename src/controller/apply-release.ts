@@ -2,6 +2,8 @@ import type { Release } from "../model/app.ts";
 import { planApply } from "../planner/check-manifests.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { ObjectStoreError, type Write } from "../store/object-store.ts";
+import { GitError } from "../sync/git.ts";
+import type { SourceLocation } from "../sync/source.ts";
 import { getApp, locationOf, releaseRef, type AppContext } from "./app-context.ts";
 import { mutateStatus } from "./mutate.ts";
 
@@ -21,7 +23,9 @@ export async function applyRelease(
   const app = getApp(release.spec.app, context);
   if (app === undefined) return false;
   const { repo, path, commit } = release.spec;
-  const revision = await context.sources.load({ ...locationOf(app), repo, path }, commit, signal);
+  const location = { ...locationOf(app), repo, path };
+  const revision = await context.sources.load(location, commit, signal);
+  await pinCommit(location, release, context, signal);
   const counts = { created: 0, changed: 0, removed: release.status.toPrune?.length ?? 0 };
   for (const batch of batches(revision.loaded.manifests)) {
     if (signal.aborted || context.preempted(release.spec.app)) return false;
@@ -35,6 +39,25 @@ export async function applyRelease(
       : { ...stored, status: { ...stored.status, applied: true, counts } },
   );
   return true;
+}
+
+/**
+ * Keeps the commit from being collected after a force-push, by a ref of ours: it may have to be read again. A repository
+ * that we may not write to is no reason not to go on.
+ */
+async function pinCommit(
+  location: SourceLocation,
+  release: Release,
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { app, commit } = release.spec;
+  try {
+    await context.sources.pin(location, `${app}/applied`, commit, signal);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    context.logger.warn({ app, commit, error }, "commit not pinned");
+  }
 }
 
 /** How often a batch that lost a race is planned again. */

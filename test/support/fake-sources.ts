@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { sortedBy } from "../../src/base/order.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
 import type { SourceFile } from "../../src/schema/manifest.ts";
 import { GitError, type Commit } from "../../src/sync/git.ts";
@@ -16,7 +17,7 @@ export class FakeSources implements Sources {
   loads = 0;
 
   commit(files: Files, message = "change"): Commit {
-    const tree = digest(JSON.stringify(Object.entries(files).toSorted()));
+    const tree = digest(JSON.stringify(sortedBy(Object.entries(files), ([path]) => path)));
     const parents = this.#head === undefined ? [] : [this.#head];
     const id = digest(`${tree}${message}${parents.join()}${this.#commits.size}`);
     const commit: Commit = {
