@@ -203,6 +203,64 @@ for (const [engine, open] of Object.entries(ENGINES)) {
         await repo.close();
       }));
 
+    test.for(["GET", "POST"])(
+      "a branch that moves between our look and our push (%s) is a conflict, and stays moved",
+      (moment) =>
+        using(async ({ user, url, server, bare }, dir) => {
+          const parent = await user.commit({ "a.yaml": "a" });
+          await publish(user, []);
+          const tree = await bare.git("rev-parse", `${parent}^{tree}`);
+          const moved = await bare.git("commit-tree", tree, "-p", parent, "-m", "moved");
+          const repo = await openIn(dir.path, url);
+          server.before = async (request) => {
+            if (request.startsWith(moment) && request.includes("git-receive-pack"))
+              await bare.git("update-ref", "refs/heads/main", moved);
+          };
+          const changes = [{ path: "a.yaml", content: Buffer.from("b") }];
+          const by = { name: "Grace", email: "g@example.org" };
+          const commit = { branch: "main", parent, changes, author: by, message: "m" };
+          const error = await failure(repo.write(commit, signal()));
+          expect(error.code).toBe("conflict");
+          expect(await bare.git("rev-parse", "main")).toBe(moved);
+          await repo.close();
+        }),
+    );
+
+    test("a branch that is reset to an older commit meanwhile is a conflict, too", () =>
+      using(async ({ user, url, server, bare }, dir) => {
+        const older = await user.commit({ "a.yaml": "1" });
+        const parent = await user.commit({ "a.yaml": "2" });
+        await publish(user, []);
+        const repo = await openIn(dir.path, url);
+        server.before = async (request) => {
+          if (request.includes("git-receive-pack"))
+            await bare.git("update-ref", "refs/heads/main", older);
+        };
+        const changes = [{ path: "a.yaml", content: Buffer.from("3") }];
+        const by = { name: "Grace", email: "g@example.org" };
+        const commit = { branch: "main", parent, changes, author: by, message: "m" };
+        expect((await failure(repo.write(commit, signal()))).code).toBe("conflict");
+        expect(await bare.git("rev-parse", "main")).toBe(older);
+        await repo.close();
+      }));
+
+    test("a push whose answer is lost is found to have landed", () =>
+      using(async ({ user, url, server, bare }, dir) => {
+        const parent = await user.commit({ "a.yaml": "a" });
+        await publish(user, []);
+        const repo = await openIn(dir.path, url);
+        server.before = async (request) => {
+          server.cutAfterBytes =
+            request.startsWith("POST") && request.endsWith("git-receive-pack") ? 0 : undefined;
+        };
+        const changes = [{ path: "a.yaml", content: Buffer.from("b") }];
+        const by = { name: "Grace", email: "g@example.org" };
+        const commit = { branch: "main", parent, changes, author: by, message: "m" };
+        const made = await repo.write(commit, signal());
+        expect(await bare.git("rev-parse", "main")).toBe(made.id);
+        await repo.close();
+      }));
+
     test("a server that speaks no Git is not-a-repository", async () => {
       await using dir = await tempDir();
       const server = createServer((_, response) =>

@@ -374,6 +374,23 @@ export function describeGitRepository(name: string, make: MakeOrigin): void {
         expect(lost[0]).toMatchObject({ name: "GitError", code: "conflict" });
       });
 
+      test("of two engines that write on one parent one lands and one is a conflict", async () => {
+        let parent = await given({ "a.yaml": "1" });
+        const second = await origin.open(signal());
+        for (let round = 0; round < 3; round++) {
+          const results = await Promise.allSettled([
+            repo.write(edit(parent, { "a.yaml": `left ${round}` }), signal()),
+            second.write(edit(parent, { "a.yaml": `right ${round}` }), signal()),
+          ]);
+          const lost = results.flatMap((r) => (r.status === "rejected" ? [r.reason] : []));
+          expect(lost).toMatchObject([{ name: "GitError", code: "conflict" }]);
+          const landed = results.flatMap((r) => (r.status === "fulfilled" ? [r.value.id] : []));
+          expect(landed).toEqual([await origin.headOf("main")]);
+          parent = landed[0] ?? "";
+        }
+        await second.close();
+      });
+
       test.for(["../x.yaml", ".git/config", "a/.GIT/hooks/x", "/x", "./a.yaml"])(
         "write() refuses path %j",
         async (path) => {

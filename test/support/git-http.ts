@@ -11,6 +11,8 @@ export interface GitHttpServer extends AsyncDisposable {
   cutAfterBytes: number | undefined;
   /** While set, requests are taken and never answered. */
   mute: boolean;
+  /** Awaited before each request is served, with its entry of `requests`. */
+  before: (request: string) => Promise<void>;
 }
 
 /** A smart-HTTP server over `git http-backend` on loopback, as a Git host is one. */
@@ -22,16 +24,20 @@ export async function serveGit(
     requests: [] as string[],
     cutAfterBytes: undefined as number | undefined,
     mute: false,
+    before: async (_request: string): Promise<void> => undefined,
   };
-  const server = createServer((request, response) => {
-    state.requests.push(`${request.method} ${request.url}`);
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const entry = `${request.method} ${request.url}`;
+    state.requests.push(entry);
     if (state.mute) return;
+    await state.before(entry);
     if (credentials !== undefined && !isAllowed(request, credentials)) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end("no");
       return;
     }
     runBackend(root, request, response, state.cutAfterBytes);
-  });
+  }
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return Object.assign(state, {
@@ -95,8 +101,7 @@ function runBackend(
       response.write(body.subarray(0, body.length - (sent - cutAfterBytes)), () =>
         response.destroy(),
       );
-      child.kill();
-    } else response.write(body);
+    } else if (!response.destroyed) response.write(body);
   });
   child.stdout.on("end", () => response.end());
 }
