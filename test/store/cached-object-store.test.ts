@@ -482,6 +482,37 @@ describe("watch", () => {
     });
   });
 
+  test("goes back no further than the ring has bytes", async () => {
+    const small = await open({ ring: { maxBytes: 20_000 } });
+    for (let index = 0; index < 30; index += 1) {
+      await small.create(configMap(`m${index}`, { text: "x".repeat(1000) }));
+    }
+    expect(await follow(small, 2, CONFIG_MAP).ended).toMatchObject({ code: "expired" });
+    const seen = follow(small, 15, CONFIG_MAP);
+    await seen.until(30);
+    expect(seen.events.length).toBe(15);
+    await seen.stop();
+  });
+
+  test("gives much at once in batches, none of which splits a transaction", async () => {
+    for (let part = 0; part < 7; part += 1) {
+      await objects.transact(
+        Array.from({ length: 100 }, (_, index) => ({
+          kind: "create",
+          object: pod(`p${part}-${index}`),
+        })),
+      );
+    }
+    const seen = follow(objects, 0);
+    await seen.until(7);
+    expect(seen.batches.map((batch) => [batch.revision, batch.events.length])).toEqual([
+      [3, 300],
+      [6, 300],
+      [7, 100],
+    ]);
+    await seen.stop();
+  });
+
   test("a quiet resource's watch never expires, however much happens elsewhere", async () => {
     const small = await open({ ring: { maxEvents: 4 } });
     const quiet = follow(small, small.revision, CONFIG_MAP);
@@ -566,6 +597,19 @@ describe("leases", () => {
     expect(heard).toEqual([]);
     await watched.stop();
     expect(watched.events).toEqual([]);
+  });
+});
+
+describe("leases", () => {
+  test("have a limit", async () => {
+    const limit = 10_000;
+    for (let index = 0; index < limit; index += 1) await objects.create(lease(`n${index}`, 1));
+    await expect(objects.create(lease("more", 1))).rejects.toMatchObject({
+      code: "too-large",
+      message: "Cannot create Lease more: there are 10000 Leases already, the most that are kept",
+    });
+    await objects.remove(refOf(lease("n0", 1)));
+    await objects.create(lease("more", 1));
   });
 });
 
@@ -679,6 +723,7 @@ describe("a cache that is behind its store", () => {
       const { name } = object.metadata;
       expect(previous).toEqual(held.get(name));
       expect(revision).toBeGreaterThan(newest.get(name) ?? 0);
+      if (kind === "modified") expect(object.metadata.uid).toBe(previous?.metadata.uid);
       newest.set(name, revision);
       if (kind === "deleted") held.delete(name);
       else held.set(name, object);
@@ -686,16 +731,33 @@ describe("a cache that is behind its store", () => {
     paged.hold();
     await objects.remove(podRef("c"));
     await objects.update(pod("d", { image: "2" }));
-    moves.push(
+    const inTurn = (...writes: (() => Promise<unknown>)[]): void => {
+      moves.push(async () => {
+        for (const write of writes) await write();
+      });
+    };
+    inTurn(
       () => objects.update(pod("a", { image: "2" })),
+      () => objects.update(pod("h", { image: "2" })),
+    );
+    inTurn(
+      () => objects.remove(podRef("h")),
       () => objects.remove(podRef("d")),
+    );
+    inTurn(
       () => objects.remove(podRef("e")),
       () => objects.create(pod("e", { image: "2" })),
+    );
+    inTurn(
+      () => objects.remove(podRef("g")),
+      () => objects.create(pod("g", { image: "2" })),
+    );
+    inTurn(
       () => objects.create(pod("c", { image: "2" })),
       () => objects.create(pod("aa")),
     );
     paged.compact();
-    await caughtUp(behind, 16);
+    await caughtUp(behind, 20);
     expect(moves).toEqual([]);
     expect([...held].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)).toEqual(
       objects.list(POD).items.map(({ object }) => object),
@@ -799,13 +861,13 @@ function follow(from: OpenObjectStore, after: number, resource = POD): Following
 
 async function caughtUp(one: OpenObjectStore, revision?: number): Promise<void> {
   const target = revision ?? (await store.revision());
-  await new Promise<void>((resolve) => {
-    const look = (): void => {
-      if (one.revision >= target) resolve();
-      else setImmediate(look);
-    };
-    look();
+  const state = { hasEnded: false };
+  const ended = one.ended.finally(() => {
+    state.hasEnded = true;
   });
+  ended.catch(() => undefined);
+  while (one.revision < target && !state.hasEnded) await nextTurn();
+  if (state.hasEnded) await ended;
 }
 
 function pod(name: string, spec: Readonly<Record<string, unknown>> = { image: "1" }): ApiObject {

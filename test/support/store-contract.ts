@@ -139,7 +139,11 @@ function describeTransactions(at: () => Store): void {
     await expect(write(big(MAX_TRANSACTION_BYTES), put("/one", "x"))).rejects.toMatchObject({
       code: "too-large",
     });
+    await expect(write(put(`/${"é".repeat(512)}`, ""))).rejects.toMatchObject({
+      code: "too-large",
+    });
     expect(await at().revision()).toBe(before);
+    await write(put(`/${"é".repeat(511)}`, ""));
   });
 
   test("a key may stand once in a transaction", async () => {
