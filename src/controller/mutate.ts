@@ -16,15 +16,6 @@ export async function mutateStatus<T extends ApiObject>(
   return mutate(objects, ref, change, (object) => objects.updateStatus(object));
 }
 
-/** The same for metadata and spec. */
-export async function mutateObject<T extends ApiObject>(
-  objects: ObjectStore,
-  ref: ObjectRef,
-  change: (object: T) => T,
-): Promise<T | undefined> {
-  return mutate(objects, ref, change, (object) => objects.update(object));
-}
-
 async function mutate<T extends ApiObject>(
   objects: ObjectStore,
   ref: ObjectRef,

@@ -79,11 +79,6 @@ export function apiVersionOf(resource: Pick<Resource, "group" | "version">): str
   return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
 }
 
-/** The store's key: `/<group>/<plural>/<namespace>/<name>`; `core` and `_` stand for what is empty. Pure. */
-export function keyOf(resource: Resource, namespace: string | undefined, name: string): string {
-  return `${prefixOf(resource, resource.namespaced ? (namespace ?? "") : "_")}${name}`;
-}
-
 /** The prefix of all keys of a resource, or of one of its namespaces. Pure. */
 export function prefixOf(resource: Resource, namespace?: string): string {
   const group = resource.group === "" ? "core" : resource.group;
