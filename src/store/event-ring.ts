@@ -1,17 +1,24 @@
+import type { Millis } from "../base/clock.ts";
 import type { CachedEvent } from "./cached-object.ts";
 import { Deque } from "./deque.ts";
 
 export interface RingLimits {
   readonly maxEvents: number;
   readonly maxBytes: number;
+  readonly maxAgeMs: Millis;
 }
 
 /** What watches can go back. The bytes of a present object are shared with the cache, so this is an upper bound. */
-export const DEFAULT_RING_LIMITS: RingLimits = { maxEvents: 20_000, maxBytes: 64_000_000 };
+export const DEFAULT_RING_LIMITS: RingLimits = {
+  maxEvents: 20_000,
+  maxBytes: 64_000_000,
+  maxAgeMs: 600_000,
+};
 
 interface Kept {
   readonly shelf: string;
   readonly event: CachedEvent;
+  readonly at: Millis;
 }
 
 /** The events of one resource. Everything of it after revision `floor` is here. */
@@ -34,15 +41,14 @@ export class EventRing {
     this.#limits = limits;
   }
 
-  push(shelf: string, event: CachedEvent): void {
+  /** `now` is monotonic. What is too old leaves when something comes. */
+  push(shelf: string, event: CachedEvent, now: Millis): void {
     const lane = this.#lanes.get(shelf) ?? { events: new Deque(), floor: this.#floor };
     this.#lanes.set(shelf, lane);
     lane.events.push(event);
-    this.#all.push({ shelf, event });
+    this.#all.push({ shelf, event, at: now });
     this.#bytes += event.size;
-    while (this.#all.length > this.#limits.maxEvents || this.#bytes > this.#limits.maxBytes) {
-      this.#dropOldest();
-    }
+    while (this.#isOver(now)) this.#dropOldest();
   }
 
   /** The next events after `after`, about `most`, revisions whole. `undefined` when some are gone. */
@@ -57,6 +63,13 @@ export class EventRing {
       if (found.length >= most && event.revision !== found.at(-1)?.revision) return found;
       found.push(event);
     }
+  }
+
+  #isOver(now: Millis): boolean {
+    const { maxEvents, maxBytes, maxAgeMs } = this.#limits;
+    const oldest = this.#all.at(0);
+    if (oldest === undefined) return false;
+    return this.#all.length > maxEvents || this.#bytes > maxBytes || now - oldest.at > maxAgeMs;
   }
 
   /** The oldest of all is also the oldest of its lane. */

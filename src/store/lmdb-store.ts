@@ -36,7 +36,7 @@ export interface LmdbStoreOptions {
 const MAX_LIST_ENTRIES = 500;
 const MAX_LIST_BYTES = 4_000_000;
 /** One commit to disk takes at most this much, so that deciding it is a short turn. */
-const MAX_GROUP_OPERATIONS = 500;
+const MAX_GROUP_OPERATIONS = 300;
 const MAX_GROUP_BYTES = 4_000_000;
 /** Writes stop here, before the disk is full: room for what the other programs of the machine need. */
 const MIN_FREE_BYTES = 32_000_000;

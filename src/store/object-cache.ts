@@ -251,7 +251,7 @@ export class ObjectCache {
     const kept = event.kind === "put" ? event.entry.value : event.previous.value;
     const object = this.#object(spliceRevision(kept, revision), revision);
     const happened = new CachedEvent(kindOf(event.kind, previous), object, previous);
-    this.#ring.push(shelf, happened);
+    this.#ring.push(shelf, happened, this.#options.clock.monotonic());
     // A load has seen it already, in this state or a later one.
     const isNew = known === undefined ? event.kind === "put" : known.revision < revision;
     if (!isNew) return { shelf };

@@ -3,8 +3,8 @@ import type { Commit } from "./plan-group.ts";
 import type { StoreEvent, WatchBatch } from "./store.ts";
 
 /** What watchers that keep up read from memory; who falls behind it reads the log on disk. */
-const MAX_RECENT_COMMITS = 4096;
-const MAX_RECENT_BYTES = 16_000_000;
+const MAX_RECENT_COMMITS = 1024;
+const MAX_RECENT_BYTES = 4_000_000;
 /** Events after which a batch ends: what a watcher gets to handle in one turn. */
 export const MAX_BATCH_EVENTS = 256;
 

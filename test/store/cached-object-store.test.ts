@@ -28,6 +28,8 @@ let folder: string;
 let store: Store;
 let objects: OpenObjectStore;
 let now: number;
+/** The monotonic clock. */
+let elapsed = 0;
 /** Ends the waits for the next progress mark. */
 let tick: () => void;
 let clock: Clock;
@@ -41,7 +43,7 @@ beforeEach(async () => {
   };
   clock = {
     now: () => now,
-    monotonic: () => systemClock.monotonic(),
+    monotonic: () => elapsed,
     sleep: (_, signal) =>
       new Promise((resolve, reject) => {
         sleepers.push(resolve);
@@ -492,6 +494,24 @@ describe("watch", () => {
     await seen.until(30);
     expect(seen.events.length).toBe(15);
     await seen.stop();
+  });
+
+  test("goes back no further than the ring has time", async () => {
+    const small = await open({ ring: { maxAgeMs: 60_000 } });
+    await small.create(pod("a"));
+    elapsed += 60_000;
+    await small.create(configMap("m", {}));
+    await caughtUp(small);
+    const kept = follow(small, 0);
+    await kept.until(2);
+    expect(kept.events.map(show)).toEqual(["1 added a:1"]);
+    await kept.stop();
+    elapsed += 1;
+    await small.update(configMap("m", { a: "1" }));
+    expect(await follow(small, 0).ended).toMatchObject({ code: "expired" });
+    const quiet = follow(small, 1);
+    await quiet.until(3);
+    await quiet.stop();
   });
 
   test("gives much at once in batches, none of which splits a transaction", async () => {

@@ -24,7 +24,7 @@ describeStore("LMDB store", async () => {
   return {
     store,
     forgetHistory: async () => {
-      const writes = Array.from({ length: 4600 }, (_, index) =>
+      const writes = Array.from({ length: 1500 }, (_, index) =>
         store.transact(puts({ "/forget/it": String(index) })),
       );
       await Promise.all(writes);
