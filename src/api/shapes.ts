@@ -29,6 +29,20 @@ function fields(properties: Readonly<Record<string, Schema>>, required: string[]
   return { type: "object", properties, required };
 }
 
+/** All fields are required. */
+function strict(properties: Readonly<Record<string, Schema>>): Schema {
+  return fields(properties, Object.keys(properties));
+}
+
+/** Objects that one release names at most. */
+const MAX_OBJECTS = 100_000;
+
+const reference = fields({ apiVersion: text, kind: text, namespace: text, name: text }, [
+  "apiVersion",
+  "kind",
+  "name",
+]);
+
 const condition = fields(
   {
     type: text,
@@ -214,17 +228,52 @@ const SHAPES: ReadonlyMap<string, Schema> = new Map([
           },
           ["repo", "branch", "path", "namespace", "intervalSeconds", "prune"],
         ),
-        status: fields({ conditions: list(condition) }),
+        status: fields({
+          seenCommit: text,
+          seenTree: text,
+          appliedCommit: text,
+          healthyCommit: text,
+          release: text,
+          conditions: list(condition),
+        }),
       },
       ["spec"],
     ),
   ],
   [
     "releases",
-    fields({ spec: fields({ app: text, commit: text, subject: text }), status: anything }, [
-      "spec",
-      "status",
-    ]),
+    fields(
+      {
+        spec: strict({
+          app: text,
+          sequence: count,
+          repo: text,
+          path: text,
+          commit: text,
+          tree: text,
+          author: text,
+          subject: text,
+          committedAt: time,
+        }),
+        status: fields(
+          {
+            phase: text,
+            reason: text,
+            message: text,
+            problems: texts,
+            startedAt: time,
+            finishedAt: time,
+            inventory: list(reference, MAX_OBJECTS),
+            toPrune: list(reference, MAX_OBJECTS),
+            applied: flag,
+            pruned: flag,
+            counts: strict({ created: count, changed: count, removed: count }),
+          },
+          ["phase", "startedAt", "inventory"],
+        ),
+      },
+      ["spec", "status"],
+    ),
   ],
 ]);
 

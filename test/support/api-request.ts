@@ -1,4 +1,5 @@
 import { request } from "node:https";
+import type { Agent } from "node:https";
 import type { IncomingHttpHeaders } from "node:http";
 import type { ApiCredentials } from "../../src/client/transport.ts";
 
@@ -16,12 +17,14 @@ export interface RawRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Text as it is; anything else as JSON. */
   readonly body?: unknown;
+  /** Keeps connections for further requests. */
+  readonly agent?: Agent;
 }
 
-/** One HTTPS request just as it is stated, on a connection of its own. Without `key` nobody in particular asks. */
+/** One HTTPS request just as it is stated, on a connection of its own unless told. Without `key` nobody in particular asks. */
 export function rawRequest(
   { server, ca, cert, key }: Pick<ApiCredentials, "server" | "ca"> & Partial<ApiCredentials>,
-  { method = "GET", path, headers = {}, body }: RawRequest,
+  { method = "GET", path, headers = {}, body, agent }: RawRequest,
 ): Promise<RawAnswer> {
   const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   const { hostname, port } = new URL(server);
@@ -36,7 +39,7 @@ export function rawRequest(
       ca,
       cert,
       key,
-      agent: false,
+      agent: agent ?? false,
     });
     outgoing.on("error", reject);
     outgoing.on("response", (answer) => {
