@@ -37,10 +37,10 @@ export async function moveLocalBranch(
     );
   }
   const git = new Git(checkout === undefined ? layout : { ...layout, ...checkout });
-  if (checkout !== undefined) await checkClean(git, layout.repo, move.files, signal);
   const transaction = new RefTransaction(git, layout.repo, move);
   try {
     await transaction.prepare(signal);
+    if (checkout !== undefined) await checkClean(git, layout.repo, move.files, signal);
     // From here on the caller's cancel no longer counts: half a work tree would be worse than a late answer.
     const untilDone = AbortSignal.timeout(LOCAL_TIMEOUT_MS);
     if (checkout !== undefined) await switchTree(git, layout.repo, move.from, move.to, untilDone);

@@ -24,6 +24,8 @@ export interface Origin extends AsyncDisposable {
 
 export type MakeOrigin = (dir: string) => Promise<Origin>;
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const author = { name: "Grace", email: "grace@example.org" };
 const signal = (): AbortSignal => AbortSignal.timeout(60_000);
 
@@ -39,7 +41,7 @@ export async function failure(call: Promise<unknown>): Promise<GitError> {
 
 /** What every engine must do, on local repositories and on remotes alike. */
 export function describeGitRepository(name: string, make: MakeOrigin): void {
-  describe(`${name} keeps the GitRepository contract`, () => {
+  describe(`${name} keeps the GitRepository contract`, PATIENCE, () => {
     let dir: TempDir;
     let origin: Origin;
     let repo: GitRepository;

@@ -6,6 +6,8 @@ import { openWithIsomorphic } from "../../src/sync/git-isomorphic.ts";
 import { failure } from "../support/git-contract.ts";
 import { GitUser, tempDir } from "../support/git-fixture.ts";
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 
 /** Makes a tree object from lines of `git ls-tree`. */
@@ -23,6 +25,7 @@ for (const [engine, open] of Object.entries({ git: openWithGit, isomorphic: open
     ["ten million empty folders", undefined],
   ] as const)(
     `${engine} refuses %s in a few kilobytes of objects, within bounds`,
+    PATIENCE,
     async ([, file]) => {
       await using dir = await tempDir();
       const user = await new GitUser(join(dir.path, "repo")).init();

@@ -18,13 +18,15 @@ import { failure } from "../support/git-contract.ts";
 import { GitUser, tempDir } from "../support/git-fixture.ts";
 
 const ENGINES = { git: openWithGit, isomorphic: openWithIsomorphic };
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const author = { name: "Grace", email: "grace@example.org" };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 /** Only root can make a repository another user's; for anyone else the owner is the same. */
 const OTHER = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0);
 
 for (const [engine, open] of Object.entries(ENGINES)) {
-  describe(`${engine} in a user's repository`, () => {
+  describe(`${engine} in a user's repository`, PATIENCE, () => {
     async function using(
       work: (user: GitUser, openRepo: (path?: string) => Promise<GitRepository>) => Promise<void>,
     ): Promise<void> {

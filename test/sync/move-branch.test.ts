@@ -10,6 +10,8 @@ import { findLayout, type Layout } from "../../src/sync/repository-layout.ts";
 import { failure } from "../support/git-contract.ts";
 import { GitUser, tempDir } from "../support/git-fixture.ts";
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 
 type Move = (layout: Layout, from: Commit, to: Commit) => Promise<void>;
@@ -32,6 +34,7 @@ const FORMS: Readonly<Record<string, Move>> = {
 
 test.for(Object.entries(FORMS))(
   "%s() of a branch that is elsewhere by now is a conflict: files, branch and locks stay as they were",
+  PATIENCE,
   async ([, move]) => {
     await using dir = await tempDir();
     const user = await new GitUser(join(dir.path, "repo")).init();

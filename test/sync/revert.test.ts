@@ -7,6 +7,8 @@ import { planRevert, type RevertRequest } from "../../src/sync/revert.ts";
 import { failure } from "../support/git-contract.ts";
 import { GitUser, tempDir } from "../support/git-fixture.ts";
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const author = { name: "Grace", email: "grace@example.org" };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 const request = { branch: "main", path: "apps", app: "default/web" };
@@ -41,7 +43,7 @@ async function revert(
 }
 
 for (const [engine, open] of Object.entries({ git: openWithGit, isomorphic: openWithIsomorphic })) {
-  test(`a revert puts changed, added and removed files back (${engine})`, () =>
+  test(`a revert puts changed, added and removed files back (${engine})`, PATIENCE, () =>
     using(async (user, repo) => {
       const good = await user.commit({
         "apps/a.yaml": "1",
@@ -64,10 +66,11 @@ for (const [engine, open] of Object.entries({ git: openWithGit, isomorphic: open
       ).toBe(
         `Revert "break it"\n\nThis reverts commit ${bad}.\n\nBerth-App: default/web\n|Grace|Berth-App: default/web`,
       );
-    }, open));
+    }, open),
+  );
 }
 
-describe("planRevert()", () => {
+describe("planRevert()", PATIENCE, () => {
   test("leaves files outside of the App's folder as the commit made them", () =>
     using(async (user, repo) => {
       await user.commit({ "apps/a.yaml": "1", "other/o.yaml": "1" });

@@ -9,6 +9,8 @@ import { openSources } from "../../src/sync/worker-sources.ts";
 import { failure } from "../support/git-contract.ts";
 import { GitUser, type TempDir, tempDir } from "../support/git-fixture.ts";
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 
 function configMap(name: string, data = "1"): string {
@@ -29,7 +31,7 @@ const FORMS: Readonly<Record<string, Open>> = {
 };
 
 for (const [form, open] of Object.entries(FORMS)) {
-  describe(`${form}()`, () => {
+  describe(`${form}()`, PATIENCE, () => {
     let mirrors: TempDir;
     let sources: Sources;
     beforeAll(async () => {
@@ -189,7 +191,7 @@ for (const [form, open] of Object.entries(FORMS)) {
   });
 }
 
-describe("openSources()", () => {
+describe("openSources() and its worker", PATIENCE, () => {
   test("survives a crash: the call fails, the next one works, watches go on", async () => {
     await using dir = await tempDir();
     const user = await new GitUser(join(dir.path, "repo")).init();

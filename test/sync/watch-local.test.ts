@@ -4,6 +4,9 @@ import { expect, test } from "vitest";
 import { watchLocal } from "../../src/sync/watch-local.ts";
 import { GitUser, tempDir } from "../support/git-fixture.ts";
 
+/** Real processes on a machine that may be busy. */
+const PATIENCE = { timeout: 30_000 };
+
 /** Counts callbacks, and waits for the next one. */
 class Listener {
   calls = 0;
@@ -29,7 +32,7 @@ async function using(work: (user: GitUser, root: string) => Promise<void>): Prom
   await work(await new GitUser(join(dir.path, "repo")).init(), dir.path);
 }
 
-test("watchLocal() calls back for the first commit, and for the next", () =>
+test("watchLocal() calls back for the first commit, and for the next", PATIENCE, () =>
   using(async (user) => {
     const listener = new Listener();
     const stop = await watchLocal(user.dir, listener.notify);
@@ -39,9 +42,10 @@ test("watchLocal() calls back for the first commit, and for the next", () =>
     await user.commit({ "a.yaml": "2" });
     await listener.after(before);
     await stop();
-  }));
+  }),
+);
 
-test("watchLocal() calls back within 100 ms of a change, at its best of three", () =>
+test("watchLocal() calls back within 100 ms of a change, at its best of three", PATIENCE, () =>
   using(async (user) => {
     await user.commit({ "a.yaml": "0" });
     const [id, other] = [
@@ -60,9 +64,10 @@ test("watchLocal() calls back within 100 ms of a change, at its best of three", 
     }
     expect(Math.min(...delays)).toBeLessThan(100);
     await stop();
-  }));
+  }),
+);
 
-test("watchLocal() sees new branches in folders, packed refs and a switched HEAD", () =>
+test("watchLocal() sees new branches in folders, packed refs and a switched HEAD", PATIENCE, () =>
   using(async (user) => {
     await user.commit({ "a.yaml": "1" });
     const listener = new Listener();
@@ -78,41 +83,50 @@ test("watchLocal() sees new branches in folders, packed refs and a switched HEAD
       await listener.after(before);
     }
     await stop();
-  }));
+  }),
+);
 
-test("watchLocal() of a linked work tree sees commits made there and in the main one", () =>
-  using(async (user, root) => {
-    await user.commit({ "a.yaml": "1" });
-    await user.git("worktree", "add", "--quiet", "-b", "prod", "../linked");
-    const linked = new GitUser(join(root, "linked"));
-    const listener = new Listener();
-    const stop = await watchLocal(linked.dir, listener.notify);
-    await linked.commit({ "b.yaml": "b" });
-    await listener.after(0);
-    const before = listener.calls;
-    await user.commit({ "c.yaml": "c" });
-    await listener.after(before);
-    await stop();
-  }));
+test(
+  "watchLocal() of a linked work tree sees commits made there and in the main one",
+  PATIENCE,
+  () =>
+    using(async (user, root) => {
+      await user.commit({ "a.yaml": "1" });
+      await user.git("worktree", "add", "--quiet", "-b", "prod", "../linked");
+      const linked = new GitUser(join(root, "linked"));
+      const listener = new Listener();
+      const stop = await watchLocal(linked.dir, listener.notify);
+      await linked.commit({ "b.yaml": "b" });
+      await listener.after(0);
+      const before = listener.calls;
+      await user.commit({ "c.yaml": "c" });
+      await listener.after(before);
+      await stop();
+    }),
+);
 
-test("watchLocal() calls back when the repository vanishes, and again when it is back", () =>
-  using(async (user, root) => {
-    await user.commit({ "a.yaml": "1" });
-    const listener = new Listener();
-    const stop = await watchLocal(user.dir, listener.notify);
-    await rename(user.dir, join(root, "away"));
-    await listener.after(0);
-    const gone = listener.calls;
-    await rename(join(root, "away"), user.dir);
-    await listener.after(gone);
-    // The watch that came back sees commits, too.
-    const before = listener.calls;
-    await user.commit({ "a.yaml": "2" });
-    await listener.after(before);
-    await stop();
-  }));
+test(
+  "watchLocal() calls back when the repository vanishes, and again when it is back",
+  PATIENCE,
+  () =>
+    using(async (user, root) => {
+      await user.commit({ "a.yaml": "1" });
+      const listener = new Listener();
+      const stop = await watchLocal(user.dir, listener.notify);
+      await rename(user.dir, join(root, "away"));
+      await listener.after(0);
+      const gone = listener.calls;
+      await rename(join(root, "away"), user.dir);
+      await listener.after(gone);
+      // The watch that came back sees commits, too.
+      const before = listener.calls;
+      await user.commit({ "a.yaml": "2" });
+      await listener.after(before);
+      await stop();
+    }),
+);
 
-test("watchLocal() stops for good, also while the repository is away", () =>
+test("watchLocal() stops for good, also while the repository is away", PATIENCE, () =>
   using(async (user) => {
     await user.commit({ "a.yaml": "1" });
     const listener = new Listener();
@@ -124,4 +138,5 @@ test("watchLocal() stops for good, also while the repository is away", () =>
     await user.init();
     await user.commit({ "a.yaml": "2" });
     expect(listener.calls).toBe(before);
-  }));
+  }),
+);
