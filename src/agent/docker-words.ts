@@ -148,12 +148,12 @@ function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
         VolumeOptions: { NoCopy: true },
       };
     case "bind":
+      // Propagation is left to the daemon: private, but rslave for what lies in its own folder, as volumes do.
       return {
         Type: "bind",
         Source: mount.source,
         Target: mount.target,
         ReadOnly: mount.readOnly,
-        BindOptions: { Propagation: "rprivate" },
       };
     default:
       return unreachable(mount);

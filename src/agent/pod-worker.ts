@@ -175,6 +175,10 @@ export class PodWorker {
   }
 
   #look(): void {
+    // Probes first: they know at once what was ready before, and the status must not say otherwise in between.
+    if (this.#ip !== undefined) {
+      this.#probes.follow(this.#pod, this.#containers.all(), this.#ip, this.#current);
+    }
     const view = this.#view();
     const plan = planPod(view);
     this.#current = plan.status;
@@ -183,9 +187,6 @@ export class PodWorker {
       if (this.#told.has(notice.key)) continue;
       this.#told.add(notice.key);
       this.#tell(notice.type, notice.reason, notice.message, notice.container);
-    }
-    if (this.#ip !== undefined) {
-      this.#probes.follow(this.#pod, this.#containers.all(), this.#ip, this.#current);
     }
     for (const action of plan.actions) this.#launch(action);
     this.#timer.abort();

@@ -62,7 +62,10 @@ export class AgentHarness {
       nodeIp,
       openNetwork,
       events: {
-        record: (about, event) => void this.events.push({ ...event, pod: about.metadata.name }),
+        record: (about, event) => {
+          this.events.push({ ...event, pod: about.metadata.name });
+          this.api.poke();
+        },
         flush: () => Promise.resolve(),
       },
       cluster: {
@@ -78,6 +81,7 @@ export class AgentHarness {
       signal: this.#stop.signal,
       onLogs: (handler) => {
         this.logs = handler;
+        this.api.poke();
       },
     });
   }
@@ -135,6 +139,13 @@ export class AgentHarness {
         return found !== undefined && check(found) && found;
       },
       ms,
+    );
+  }
+
+  /** Resolves once people were told this. */
+  untilTold(message: string): Promise<true> {
+    return this.api.until(`"${message}"`, () =>
+      this.events.some((event) => event.message === message),
     );
   }
 

@@ -102,7 +102,14 @@ describe("runAgent()", () => {
   });
 
   test("adopts what runs and touches nothing", async () => {
-    await using node = await openWith(pod());
+    const readinessProbe = {
+      exec: { command: ["true"] },
+      periodSeconds: 10,
+      timeoutSeconds: 1,
+      successThreshold: 1,
+      failureThreshold: 3,
+    };
+    await using node = await openWith(pod({ containers: [{ readinessProbe }] }));
     const before = node.runtime.find("app").id;
     const version = node.harness.pod()?.metadata.resourceVersion;
     await node.harness.stop();

@@ -23,6 +23,7 @@ export class FakeApi implements ApiClient {
   readonly calls: string[] = [];
   readonly #objects = new Map<string, ApiObject>();
   readonly #listeners = new Set<(change: Change) => void>();
+  readonly #looks = new Set<() => void>();
   #revision = 1;
 
   async get<T extends ApiObject>(ref: ObjectRef): Promise<T> {
@@ -156,15 +157,19 @@ export class FakeApi implements ApiClient {
       );
       reject(new Error(`${what} did not come about within ${ms} ms; pods: ${states}`));
     }, ms);
-    const listener = (): void => look();
-    this.#listeners.add(listener);
+    this.#looks.add(look);
     look();
     try {
       return await promise;
     } finally {
       clearTimeout(timer);
-      this.#listeners.delete(listener);
+      this.#looks.delete(look);
     }
+  }
+
+  /** Whoever waits looks again: something else has changed. */
+  poke(): void {
+    for (const look of this.#looks) look();
   }
 
   /** A cache of this API's pods that follows at once; stands still while the API is away. */
@@ -241,6 +246,7 @@ export class FakeApi implements ApiClient {
 
   #tell(change: Change): void {
     for (const listener of this.#listeners) listener(change);
+    this.poke();
   }
 
   async #arrive(call: string): Promise<void> {
