@@ -6,6 +6,7 @@ import { openRuntime } from "./node-parts.ts";
 import { CliError } from "./cli-error.ts";
 import { readConfig, type DataDir } from "./data-dir.ts";
 import { findSupervisor } from "./find-supervisor.ts";
+import { lockCommands } from "./lock.ts";
 import { startTimeOf } from "./process-identity.ts";
 
 /** How long the processes may take to end before they are killed. */
@@ -29,6 +30,8 @@ export async function down(
     print(`nothing to do: no cluster in ${dir.root}`);
     return;
   }
+  await using lock = await lockCommands(dir, clock, signal);
+  void lock;
   const pid = await findSupervisor(dir);
   if (pid !== undefined) await stopProcess(pid, clock, signal);
   print(pid === undefined ? "processes: none were running" : "processes: ended");

@@ -6,6 +6,7 @@ import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { writeFileAtomic, type DataDir } from "./data-dir.ts";
+import { lockSupervisor } from "./lock.ts";
 import { startTimeOf } from "./process-identity.ts";
 
 /** The processes of one machine, each with the command that runs it. */
@@ -40,12 +41,18 @@ export interface SupervisorRecord {
  * them ends, what runs on Docker goes on running.
  */
 export async function supervise(options: SuperviseOptions, signal: AbortSignal): Promise<void> {
-  const { dir } = options;
+  const { dir, logger } = options;
   await mkdir(dir.logs, { recursive: true, mode: 0o700 });
+  const lock = await lockSupervisor(dir);
+  if (lock === undefined) {
+    logger.warn({}, "another supervisor runs for this data directory");
+    return;
+  }
   const record: SupervisorRecord = { pid: process.pid, startTime: startTimeOf(process.pid) ?? "" };
   await writeFileAtomic(dir.supervisor, JSON.stringify(record));
   await Promise.all(PROCESSES.map((name) => keepRunning(name, options, signal)));
   await rm(dir.supervisor, { force: true });
+  await lock.release();
 }
 
 async function keepRunning(

@@ -13,6 +13,7 @@ import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
 import { checkSource } from "./check-source.ts";
 import { readConfig, readIfThere, type ClusterConfig, type DataDir } from "./data-dir.ts";
+import { lockCommands } from "./lock.ts";
 import { findSupervisor } from "./find-supervisor.ts";
 import { DEFAULT_PORT, initCluster, serverUrl, type ClusterOptions } from "./init-cluster.ts";
 import { checkHost, checkPort } from "./preflight.ts";
@@ -46,16 +47,37 @@ export async function up(
   await checkDocker(signal);
   const repo = options.repo === undefined ? undefined : absoluteRepo(options.repo);
   if (repo !== undefined) await checkSource({ ...options, repo }, dir, signal);
-  const running = await findSupervisor(dir);
-  const config =
-    running === undefined ? await prepare(dir, options) : await runningConfig(dir, options);
-  if (running === undefined && !options.foreground) startInBackground(dir);
-  const told = announce(dir, config, { ...options, repo }, print, signal);
-  if (running !== undefined || !options.foreground) return told;
-  const supervised = superviseHere(dir, signal);
-  // A start that fails is told, and ends the processes; else this goes on until somebody ends it.
-  await Promise.race([told, supervised]);
-  return supervised;
+  const lock = await lockCommands(dir, systemClock, signal);
+  const ended = new AbortController();
+  let supervised: Promise<void> | undefined;
+  let config: ClusterConfig;
+  try {
+    const running = await findSupervisor(dir);
+    config =
+      running === undefined ? await prepare(dir, options) : await runningConfig(dir, options);
+    if (running === undefined && options.foreground) {
+      supervised = superviseHere(dir, AbortSignal.any([signal, ended.signal]));
+    } else if (running === undefined) {
+      startInBackground(dir);
+    }
+    print(`control plane: starting on ${serverUrl(config)}`);
+    await Promise.race([waitForApi(dir, systemClock, signal), supervised ?? never()]);
+  } catch (error) {
+    ended.abort();
+    await supervised;
+    throw error;
+  } finally {
+    await lock[Symbol.asyncDispose]();
+  }
+  await Promise.race([
+    announce(dir, config, { ...options, repo }, print, signal),
+    supervised ?? never(),
+  ]);
+  await supervised;
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 async function prepare(dir: DataDir, options: UpOptions): Promise<ClusterConfig> {
@@ -111,8 +133,6 @@ async function announce(
   print: Print,
   signal: AbortSignal,
 ): Promise<void> {
-  print(`control plane: starting on ${serverUrl(config)}`);
-  await waitForApi(dir, systemClock, signal);
   await withClient(dir, async (client) => {
     if (options.repo !== undefined) await putRootApp(client, options, options.repo, signal);
     print(`node ${config.nodeName}: starting`);

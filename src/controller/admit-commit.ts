@@ -11,6 +11,8 @@ import { GitError } from "../sync/git.ts";
 import { getReleases, locationOf, releaseRef, type AppContext } from "./app-context.ts";
 import { mutateStatus } from "./mutate.ts";
 
+/** What Git says of a commit that no retry can mend: it is the commit's own fault. */
+const HOPELESS: ReadonlySet<string> = new Set(["too-large", "not-a-folder", "no-manifests"]);
 /** Problems kept in a Release; the rest is counted in its message. */
 const MAX_PROBLEMS = 100;
 
@@ -103,8 +105,7 @@ async function loadRevision(
   try {
     return await context.sources.load(locationOf(app), commit.id, signal);
   } catch (error) {
-    if (error instanceof GitError && (error.code === "too-large" || error.code === "not-a-folder"))
-      return error;
+    if (error instanceof GitError && HOPELESS.has(error.code)) return error;
     throw error;
   }
 }
