@@ -26,7 +26,7 @@ function buildProgram(signal: AbortSignal): Command {
     .description("Git says what should run; Berth keeps it running on your Docker hosts.")
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
-    .showHelpAfterError()
+    .showHelpAfterError("(see `berth --help`, or --help after the command)")
     .configureOutput({ writeErr: (text) => void process.stderr.write(text) });
 
   clusterCommands(program, signal);

@@ -2,6 +2,7 @@ import { loadManifests } from "../schema/load-manifests.ts";
 import { printProblems } from "../schema/print-problems.ts";
 import { readFolder } from "../sync/read-folder.ts";
 import { asCliError } from "./check-source.ts";
+import { CliError } from "./cli-error.ts";
 
 export interface ValidateOptions {
   readonly path: string;
@@ -27,6 +28,11 @@ export async function validate(
   const loaded = loadManifests(files, { namespace: options.namespace });
   const { manifests } = loaded;
   const problems = [...folder.problems, ...loaded.problems];
+  if (manifests.length + problems.length === 0) {
+    throw new CliError(`Cannot find a manifest in "${options.path}"`, {
+      cure: "name a .yaml, .yml or .json file that declares an object, or a folder that has some",
+    });
+  }
   const warnings = [...folder.warnings, ...loaded.warnings];
   if (options.output === "json") {
     out(
