@@ -49,7 +49,7 @@ const BAD_FILES: readonly BadFile[] = [
   },
   {
     name: "an unknown field",
-    content: CONFIG_MAP.replace("data:", "dtaa:"),
+    content: CONFIG_MAP.replace("\ndata:", "\ndtaa:"),
     says: /bad\.yaml:5:\d+: .*dtaa/,
   },
   {
@@ -249,14 +249,17 @@ describe("a commit with bad input", () => {
     const before = await runningContainers(cluster);
     await cluster.repo.write("bad.yaml", content);
     const bad = await cluster.repo.commit("bad");
-    const release = await cluster.untilPhase(bad, "Rejected");
-    const text = [release.message ?? "", ...(release.problems ?? [])].join("\n");
-    expect(text).toMatch(says);
-    expect(text).not.toMatch(STACK);
-    expect((await cluster.status()).apps[0]).toMatchObject({ appliedCommit: good });
-    expect(await runningContainers(cluster)).toEqual(before);
-    expect(await get(await cluster.nodePortUrl())).toContain("Hello from Berth");
-    await cluster.repo.git("revert", "--no-edit", "HEAD");
+    try {
+      const release = await cluster.untilPhase(bad, "Rejected");
+      const text = [release.message ?? "", ...(release.problems ?? [])].join("\n");
+      expect(text).toMatch(says);
+      expect(text).not.toMatch(STACK);
+      expect((await cluster.status()).apps[0]).toMatchObject({ appliedCommit: good });
+      expect(await runningContainers(cluster)).toEqual(before);
+      expect(await get(await cluster.nodePortUrl())).toContain("Hello from Berth");
+    } finally {
+      await cluster.repo.git("revert", "--no-edit", "HEAD");
+    }
     await cluster.untilPhase(await cluster.repo.head(), "Healthy");
   });
 });
