@@ -75,12 +75,14 @@ describe("a pod on the real Engine", () => {
   test("the host is seen with its own address", async () => {
     await using cluster = await openDockerCluster();
     const { harness, image } = cluster;
+    const who = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n%s\\n' $REMOTE_ADDR\n";
     const script =
-      "mkdir -p /www/cgi-bin; printf '#!/bin/sh\\necho Content-Type: text/plain; echo; echo $REMOTE_ADDR\\n' > /www/cgi-bin/who; chmod 755 /www/cgi-bin/who; exec httpd -f -p 8080 -h /www";
-    harness.api.put(pod({ image, containers: [{ ...WEB, command: ["sh", "-c", script] }] }));
+      'mkdir -p /www/cgi-bin; printf %s "$WHO" > /www/cgi-bin/who; chmod 755 /www/cgi-bin/who; exec httpd -f -p 8080 -h /www';
+    const env = [{ name: "WHO", value: who }];
+    harness.api.put(pod({ image, containers: [{ ...WEB, env, command: ["sh", "-c", script] }] }));
     const ready = await harness.untilReady();
     const { podIP = "", hostIP = "" } = ready.status ?? {};
-    expect(await curl(`http://${podIP}:8080/cgi-bin/who`)).toBe(`${hostIP}\n`);
+    expect(await curl(`http://${podIP}:8080/cgi-bin/who`)).toBe(`[::ffff:${hostIP}]\n`);
   });
 
   test.for(["kill", "rm"] as const)("heals after docker %s of its container", async (how) => {
