@@ -30,7 +30,10 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     await new Promise<void>((done) => server.close(() => done()));
   };
   try {
-    await withShortPath(path, (short) => refuseOthers(short, path, name));
+    await withShortPath(path, async (short) => {
+      await refuseOthers(short, path, name);
+      await sweepUnfinished(short, path);
+    });
   } catch (error) {
     await release();
     throw error;
@@ -46,7 +49,14 @@ async function listen(short: string, path: string, name: string): Promise<Server
     server.listen(join(short, `.${name}`), done);
   });
   server.unref();
-  await rename(join(path, `.${name}`), join(path, name));
+  try {
+    await rename(join(path, `.${name}`), join(path, name));
+  } catch (error) {
+    server.close();
+    // Whoever holds the lock has swept it away.
+    if (isCode(error, "ENOENT")) throw locked(path, "another process");
+    throw error;
+  }
   return server;
 }
 
@@ -55,10 +65,17 @@ async function refuseOthers(short: string, path: string, own: string): Promise<v
     const holder = LOCK_NAME.exec(name)?.[1];
     if (holder === undefined || name === own) continue;
     if (await isListening(join(short, name))) {
-      const who = Number(holder) === process.pid ? "this process" : `process ${holder}`;
-      throw new StoreError("locked", `Cannot open the store "${path}": ${who} has it open`);
+      throw locked(path, Number(holder) === process.pid ? "this process" : `process ${holder}`);
     }
     await rm(join(path, name), { force: true });
+  }
+}
+
+/** With the lock in hand: removes what openers left behind that died before they showed their socket. */
+async function sweepUnfinished(short: string, path: string): Promise<void> {
+  for (const name of await readdir(path)) {
+    if (!name.startsWith(".") || !LOCK_NAME.test(name.slice(1))) continue;
+    if (!(await isListening(join(short, name)))) await rm(join(path, name), { force: true });
   }
 }
 
@@ -77,6 +94,14 @@ function isListening(path: string): Promise<boolean> {
       else fail(error);
     });
   });
+}
+
+function locked(path: string, who: string): StoreError {
+  return new StoreError("locked", `Cannot open the store "${path}": ${who} has it open`);
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 /** A socket's address is short: long folders are reached through a descriptor. */

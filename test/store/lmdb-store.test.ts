@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +80,16 @@ describe("openLmdbStore", () => {
     }
     const after = await openAt(folder);
     await after.close();
+  });
+
+  test("sockets of openers that died are swept away, whenever they died", async () => {
+    const names = ["lock-1-0123456789abcdef.sock", ".lock-1-0123456789abcdef.sock"];
+    for (const name of names) await leaveDeadSocket(join(folder, name));
+    expect((await readdir(folder)).toSorted()).toEqual(names.toSorted());
+    const store = await openAt(folder);
+    const left = (await readdir(folder)).filter((name) => name.includes("lock-"));
+    expect(left).toEqual([expect.stringMatching(`^lock-${process.pid}-`)]);
+    await store.close();
   });
 
   test("a folder whose path is too long for a socket is locked all the same", async () => {
@@ -265,6 +277,13 @@ describe("LMDB store", () => {
     await store.close();
   });
 });
+
+/** As a killed process leaves it: nobody listens there any more. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const script = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+  const child = spawn(process.execPath, ["-e", script, path], { stdio: "ignore" });
+  await once(child, "exit");
+}
 
 async function firstRevision(store: Store, after: number): Promise<number | undefined> {
   const cancel = new AbortController();
