@@ -14,6 +14,9 @@ export interface PodContainersOptions {
   readonly changed: () => void;
 }
 
+/** Made once: an abort without a reason makes a new error each time. */
+const NO_LONGER = new Error("Nobody waits any more");
+
 /** What the agent knows of one pod's containers: from listings, inspections and its own calls. */
 export class PodContainers {
   /** Last words, by container id. */
@@ -123,7 +126,7 @@ export class PodContainers {
       await Promise.race([promise, timer.catch(() => undefined)]);
       signal.throwIfAborted();
     } finally {
-      stop.abort();
+      stop.abort(NO_LONGER);
       this.#waiters.delete(resolve);
     }
   }

@@ -50,6 +50,8 @@ export interface PodWorkerOptions {
 const MAKE_BACKOFF: BackoffPolicy = { baseMs: 1_000, maxMs: 30_000 };
 /** Any other action that failed. */
 const ACTION_BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 30_000 };
+/** Made once: an abort without a reason makes a new error each time. */
+const OVERTAKEN = new Error("Another look came first");
 /** How often files of ConfigMaps and Secrets are compared with the API. */
 export const VOLUME_REFRESH_MS: Millis = 60_000;
 
@@ -77,7 +79,7 @@ export class PodWorker {
   #ip: string | undefined;
   #isOver = false;
   #lookPlanned = false;
-  #timer = new AbortController();
+  #timer: AbortController | undefined;
 
   constructor(options: PodWorkerOptions) {
     const { pod, services, signal } = options;
@@ -189,9 +191,10 @@ export class PodWorker {
       this.#tell(notice.type, notice.reason, notice.message, notice.container);
     }
     for (const action of plan.actions) this.#launch(action);
-    this.#timer.abort();
-    this.#timer = new AbortController();
+    this.#timer?.abort(OVERTAKEN);
+    this.#timer = undefined;
     if (plan.lookAgainAt !== undefined) {
+      this.#timer = new AbortController();
       const waitMs = Math.max(1, plan.lookAgainAt - view.now);
       this.#options.services.clock.sleep(waitMs, this.#timer.signal).then(
         () => this.#lookSoon(),
@@ -372,7 +375,7 @@ export class PodWorker {
 
   #stop(): void {
     this.#isOver = true;
-    this.#timer.abort();
+    this.#timer?.abort(OVERTAKEN);
     this.#making.abort(new Error("The pod is over"));
     this.#probes.stop();
   }

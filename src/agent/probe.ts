@@ -36,6 +36,9 @@ const MAX_BODY_BYTES = 10 * 1024;
 const MAX_EXEC_OUTPUT_BYTES = 10 * 1024;
 const USER_AGENT = "kube-probe/1.33";
 
+/** Made once: an abort without a reason makes a new error each time. */
+const OVER = new Error("The probe is over");
+
 /** `ProbeTools.measureLoop` of this process. */
 export function measureEventLoop(): () => number {
   const start = performance.eventLoopUtilization();
@@ -98,7 +101,7 @@ async function probeOnce(
     const isTimeout = result.kind === "failure" && /timed out/.test(result.message);
     return isTimeout && busy() > BUSY_LOOP ? { kind: "void" } : result;
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }
 

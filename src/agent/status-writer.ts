@@ -19,6 +19,9 @@ const QUICK_RETRIES = 3;
 /** A status that only says what is being waited for may be overtaken by a better one. */
 const HOLD_MS: Millis = 100;
 
+/** Made once: an abort without a reason makes a new error each time. */
+const HURRY = new Error("There is more to say");
+
 /** Writes one pod's status: only changes, one write at a time, the newest wins, until it is written. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -49,7 +52,7 @@ export class StatusWriter {
 
   offer(status: PodStatus): void {
     this.#wanted = status;
-    if (status.phase !== "Pending") this.#hurry.abort();
+    if (status.phase !== "Pending") this.#hurry.abort(HURRY);
     if (this.#writing !== undefined || !this.#isDue()) return;
     this.#writing = this.#write().finally(() => {
       this.#writing = undefined;
@@ -58,7 +61,7 @@ export class StatusWriter {
 
   /** Resolves when all that was offered is written, or cannot be any more. */
   async flush(): Promise<void> {
-    this.#hurry.abort();
+    this.#hurry.abort(HURRY);
     await this.#writing;
   }
 

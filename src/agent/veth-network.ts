@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { vethName, vethPrefix } from "../model/instance.ts";
 import { AddressPool } from "./address-pool.ts";
+import { CommandShell } from "./command-shell.ts";
 import { PodNetworkError, type PodNetwork } from "./pod-network.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -20,37 +21,46 @@ export interface VethNetworkOptions {
 const GATEWAY = "169.254.1.1";
 /** There while the kernel has IPv6; pods have none, so the host ends need no address of it. */
 const IPV6 = "/proc/sys/net/ipv6";
+/** Wires are made in parallel, but not by many. */
+const SHELLS = 2;
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 
 /**
- * A pair of veth per pod, routed: the pod has a /32 and the host a route to it. Needs root and iproute2. Two
- * programs are run per pod; the host end goes by itself with the sandbox's network namespace.
+ * A pair of veth per pod, routed: the pod has a /32 and the host a route to it. Needs root and iproute2. The host end
+ * goes by itself with the sandbox's network namespace.
  */
 export async function openVethNetwork(options: VethNetworkOptions): Promise<PodNetwork> {
   await forwardPackets();
   const hasIpv6 = existsSync(IPV6);
   const { clusterId, clock } = options;
   const pool = new AddressPool(options.podCidr, clock);
+  const linkOf = (podUid: string): string => checkedName(vethName(clusterId, podUid));
+  const shells = Array.from({ length: SHELLS }, () => new CommandShell());
+  const run = async (script: string, signal: AbortSignal): Promise<void> => {
+    const [shell = new CommandShell()] = shells.toSorted((a, b) => a.load - b.load);
+    const { exitCode, output } = await shell.run(script, signal);
+    if (exitCode !== 0) throw new PodNetworkError(`Cannot wire a pod: ${oneLine(output)}`);
+  };
   return {
     reserve: (podUid, wanted) => pool.reserve(podUid, wanted),
     release: (podUid) => pool.release(podUid),
     attach: async (podUid, sandboxPid, signal) => {
-      const wire = { link: vethName(clusterId, podUid), ip: pool.reserve(podUid), pid: sandboxPid };
+      const wire = { link: linkOf(podUid), ip: pool.reserve(podUid), pid: sandboxPid };
+      const script = attachScript(wire, options, hasIpv6);
       try {
-        await ip(hostCommands(wire, options, hasIpv6), signal);
+        await run(script, signal);
       } catch (error) {
         if (!(error instanceof PodNetworkError && /File exists/.test(error.message))) throw error;
-        await removeLink(wire.link, signal);
-        await ip(hostCommands(wire, options, hasIpv6), signal);
+        await run(detachScript(wire.link), signal);
+        await run(script, signal);
       }
-      await ip(podCommands(wire), signal, sandboxPid);
     },
-    detach: (podUid, signal) => removeLink(vethName(clusterId, podUid), signal),
+    detach: (podUid, signal) => run(detachScript(linkOf(podUid)), signal),
     sweep: async (podUids, signal) => {
       const links = await listVeths(clusterId, signal);
-      const owners = new Map(podUids.map((uid) => [vethName(clusterId, uid), uid]));
+      const owners = new Map(podUids.map((uid) => [linkOf(uid), uid]));
       const leaked = links.filter((link) => !owners.has(link));
-      await removeLinks(leaked, signal);
+      for (const link of leaked) await run(detachScript(link), signal);
       return new Set(links.flatMap((link) => owners.get(link) ?? []));
     },
   };
@@ -59,7 +69,8 @@ export async function openVethNetwork(options: VethNetworkOptions): Promise<PodN
 /** Removes the host ends of all pods of a cluster, the pods' ends with them. Returns how many there were. */
 export async function removeVeths(clusterId: string, signal: AbortSignal): Promise<number> {
   const links = await listVeths(clusterId, signal);
-  await removeLinks(links, signal);
+  const shell = new CommandShell();
+  for (const link of links) await shell.run(detachScript(link), signal);
   return links.length;
 }
 
@@ -67,6 +78,22 @@ interface Wire {
   readonly link: string;
   readonly ip: string;
   readonly pid: number;
+}
+
+/** Both ends in one go: the host's first, which makes the pair, then the pod's in its namespace. */
+function attachScript(wire: Wire, options: VethNetworkOptions, hasIpv6: boolean): string {
+  const host = batch("ip -batch -", hostCommands(wire, options, hasIpv6));
+  const pod = batch(`nsenter -t ${wire.pid} -n ip -batch -`, podCommands(wire));
+  return `if ${host}then ${pod}else false\nfi`;
+}
+
+function detachScript(link: string): string {
+  // It may go by itself meanwhile, with the namespace of its other end.
+  return `ip link del dev ${link} 2>/dev/null || ! ip link show dev ${link} >/dev/null 2>&1`;
+}
+
+function batch(command: string, lines: readonly string[]): string {
+  return `${command} <<'BERTH'\n${lines.join("\n")}\nBERTH\n`;
 }
 
 function hostCommands(
@@ -93,27 +120,14 @@ function podCommands({ ip: address }: Wire): readonly string[] {
   ];
 }
 
-async function ip(commands: readonly string[], signal: AbortSignal, pid?: number): Promise<void> {
-  const batch = ["-batch", "-"];
-  const input = `${commands.join("\n")}\n`;
-  const result =
-    pid === undefined
-      ? await runCommand("ip", batch, input, signal)
-      : await runCommand("nsenter", ["-t", String(pid), "-n", "ip", ...batch], input, signal);
-  if (result.exitCode !== 0) {
-    throw new PodNetworkError(`Cannot wire a pod: ${result.stderr.trim().split("\n").join("; ")}`);
-  }
+/** The name becomes part of a script. */
+function checkedName(link: string): string {
+  if (/^[A-Za-z0-9]{1,15}$/.test(link)) return link;
+  throw new PodNetworkError(`Cannot wire a pod: "${link}" is no name for a link`);
 }
 
-async function removeLink(link: string, signal: AbortSignal): Promise<void> {
-  const { exitCode, stderr } = await runCommand("ip", ["link", "del", "dev", link], "", signal);
-  if (exitCode !== 0 && !/Cannot find device/.test(stderr)) {
-    throw new PodNetworkError(`Cannot remove the link "${link}": ${stderr.trim()}`);
-  }
-}
-
-async function removeLinks(links: readonly string[], signal: AbortSignal): Promise<void> {
-  for (const link of links) await removeLink(link, signal);
+function oneLine(output: string): string {
+  return output.trim().split("\n").join("; ");
 }
 
 async function listVeths(clusterId: string, signal: AbortSignal): Promise<readonly string[]> {

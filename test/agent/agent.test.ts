@@ -308,8 +308,10 @@ describe("while the API is away", () => {
     await node.harness.stop();
     node.runtime.die("app", 1);
     node.harness.start();
-    await node.pass(3_100);
-    await node.reach("it is back", () => node.runtime.running().includes("app#1"));
+    // It waits a while for the API first.
+    const isBack = (): boolean => node.runtime.running().includes("app#1");
+    for (let seconds = 0; seconds < 20 && !isBack(); seconds += 1) await node.pass(1_000);
+    expect(isBack()).toBe(true);
     expect(node.runtime.calls.filter((call) => call.startsWith("remove"))).toEqual([]);
   });
 });
@@ -320,7 +322,7 @@ describe("what can go wrong on the way up", () => {
     const env = [{ name: "C", valueFrom: { configMapKeyRef: { name: "settings", key: "COLOR" } } }];
     node.harness.api.put(pod({ containers: [{ env }] }));
     node.harness.start();
-    await node.reach(
+    await node.reachHeld(
       "it is told",
       () => waiting(node) === 'CreateContainerConfigError: configmap "settings" not found',
     );
@@ -334,9 +336,9 @@ describe("what can go wrong on the way up", () => {
     await using node = await openFakeNode();
     node.harness.api.put(pod({ image: "new:1" }));
     node.harness.start();
-    await node.reach("ErrImagePull", () => waiting(node).startsWith("ErrImagePull"));
+    await node.reachHeld("ErrImagePull", () => waiting(node).startsWith("ErrImagePull"));
     await node.pass(2_100);
-    await node.reach("ImagePullBackOff", () =>
+    await node.reachHeld("ImagePullBackOff", () =>
       waiting(node).startsWith('ImagePullBackOff: Back-off pulling image "new:1"'),
     );
     node.runtime.registry.set("new:1", { id: "sha256:new", user: "", sizeBytes: 5 });
@@ -352,7 +354,7 @@ describe("what can go wrong on the way up", () => {
     await using node = await openFakeNode();
     node.harness.api.put(pod({ containers: [{ image, imagePullPolicy }] }));
     node.harness.start();
-    await node.reach(told, () => waiting(node).startsWith(told));
+    await node.reachHeld(told, () => waiting(node).startsWith(told));
     expect(node.runtime.calls.filter((call) => call.startsWith("pull"))).toEqual([]);
   });
 
@@ -360,7 +362,7 @@ describe("what can go wrong on the way up", () => {
     await using node = await openFakeNode();
     node.harness.api.put(pod({ securityContext: { runAsNonRoot: true } }));
     node.harness.start();
-    await node.reach("it is told", () =>
+    await node.reachHeld("it is told", () =>
       waiting(node).startsWith(
         "CreateContainerConfigError: container has runAsNonRoot and image will run as root",
       ),
@@ -372,12 +374,12 @@ describe("what can go wrong on the way up", () => {
     node.runtime.programs.set("nope", { cannotRun: "no such file or directory" });
     node.harness.api.put(pod({ containers: [{ command: ["nope"] }] }));
     node.harness.start();
-    await node.reach(
+    await node.reachHeld(
       "RunContainerError",
       () => waiting(node) === "RunContainerError: no such file or directory",
     );
     await node.pass(2_100);
-    await node.reach("CrashLoopBackOff", () =>
+    await node.reachHeld("CrashLoopBackOff", () =>
       waiting(node).startsWith("CrashLoopBackOff: back-off 10s"),
     );
     expect(node.harness.container()?.lastState.terminated).toMatchObject({

@@ -44,8 +44,10 @@ export interface FakeNode {
   readonly runtime: FakeRuntime;
   readonly clock: ManualClock;
   readonly network: FakeNetwork;
-  /** Lets everything run, files included, until `check` holds; moves the clock only by status hold times. */
+  /** Lets everything run, files included, until `check` holds. The clock stands still. */
   reach(what: string, check: () => boolean): Promise<void>;
+  /** The same for a status that only says what is waited for: the clock moves on by the time that it is held back. */
+  reachHeld(what: string, check: () => boolean): Promise<void>;
   /** Moves the clock on and lets everything run. */
   pass(ms: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -53,7 +55,8 @@ export interface FakeNode {
 
 /** Files are read and written for real: they get this much of real time. */
 const LIMIT_MS = 4_000;
-const TURN_MS = 100;
+/** First look at the clock when a held status is waited for; then after twice as long each time. */
+const HOLD_TURN_MS = 4;
 /** A little more than a status that only says "waiting" is held back. */
 const HOLD_MS = 110;
 
@@ -71,10 +74,12 @@ export async function openFakeNode(): Promise<FakeNode> {
     nodeIp: "192.168.0.1",
     openNetwork: () => Promise.resolve(network),
   });
-  const reach = async (what: string, check: () => boolean): Promise<void> => {
-    const limit = performance.now() + LIMIT_MS;
-    for (let held = performance.now(); !check();) {
-      if (performance.now() > limit) {
+  const reach = async (what: string, check: () => boolean, isHeld = false): Promise<void> => {
+    const began = performance.now();
+    let nextHold = isHeld ? HOLD_TURN_MS : Infinity;
+    while (!check()) {
+      const spent = performance.now() - began;
+      if (spent > LIMIT_MS) {
         const statuses = harness.api
           .pods()
           .map((pod) => pod.status?.containerStatuses ?? pod.status);
@@ -83,9 +88,9 @@ export async function openFakeNode(): Promise<FakeNode> {
         );
       }
       await settle();
-      if (performance.now() - held < TURN_MS) continue;
+      if (spent < nextHold) continue;
       await clock.advance(HOLD_MS);
-      held = performance.now();
+      nextHold = spent * 2;
     }
   };
   return {
@@ -94,6 +99,7 @@ export async function openFakeNode(): Promise<FakeNode> {
     clock,
     network,
     reach,
+    reachHeld: (what, check) => reach(what, check, true),
     async pass(ms) {
       await clock.advance(ms);
       for (let turn = 0; turn < 200; turn += 1) await settle();
