@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createApiClient } from "../../src/client/http-client.ts";
+import { readKubeconfig } from "../../src/client/kubeconfig.ts";
+import { resourceOf } from "../../src/model/resources.ts";
 import { berthStatus } from "./berth.mjs";
 import { Stop } from "./progress.mjs";
 import { run } from "./run.mjs";
@@ -24,7 +28,7 @@ export async function checkPortIsFree(port, repository) {
   });
 }
 
-/** Resolves with the cluster's status once the repository's head is Healthy. */
+/** Resolves once the repository's head is Healthy. */
 export async function untilHealthy(repository, args) {
   const head = (await run("git", ["-C", repository, "rev-parse", "main"])).trim();
   const deadline = performance.now() + HEALTHY_TIMEOUT_MS;
@@ -32,7 +36,7 @@ export async function untilHealthy(repository, args) {
   while (performance.now() < deadline) {
     const status = await berthStatus(args);
     release = status?.apps?.[0]?.release;
-    if (release?.commit === head && release.phase === "Healthy") return status;
+    if (release?.commit === head && release.phase === "Healthy") return;
     if (release?.commit === head && FAILURES.includes(release.phase))
       throw new Stop(describe(release));
     await sleep(POLL_MS);
@@ -43,8 +47,8 @@ export async function untilHealthy(repository, args) {
 }
 
 /** Resolves with the demo's URL once it answers there. */
-export async function untilAnswers(status, port) {
-  const url = new URL(`http://${addressOf(status)}:${port}`);
+export async function untilAnswers(kubeconfig, port) {
+  const url = new URL(`http://${await nodeAddress(kubeconfig)}:${port}`);
   const deadline = performance.now() + ANSWER_TIMEOUT_MS;
   let cause;
   while (performance.now() < deadline) {
@@ -67,7 +71,16 @@ function describe({ commit, phase, reason, message, problems = [] }) {
   );
 }
 
-function addressOf(status) {
-  const [node] = status.nodes;
-  return node?.address ?? node?.internalIP ?? "127.0.0.1";
+/** Where node ports answer: the address of the cluster's node. */
+async function nodeAddress(kubeconfig) {
+  const client = createApiClient(readKubeconfig(readFileSync(kubeconfig, "utf8")));
+  try {
+    const { items } = await client.list(resourceOf({ apiVersion: "v1", kind: "Node" }));
+    const addresses = items.flatMap((node) => node.status?.addresses ?? []);
+    const found = addresses.find(({ type }) => type === "InternalIP");
+    if (found === undefined) throw new Stop("The cluster's node has no address");
+    return found.address;
+  } finally {
+    client.close();
+  }
 }
