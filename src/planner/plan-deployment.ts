@@ -76,8 +76,7 @@ export function planDeployment(world: World, deployment: Deployment): Plan {
 
 function limitsOf({ spec }: Deployment): RolloutLimits {
   if (spec.strategy.type === "Recreate") return { maxSurge: 0, maxUnavailable: 0 };
-  const limits = resolveRolloutLimits(spec.strategy.rollingUpdate, spec.replicas);
-  return { ...limits, maxUnavailable: Math.min(limits.maxUnavailable, spec.replicas) };
+  return resolveRolloutLimits(spec.strategy.rollingUpdate, spec.replicas);
 }
 
 function toRollout(

@@ -67,8 +67,8 @@ export function rollSets(rollout: Rollout): Sizes {
  * The size of the new set: room is what surge leaves beside every pod that is there or asked for, so that a set
  * that has yet to end its surplus holds the new one back. Pure.
  */
-export function nextSize({ replicas, limits, isRolling, old }: Rollout, next: RolloutSet): number {
-  if (next.size >= replicas || !isRolling) return replicas;
+export function nextSize({ replicas, limits, old }: Rollout, next: RolloutSet): number {
+  if (next.size >= replicas) return replicas;
   const taken = [next, ...old].reduce((sum, set) => sum + Math.max(set.size, set.active), 0);
   const room = replicas + limits.maxSurge - taken;
   return next.size + Math.max(0, Math.min(room, replicas - next.size));

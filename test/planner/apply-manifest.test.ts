@@ -253,6 +253,12 @@ describe("applyManifest()", () => {
       path: "data",
     },
     {
+      name: "an immutable Secret to a mutable one",
+      from: secret("Opaque", "a"),
+      to: secret("Opaque", "a", false),
+      path: "data",
+    },
+    {
       name: "an immutable Secret",
       from: secret("Opaque", "a"),
       to: secret("Opaque", "b"),
@@ -305,8 +311,8 @@ function addressless(): Service {
   return { ...service(), spec };
 }
 
-function secret(type: string, value?: string): ApiObject {
-  const fixed = value === undefined ? {} : { immutable: true, data: { value } };
+function secret(type: string, value?: string, immutable = true): ApiObject {
+  const fixed = value === undefined ? {} : { data: { value }, ...(immutable ? { immutable } : {}) };
   return {
     apiVersion: "v1",
     kind: "Secret",

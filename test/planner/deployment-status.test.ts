@@ -113,6 +113,20 @@ const CASES: readonly Case[] = [
     old: { active: 2 },
     line: 'True ReplicaSetUpdated: ReplicaSet "web-new" is progressing. now',
   },
+  ...(
+    [
+      ["a new pod is made", { active: 2, ready: 0, available: 0 }, 3],
+      ["an old pod has gone", { active: 1, ready: 0, available: 0 }, 2],
+      ["a pod has become Ready", { active: 1, ready: 1, available: 0 }, 3],
+      ["a pod has become available", { active: 1, ready: 0, available: 1 }, 3],
+    ] as const
+  ).map(([name, next, old]) => ({
+    name: `${name}: that alone is progress`,
+    before: progressing("NewReplicaSetCreated", 'Created new replica set "web-new"'),
+    next,
+    old: { active: old, ready: 3, available: 3 },
+    line: 'True ReplicaSetUpdated: ReplicaSet "web-new" is progressing. now',
+  })),
   {
     name: "no progress leaves the clock",
     before: progressing("ReplicaSetUpdated", 'ReplicaSet "web-new" is progressing.'),

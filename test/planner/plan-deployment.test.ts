@@ -300,6 +300,45 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a surplus pod of an old set that is about to go counts for nothing",
+    sets: [
+      { version: "v1", size: 2, extraPods: [late()] },
+      { version: "v2", size: 2 },
+    ],
+    changes: ["update ReplicaSet shop/v1 to 1 (RolloutStep)"],
+  },
+  {
+    name: "scaled, and the new set is whole: the rest of the old ones goes",
+    sets: [
+      { version: "v1", size: 1, annotations: desired(2, 3) },
+      { version: "v2", size: 3 },
+    ],
+    changes: ["update ReplicaSet shop/v1 to 0 (ScaleDown)"],
+  },
+  {
+    name: "scaled while rolling: what rounding leaves goes to the newest of the largest",
+    to: "v3",
+    metadata: rev(3),
+    sets: VERSIONS.map((version) => ({ version, size: 1, annotations: desired(2, 3) })),
+    changes: [
+      "update ReplicaSet shop/v1 to 1 (Revision)",
+      "update ReplicaSet shop/v2 to 1 (Revision)",
+      "update ReplicaSet shop/v3 to 2 (ScaleUp)",
+    ],
+  },
+  {
+    name: "scaled to nothing while rolling: nothing is left of any set",
+    spec: { replicas: 0, ...rolling(3, 2) },
+    sets: [
+      { version: "v1", size: 8, annotations: desired(10, 13) },
+      { version: "v2", size: 5, available: 0, annotations: desired(10, 13) },
+    ],
+    changes: [
+      "update ReplicaSet shop/v1 to 0 (ScaleDown)",
+      "update ReplicaSet shop/v2 to 0 (ScaleDown)",
+    ],
+  },
+  {
     name: "paused: no new set for a new template",
     spec: { paused: true },
     metadata: rev(1),
@@ -359,6 +398,24 @@ const CASES: readonly Case[] = [
     changes: ["delete ReplicaSet shop/v2 (HistoryLimit)"],
   },
   {
+    name: "history: within the limit all stay",
+    to: "v3",
+    spec: { revisionHistoryLimit: 3 },
+    metadata: rev(3),
+    sets: [
+      { version: "v1", size: 0 },
+      { version: "v2", size: 0 },
+      { version: "v3", size: 3 },
+    ],
+    changes: [],
+  },
+  {
+    name: "the Deployment's own number is not its set's",
+    metadata: rev(7),
+    sets: [done],
+    changes: ["update Deployment shop/web (Revision)"],
+  },
+  {
     name: "history: nothing goes while a rollout is under way",
     to: "v3",
     spec: { revisionHistoryLimit: 0 },
@@ -393,6 +450,16 @@ function max(count: number): ObjectMeta["annotations"] {
 
 function desired(replicas: number, most: number): ObjectMeta["annotations"] {
   return { ...max(most), "deployment.kubernetes.io/desired-replicas": String(replicas) };
+}
+
+/** A Ready pod that v1 has beyond its size. */
+function late(): Pod {
+  const owner = {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: { name: "x", uid: "uid-v1" },
+  };
+  return pod({ name: "late", owner });
 }
 
 function ending(): Pod {
@@ -527,6 +594,7 @@ describe("planDeployment()", () => {
     const slower = { ...d, spec: { ...d.spec, minReadySeconds: 5 } };
     const lines = renderChanges(planDeployment(world, slower)).map((line) => named(d, line));
     expect(lines).toEqual(["update ReplicaSet shop/v2 to 3 (Revision)"]);
+    expect(eventsIn(planDeployment(world, slower))).toEqual([]);
   });
 
   test("looks again when a Ready pod becomes available", () => {

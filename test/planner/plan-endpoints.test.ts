@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { EndpointSlice, Service } from "../../src/model/core.ts";
-import type { ApiObject } from "../../src/model/meta.ts";
+import { controllerRef, type ApiObject } from "../../src/model/meta.ts";
 import type { Pod } from "../../src/model/pod.ts";
 import { planEndpoints } from "../../src/planner/plan-endpoints.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
@@ -212,6 +212,7 @@ describe("planEndpoints()", () => {
         name: "theirs",
         namespace: "shop",
         labels: { "kubernetes.io/service-name": "web" },
+        ownerReferences: [controllerRef(svc)],
       },
       addressType: "IPv4",
       endpoints: [],
@@ -220,6 +221,13 @@ describe("planEndpoints()", () => {
     const world = settle(svc, [theirs, replicaSet()]);
     expect(slicesOf(world).some(({ metadata }) => metadata.name === "theirs")).toBe(true);
     expect(planEndpoints(world, svc)).toEqual({ steps: [] });
+  });
+
+  test("another target port takes another slice, and the old one goes", () => {
+    const world = settle(service(), [serving("p1")]);
+    const moved = service({ ports: [{ protocol: "TCP", port: 80, targetPort: 9090 }] });
+    world.apply(planEndpoints(world, moved).steps);
+    expect(lines(world)).toEqual(["/TCP/9090: 10.0.0.1 ready serving"]);
   });
 
   test("takes its slices back when the selector goes", () => {

@@ -50,6 +50,12 @@ const WAKES: readonly Case[] = [
     keys: [POD, SET, DEPLOYMENT],
   },
   {
+    name: "a Service without a selector is not woken by pods",
+    there: [set, web, { ...svc, spec: { ...svc.spec, selector: {} } } as ApiObject],
+    changed: mine,
+    keys: [POD, SET, DEPLOYMENT],
+  },
+  {
     name: "a pod of a Job wakes it",
     there: cluster,
     changed: pod({ name: "p1", owner: sum, labels: {} }),

@@ -129,6 +129,21 @@ describe("planReplicaSet()", () => {
     });
   });
 
+  test("ends the pod that shares its node with one of a sister set", () => {
+    const parent = [
+      { apiVersion: "apps/v1", kind: "Deployment", name: "web", uid: "uid-d", controller: true },
+    ];
+    const sister = replicaSet({}, { name: "web-old", uid: "uid-old", ownerReferences: parent });
+    const set = replicaSet({ replicas: 1 }, { ownerReferences: parent });
+    const objects = [
+      sister,
+      pod({ name: "a-alone", owner: set, node: "a" }),
+      pod({ name: "b-shares", owner: set, node: "b" }),
+      pod({ name: "old", owner: sister, node: "b" }),
+    ];
+    expect(changes(set, objects)).toEqual(["delete Pod shop/b-shares (SurplusReplica)"]);
+  });
+
   test("names the same pods when it plans twice, and no two alike", () => {
     const set = replicaSet({ replicas: 50 });
     const world = worldOf([set]);

@@ -168,6 +168,32 @@ describe("NodeTable and placePods()", () => {
     );
   });
 
+  test("forgets a resource that a node no longer has, and a replica that has gone", () => {
+    const owner = replicaSet();
+    const table = new NodeTable();
+    table.setNode(node({ name: "a" }));
+    table.setNode(node({ name: "b" }));
+    table.addPod(pod({ name: "gone", owner }), "a");
+    table.removePod("uid-gone");
+    table.addPod(pod({ name: "big", owner: replicaSet({}, { uid: "uid-big" }) }), "b");
+    const waiting = pod({ name: "w", node: "", phase: "Pending", owner });
+    expect(placePods(table, [waiting]).bindings.map((binding) => binding.node)).toEqual(["a"]);
+
+    const asking = pod({
+      name: "asking",
+      node: "",
+      phase: "Pending",
+      spec: { containers: [container({ resources: { requests: { cpu: "1" } } })] },
+    });
+    for (const name of ["a", "b"]) {
+      const { status, ...rest } = node({ name });
+      table.setNode({ ...rest, status: { ...status, allocatable: { pods: "9" } } });
+    }
+    expect(placePods(table, [asking]).unplaced.map(({ message }) => message)).toEqual([
+      "0/2 nodes are available: 2 Insufficient cpu.",
+    ]);
+  });
+
   test("goes beyond its first capacity", () => {
     const many = Array.from({ length: 200 }, (_, index) => node({ name: `n${index}`, cpu: "1" }));
     const items = many.map((_, index) =>
