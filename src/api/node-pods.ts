@@ -30,8 +30,7 @@ export function followNodePods(objects: ObjectStore): NodePods {
   const close = objects.subscribe(({ kind, object, previous }) => {
     if (object.kind !== "Pod" || object.apiVersion !== "v1") return;
     if (previous !== undefined) remove(previous as Pod);
-    if (kind === "deleted") remove(object as Pod);
-    else add(object as Pod);
+    if (kind !== "deleted") add(object as Pod);
   });
   const { items } = objects.list(resourceOf({ apiVersion: "v1", kind: "Pod" }));
   for (const { object } of items) add(object as Pod);

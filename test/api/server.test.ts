@@ -1,3 +1,4 @@
+import { Agent } from "node:https";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:tls";
@@ -13,6 +14,7 @@ import type { RawAnswer, RawRequest } from "../support/api-request.ts";
 import { CLUSTER, startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";
 import * as build from "../support/builders.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 let api: ApiUnderTest;
 let admin: ApiCredentials;
@@ -63,6 +65,24 @@ describe("authentication", () => {
     const request = { commonName: "admin", organizations: ["system:masters"], validMs: 1000 };
     const issued = await api.authority.issueClient({ ...request, now: Date.now() - 60_000 });
     expect((await rawRequest({ ...admin, ...issued }, { path: "/api/v1/pods" })).code).toBe(401);
+  });
+
+  test("a certificate that expires on an open connection gets 401 from then on", async () => {
+    const clock = new ManualClock(Date.now());
+    await using own = await startTestApi({ clock });
+    const agent = new Agent({ keepAlive: true });
+    const issued = await own.authority.issueClient({
+      commonName: "admin",
+      organizations: ["system:masters"],
+      now: Date.now(),
+      validMs: 60_000,
+    });
+    const credentials = { server: own.url, ca: own.authority.cert, ...issued };
+    const request = { path: "/api/v1/pods", agent };
+    expect((await rawRequest(credentials, request)).code).toBe(200);
+    await clock.advance(61_000);
+    expect((await rawRequest(credentials, request)).code).toBe(401);
+    agent.destroy();
   });
 
   test("others than masters and nodes get 403", async () => {

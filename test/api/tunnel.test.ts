@@ -223,6 +223,20 @@ describe("the tunnel", () => {
     await second;
   });
 
+  test("the older one is closed then", async () => {
+    const open = async (): Promise<WebSocket> => {
+      const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, { ...node });
+      await new Promise((resolve) => socket.once("open", resolve));
+      return socket;
+    };
+    const older = await open();
+    const closed = new Promise((resolve) => older.once("close", resolve));
+    const newer = await open();
+    await closed;
+    expect(api.server.tunnels.isConnected("a")).toBe(true);
+    newer.terminate();
+  });
+
   test("one that answers no ping is closed", async () => {
     const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, {
       ...node,

@@ -219,6 +219,15 @@ describe("an administrator", () => {
     expect(now(lost)).toBeUndefined();
   });
 
+  test("by force shortens the grace to nothing where somebody is there to end the pod", async () => {
+    const ready = { conditions: [{ type: "Ready", status: "True" as const }] };
+    const { object } = await api.put({ ...node("d"), status: ready } as Node);
+    expect(object.metadata.name).toBe("d");
+    const pod = await owned({ node: "d" });
+    await ask(admin, { method: "DELETE", path: `${pathOf(pod)}?gracePeriodSeconds=0` });
+    expect(now(pod)?.metadata.deletionGracePeriodSeconds).toBe(0);
+  });
+
   test("leaves a pod without a controller to Git", async () => {
     const pod = await putPod();
     expect((await ask(admin, { method: "DELETE", path: pathOf(pod) })).code).toBe(405);
@@ -280,6 +289,8 @@ describe("an administrator", () => {
     const body = JSON.stringify({ metadata: { name: "x" }, pad: "x".repeat(4 * 1024 * 1024) });
     const path = "/api/v1/nodes";
     expect((await ask(admin, { method: "POST", path, body })).code).toBe(413);
+    const headers = { "Transfer-Encoding": "chunked" };
+    expect((await ask(admin, { method: "POST", path, body, headers })).code).toBe(413);
     const large = { metadata: { name: "x", annotations: { pad: "x".repeat(1_500_000) } } };
     expect((await ask(admin, { method: "POST", path, body: large })).code).toBe(413);
   });

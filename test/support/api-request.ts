@@ -29,7 +29,9 @@ export function rawRequest(
   const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   const { hostname, port } = new URL(server);
   return new Promise((resolve, reject) => {
-    const length = content === undefined ? {} : { "Content-Length": Buffer.byteLength(content) };
+    const isChunked = headers["Transfer-Encoding"] !== undefined;
+    const length =
+      content === undefined || isChunked ? {} : { "Content-Length": Buffer.byteLength(content) };
     const outgoing = request({
       host: hostname,
       port,
