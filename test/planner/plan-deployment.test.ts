@@ -300,12 +300,12 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: "a surplus pod of an old set that is about to go counts for nothing",
+    name: "a surplus pod of the new set that is about to go does not let an old one go",
     sets: [
-      { version: "v1", size: 2, extraPods: [late()] },
-      { version: "v2", size: 2 },
+      { version: "v1", size: 2 },
+      { version: "v2", size: 1, extraPods: [surplus()] },
     ],
-    changes: ["update ReplicaSet shop/v1 to 1 (RolloutStep)"],
+    changes: [],
   },
   {
     name: "scaled, and the new set is whole: the rest of the old ones goes",
@@ -452,14 +452,14 @@ function desired(replicas: number, most: number): ObjectMeta["annotations"] {
   return { ...max(most), "deployment.kubernetes.io/desired-replicas": String(replicas) };
 }
 
-/** A Ready pod that v1 has beyond its size. */
-function late(): Pod {
+/** A Ready pod that v2 has beyond its size. */
+function surplus(): Pod {
   const owner = {
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
-    metadata: { name: "x", uid: "uid-v1" },
+    metadata: { name: "x", uid: "uid-v2" },
   };
-  return pod({ name: "late", owner });
+  return pod({ name: "surplus", owner });
 }
 
 function ending(): Pod {

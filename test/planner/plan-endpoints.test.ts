@@ -4,7 +4,7 @@ import { controllerRef, type ApiObject } from "../../src/model/meta.ts";
 import type { Pod } from "../../src/model/pod.ts";
 import { planEndpoints } from "../../src/planner/plan-endpoints.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
-import { container, pod, replicaSet, service, type PodFields } from "../support/builders.ts";
+import { container, pod, service, type PodFields } from "../support/builders.ts";
 import { renderChanges, worldOf } from "../support/world.ts";
 
 const serving = (name: string, fields: Partial<PodFields> = {}): Pod =>
@@ -218,7 +218,7 @@ describe("planEndpoints()", () => {
       endpoints: [],
       ports: [],
     };
-    const world = settle(svc, [theirs, replicaSet()]);
+    const world = settle(svc, [theirs, serving("p1")]);
     expect(slicesOf(world).some(({ metadata }) => metadata.name === "theirs")).toBe(true);
     expect(planEndpoints(world, svc)).toEqual({ steps: [] });
   });
