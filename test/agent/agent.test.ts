@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { LABELS } from "../../src/model/instance.ts";
 import type { Pod } from "../../src/model/pod.ts";
@@ -300,6 +302,17 @@ describe("while the API is away", () => {
     await node.reach("the status follows", () => node.harness.container()?.restartCount === 1);
   });
 
+  test("what the agent does not remember is left alone until the API has spoken", async () => {
+    await using node = await openWith(pod());
+    node.harness.api.away = true;
+    await node.harness.stop();
+    await rm(join(node.harness.stateDir, "pods.json"));
+    node.harness.start();
+    for (let seconds = 0; seconds < 40; seconds += 1) await node.pass(1_000);
+    expect(node.runtime.running()).toEqual(["app#0", "sandbox#0"]);
+    expect(node.runtime.calls.filter((call) => call.startsWith("list")).length).toBeGreaterThan(2);
+  });
+
   test("an agent that starts anew heals from what it remembers", async () => {
     await using node = await openWith(pod());
     await node.pass(600);
@@ -345,6 +358,18 @@ describe("what can go wrong on the way up", () => {
     await node.pass(8_500);
     await node.reach("Ready", () => isReady(node.harness.pod() ?? pod()));
     expect(node.runtime.calls.filter((call) => call === "pull new:1")).toHaveLength(2);
+  });
+
+  test("an image that failed for one pod is not pulled for the next before its time", async () => {
+    await using node = await openFakeNode();
+    node.harness.api.put(pod({ image: "new:1" }));
+    node.harness.start();
+    await node.reachHeld("ErrImagePull", () => waiting(node).startsWith("ErrImagePull"));
+    node.harness.api.put(pod({ name: "other", image: "new:1" }));
+    await node.reachHeld("the other waits too", () =>
+      JSON.stringify(node.harness.container("other") ?? "").includes("ErrImagePull"),
+    );
+    expect(node.runtime.calls.filter((call) => call === "pull new:1")).toHaveLength(1);
   });
 
   test.for([

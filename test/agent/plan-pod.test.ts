@@ -284,6 +284,17 @@ const CASES: readonly Case[] = [
     actions: [],
   },
   {
+    name: "nor when they ran in the sandbox before this one",
+    pod: pod({ initContainers: [container({ name: "one" })] }),
+    containers: [
+      sandbox({ id: "s1", attempt: 1 }),
+      init("one", { state: "exited", exitCode: 0, diedAt: NOW }),
+      app({ id: "a1", attempt: 1, sandboxId: "s1" }),
+    ],
+    view: { ...UP, readySandbox: "s1" },
+    actions: [],
+  },
+  {
     name: "when the sandbox dies, what still runs is stopped first",
     containers: [sandbox({ state: "exited", diedAt: NOW }), app({})],
     view: UP,

@@ -115,6 +115,21 @@ describe("probeContainer()", () => {
     expect(bench.unhealthy).toEqual(["readiness: no", "readiness: no", "readiness: no"]);
   });
 
+  test("the quick looks before the first success count for nothing", async () => {
+    const bench = new Bench();
+    // Nothing listens there.
+    const { exec: _exec, ...timing } = EXEC;
+    const readinessProbe = { ...timing, tcpSocket: { port: 1 } };
+    void bench.run({ readinessProbe }).catch(() => undefined);
+    for (let step = 0; step < 58; step += 1) {
+      await bench.clock.advance(500);
+      for (let turn = 0; turn < 10; turn += 1) await settle();
+    }
+    expect(bench.unhealthy.length).toBeGreaterThanOrEqual(1);
+    expect(bench.unhealthy.length).toBeLessThanOrEqual(2);
+    expect(bench.unhealthy[0]).toBe("readiness: dial tcp 127.0.0.1:1: connect: connection refused");
+  });
+
   test("initialDelaySeconds are waited out, then the period is kept", async () => {
     const bench = new Bench();
     void bench.run({ livenessProbe: { ...EXEC, initialDelaySeconds: 5 } }).catch(() => undefined);
