@@ -9,7 +9,7 @@ import { podsOwnedBy } from "./owned-pods.ts";
 import { countPods, type PodCounts } from "./pod-state.ts";
 import type { World } from "./world.ts";
 
-export const HASH_LABEL = "pod-template-hash";
+const HASH_LABEL = "pod-template-hash";
 export const REVISION_ANNOTATION = "deployment.kubernetes.io/revision";
 export const HISTORY_ANNOTATION = "deployment.kubernetes.io/revision-history";
 export const DESIRED_ANNOTATION = "deployment.kubernetes.io/desired-replicas";
