@@ -82,6 +82,8 @@ function conditionsOf(
   const initialized = initializedCondition(phase, inits, mains);
   const ready = readyCondition(phase, mains);
   const wanted: readonly Condition[] = [
+    // A pod that has come here was placed, whatever the scheduler said of it before.
+    { type: "PodScheduled", status: "True", ...observed },
     { type: "Initialized", ...initialized, ...observed },
     { type: "Ready", ...ready, ...observed },
     { type: "ContainersReady", ...ready, ...observed },

@@ -127,7 +127,12 @@ function merged(pod: Pod, status: PodStatus): PodStatus {
   return { ...status, conditions: [...own, ...theirs] };
 }
 
-const OUR_CONDITIONS: readonly string[] = ["Initialized", "Ready", "ContainersReady"];
+const OUR_CONDITIONS: readonly string[] = [
+  "PodScheduled",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+];
 
 function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.code === 404;

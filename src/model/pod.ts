@@ -187,7 +187,7 @@ export type TaintEffect = "NoSchedule" | "PreferNoSchedule" | "NoExecute";
 
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
 
-/** Written by the agent of the pod's node; `PodScheduled` by the scheduler's loop. */
+/** Written by the agent of the pod's node; before it has a node, `PodScheduled` by the scheduler's loop. */
 export interface PodStatus {
   readonly phase: PodPhase;
   readonly conditions?: readonly Condition[];

@@ -494,6 +494,7 @@ describe("planPod()", () => {
       (one) => `${one.type} ${one.status} ${one.lastTransitionTime ?? ""}`,
     );
     expect(times).toEqual([
+      "PodScheduled True 2023-11-14T22:13:20Z",
       "Initialized True 2023-11-14T22:13:20Z",
       "Ready False 2023-11-14T22:14:20Z",
       "ContainersReady False 2023-11-14T22:14:20Z",

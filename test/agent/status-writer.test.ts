@@ -7,14 +7,14 @@ import { podRef } from "./agent-harness.ts";
 import { FakeApi } from "./fake-api.ts";
 import { pod } from "./pod-builder.ts";
 
-const SCHEDULED = { type: "PodScheduled", status: "True" } as const;
+const GATE = { type: "example.com/gate", status: "True" } as const;
 const READY = { type: "Ready", status: "True" } as const;
 const RUNNING: PodStatus = { phase: "Running", conditions: [READY] };
 
 function bench() {
   const api = new FakeApi();
   const clock = new ManualClock();
-  const stored = api.put<Pod>({ ...pod(), status: { phase: "Pending", conditions: [SCHEDULED] } });
+  const stored = api.put<Pod>({ ...pod(), status: { phase: "Pending", conditions: [GATE] } });
   const writer = new StatusWriter(stored, {
     client: api,
     clock,
@@ -32,7 +32,7 @@ test("writes a change once, and keeps the conditions of others", async () => {
   await writer.flush();
   writer.offer({ ...RUNNING });
   await writer.flush();
-  expect(status()?.conditions).toEqual([READY, SCHEDULED]);
+  expect(status()?.conditions).toEqual([READY, GATE]);
   expect(writes()).toBe(1);
 });
 
@@ -82,7 +82,7 @@ test("what somebody else wrote in its place is put right", async () => {
   await writer.flush();
   const current = api.peek(podRef("web")) as Pod;
   writer.update(
-    api.put<Pod>({ ...current, status: { phase: "Unknown", conditions: [SCHEDULED] } }),
+    api.put<Pod>({ ...current, status: { phase: "Unknown", conditions: [GATE] } }),
   );
   await writer.flush();
   expect(status()?.phase).toBe("Running");
