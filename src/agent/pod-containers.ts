@@ -17,6 +17,9 @@ export interface PodContainersOptions {
 /** Made once: an abort without a reason makes a new error each time. */
 const NO_LONGER = new Error("Nobody waits any more");
 
+/** Removed containers of which late news is ignored; older ones nobody speaks of any more. */
+const MAX_DROPPED = 100;
+
 /** What the agent knows of one pod's containers: from listings, inspections and its own calls. */
 export class PodContainers {
   /** Last words, by container id. */
@@ -58,6 +61,8 @@ export class PodContainers {
   /** We removed it. */
   drop(id: string): void {
     this.#dropped.add(id);
+    const [oldest] = this.#dropped;
+    if (this.#dropped.size > MAX_DROPPED && oldest !== undefined) this.#dropped.delete(oldest);
     this.#known.delete(id);
     this.messages.delete(id);
     this.wake();

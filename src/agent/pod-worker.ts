@@ -103,7 +103,7 @@ export class PodWorker {
     });
     this.#containers.adopt(options.containers);
     if (options.wired) this.#adoptSandbox();
-    signal.addEventListener("abort", () => this.#stop(), { once: true });
+    signal.addEventListener("abort", this.#onAbort, { once: true });
     void this.#refreshVolumes();
     this.#lookSoon();
   }
@@ -373,7 +373,11 @@ export class PodWorker {
     }
   }
 
+  /** Pods come and go; the agent's signal must not hold those that went. */
+  readonly #onAbort = (): void => this.#stop();
+
   #stop(): void {
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
     this.#isOver = true;
     this.#timer?.abort(OVERTAKEN);
     this.#making.abort(new Error("The pod is over"));

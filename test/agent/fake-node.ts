@@ -48,6 +48,8 @@ export interface FakeNode {
   reach(what: string, check: () => boolean): Promise<void>;
   /** The same for a status that only says what is waited for: the clock moves on by the time that it is held back. */
   reachHeld(what: string, check: () => boolean): Promise<void>;
+  /** Moves the clock on, second by second, until `check` holds. */
+  passUntil(what: string, check: () => boolean): Promise<void>;
   /** Moves the clock on and lets everything run. */
   pass(ms: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -93,6 +95,10 @@ export async function openFakeNode(): Promise<FakeNode> {
       nextHold = spent * 2;
     }
   };
+  const pass = async (ms: number): Promise<void> => {
+    await clock.advance(ms);
+    for (let turn = 0; turn < 200; turn += 1) await settle();
+  };
   return {
     harness,
     runtime,
@@ -100,9 +106,11 @@ export async function openFakeNode(): Promise<FakeNode> {
     network,
     reach,
     reachHeld: (what, check) => reach(what, check, true),
-    async pass(ms) {
-      await clock.advance(ms);
-      for (let turn = 0; turn < 200; turn += 1) await settle();
+    pass,
+    async passUntil(what, check) {
+      const limit = performance.now() + LIMIT_MS;
+      while (!check() && performance.now() < limit) await pass(1_000);
+      if (!check()) await reach(what, check);
     },
     async [Symbol.asyncDispose]() {
       await harness.close();

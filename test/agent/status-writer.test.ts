@@ -81,9 +81,7 @@ test("what somebody else wrote in its place is put right", async () => {
   writer.offer(RUNNING);
   await writer.flush();
   const current = api.peek(podRef("web")) as Pod;
-  writer.update(
-    api.put<Pod>({ ...current, status: { phase: "Unknown", conditions: [GATE] } }),
-  );
+  writer.update(api.put<Pod>({ ...current, status: { phase: "Unknown", conditions: [GATE] } }));
   await writer.flush();
   expect(status()?.phase).toBe("Running");
 });

@@ -43,7 +43,7 @@ async function read(
 test("logs: whole, tail, limit, time-stamps, follow, previous, and what cannot be", async () => {
   await using cluster = await openDockerCluster();
   const { harness, runtime, image, signal } = cluster;
-  const script = "for i in 1 2 3; do echo line $i; done; echo oops >&2; exec sleep 1000";
+  const script = "for i in 1 2 3; do echo line $i; done; sleep 0.3; echo oops >&2; exec sleep 1000";
   harness.api.put(pod({ image, containers: [{ command: ["sh", "-c", script] }] }));
   await harness.untilReady();
   expect(await read(cluster, { follow: true }, (text) => text.includes("oops"))).toBe(
