@@ -5,7 +5,7 @@ import { formatMicroTime, formatTime, type Clock, type Millis } from "../base/cl
 import { canonicalJson } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import { ApiError, type ApiClient } from "../client/client.ts";
-import { setCondition } from "../model/condition.ts";
+import { isTrue, setCondition } from "../model/condition.ts";
 import type { Lease, Node, NodeStatus } from "../model/core.ts";
 import type { Condition, ObjectRef } from "../model/meta.ts";
 import { formatBytes } from "../model/quantity.ts";
@@ -193,25 +193,27 @@ function isHealthy({ runtimeSeenAt, clock }: NodeReporterOptions): boolean {
   return clock.monotonic() - runtimeSeenAt() < RUNTIME_DEADLINE_MS;
 }
 
-/** Writes when the runtime's health turns, and now and then. */
+/** Writes when the stored status says something else than is so, and now and then. */
 async function keepStatus(options: NodeReporterOptions, facts: NodeFacts): Promise<void> {
   const { client, clock, signal, nodeName } = options;
-  let written = { healthy: isHealthy(options), at: clock.monotonic() };
+  let writtenAt = clock.monotonic();
   while (!signal.aborted) {
     await clock.sleep(HEARTBEAT_MS, signal).catch(() => undefined);
     if (signal.aborted) return;
-    const healthy = isHealthy(options);
-    if (healthy === written.healthy && clock.monotonic() - written.at < STATUS_EVERY_MS) continue;
     await persist(options, "write the node's status", async () => {
       try {
-        await writeStatus(options, facts, await client.get<Node>(nodeRef(nodeName), signal));
+        const node = await client.get<Node>(nodeRef(nodeName), signal);
+        const isDue = clock.monotonic() - writtenAt >= STATUS_EVERY_MS;
+        // After a silence the control plane has written Unknown: it must hear that the node is back.
+        if (!isDue && isTrue(node.status?.conditions, "Ready") === isHealthy(options)) return;
+        await writeStatus(options, facts, node);
       } catch (error) {
         // Somebody deleted the Node: it lives, so it comes back.
         if (!(error instanceof ApiError && error.code === 404)) throw error;
         await register(options, facts);
       }
+      writtenAt = clock.monotonic();
     });
-    written = { healthy, at: clock.monotonic() };
   }
 }
 

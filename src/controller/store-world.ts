@@ -9,6 +9,8 @@ export class StoreWorld {
   readonly #objects: ObjectStore;
   /** Owner uid → key of the owned → the owned. */
   readonly #owned = new Map<string, Map<string, ApiObject>>();
+  /** Kind and namespace → key of what has no controller → that object. */
+  readonly #orphans = new Map<string, Map<string, ApiObject>>();
 
   /** Must be made before anything else subscribes, so that others see the index already moved on. */
   constructor(objects: ObjectStore) {
@@ -26,6 +28,7 @@ export class StoreWorld {
       get: (ref) => this.get(ref),
       list: (apiVersion, kind, namespace) => this.list(apiVersion, kind, namespace),
       ownedBy: (uid) => this.ownedBy(uid),
+      orphans: (apiVersion, kind, namespace) => this.orphans(apiVersion, kind, namespace),
     };
   }
 
@@ -43,6 +46,10 @@ export class StoreWorld {
     return [...(this.#owned.get(uid)?.values() ?? [])];
   }
 
+  orphans(apiVersion: string, kind: string, namespace: string): readonly ApiObject[] {
+    return [...(this.#orphans.get(groupOf(apiVersion, kind, namespace))?.values() ?? [])];
+  }
+
   #follow(event: ObjectEvent): void {
     if (event.previous !== undefined) this.#drop(event.previous);
     if (event.kind === "deleted") this.#drop(event.object);
@@ -50,18 +57,26 @@ export class StoreWorld {
   }
 
   #add(object: ApiObject): void {
-    const owner = controllerOf(object)?.uid;
-    if (owner === undefined) return;
-    const owned = this.#owned.get(owner) ?? new Map<string, ApiObject>();
-    owned.set(refKey(refOf(object)), object);
-    this.#owned.set(owner, owned);
+    const [index, group] = this.#placeOf(object);
+    const members = index.get(group) ?? new Map<string, ApiObject>();
+    members.set(refKey(refOf(object)), object);
+    index.set(group, members);
   }
 
   #drop(object: ApiObject): void {
-    const owner = controllerOf(object)?.uid;
-    const owned = owner === undefined ? undefined : this.#owned.get(owner);
-    if (owner === undefined || owned === undefined) return;
-    owned.delete(refKey(refOf(object)));
-    if (owned.size === 0) this.#owned.delete(owner);
+    const [index, group] = this.#placeOf(object);
+    const members = index.get(group);
+    members?.delete(refKey(refOf(object)));
+    if (members?.size === 0) index.delete(group);
   }
+
+  #placeOf(object: ApiObject): readonly [Map<string, Map<string, ApiObject>>, string] {
+    const owner = controllerOf(object)?.uid;
+    if (owner !== undefined) return [this.#owned, owner];
+    return [this.#orphans, groupOf(object.apiVersion, object.kind, object.metadata.namespace)];
+  }
+}
+
+function groupOf(apiVersion: string, kind: string, namespace: string | undefined): string {
+  return `${apiVersion}/${kind}/${namespace ?? ""}`;
 }

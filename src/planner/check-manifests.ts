@@ -32,7 +32,9 @@ export function checkManifests(
   options: ApplyOptions,
 ): readonly Problem[] {
   const namespaces = new Set(
-    manifests.filter(({ object }) => object.kind === "Namespace").map(({ object }) => object.metadata.name),
+    manifests
+      .filter(({ object }) => object.kind === "Namespace")
+      .map(({ object }) => object.metadata.name),
   );
   const problems = [
     ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
@@ -51,9 +53,7 @@ export function planApply(
 ): ApplyPlan {
   const steps: ApplyStep[] = [];
   const problems: Problem[] = [];
-  const hasServices = manifests.some(({ object }) => object.kind === "Service");
-  const services = hasServices ? (world.list("v1", "Service") as readonly Service[]) : [];
-  let used = usedByServices(services);
+  const taken = takenByServices(world, manifests);
   for (const manifest of manifests) {
     const stored = world.get(refOf(manifest.object));
     const applied = applyManifest(manifest, stored, options.app);
@@ -62,14 +62,17 @@ export function planApply(
       continue;
     }
     if (applied.object.kind === "Service") {
-      const allocation = allocateService(applied.object as Service, used, options);
+      const allocation = allocateService(applied.object as Service, taken, options);
       if (allocation.kind === "problem") {
         problems.push(toProblem(allocation, manifest));
         continue;
       }
-      used = withService(used, allocation.service);
+      take(taken, allocation.service);
       if (allocation.service !== applied.object || applied.kind !== "unchanged") {
-        steps.push({ kind: stored === undefined ? "create" : "update", object: allocation.service });
+        steps.push({
+          kind: stored === undefined ? "create" : "update",
+          object: allocation.service,
+        });
       }
       continue;
     }
@@ -79,7 +82,12 @@ export function planApply(
 }
 
 function toProblem(
-  found: { readonly code: string; readonly message: string; readonly path: string; readonly hint?: string },
+  found: {
+    readonly code: string;
+    readonly message: string;
+    readonly path: string;
+    readonly hint?: string;
+  },
   { object, at }: DeclaredObject,
 ): Problem {
   const { code, path, hint } = found;
@@ -87,13 +95,25 @@ function toProblem(
   return hint === undefined ? { code, message, at, path } : { code, message, at, path, hint };
 }
 
-/** The sets with what this Service holds now. */
-function withService(used: UsedByServices, service: Service): UsedByServices {
-  const own = usedByServices([service]);
-  return {
-    ips: new Map([...used.ips, ...own.ips]),
-    nodePorts: new Map([...used.nodePorts, ...own.nodePorts]),
-  };
+interface Taken extends UsedByServices {
+  readonly ips: Map<string, string>;
+  readonly nodePorts: Map<string, string>;
+}
+
+/** What the manifests ask for by name, so that nobody gets it by chance, and what Services hold already. */
+function takenByServices(world: World, manifests: readonly DeclaredObject[]): Taken {
+  const taken: Taken = { ips: new Map(), nodePorts: new Map() };
+  const declared = manifests.map(({ object }) => object).filter(({ kind }) => kind === "Service");
+  if (declared.length === 0) return taken;
+  for (const service of declared) take(taken, service as Service);
+  for (const service of world.list("v1", "Service")) take(taken, service as Service);
+  return taken;
+}
+
+function take(taken: Taken, service: Service): void {
+  const { ips, nodePorts } = usedByServices([service]);
+  for (const [ip, holder] of ips) taken.ips.set(ip, holder);
+  for (const [port, holder] of nodePorts) taken.nodePorts.set(port, holder);
 }
 
 function checkNamespace(
@@ -103,7 +123,9 @@ function checkNamespace(
 ): readonly Problem[] {
   const { namespace } = object.metadata;
   if (namespace === undefined || !resourceOf(object).namespaced) return [];
-  const stored = world.get({ apiVersion: "v1", kind: "Namespace", name: namespace }) as Namespace | undefined;
+  const stored = world.get({ apiVersion: "v1", kind: "Namespace", name: namespace }) as
+    | Namespace
+    | undefined;
   const name = formatRef(refOf(object));
   if (stored !== undefined && isTerminatingNamespace(stored)) {
     const hint = "wait until it is gone, then commit again";
