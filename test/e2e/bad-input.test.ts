@@ -10,7 +10,7 @@ import { type CommandOptions, type CommandResult, runCommand } from "../support/
 import { processesOf } from "../support/leftovers.ts";
 import { get } from "../support/load.ts";
 import { helloFiles } from "../support/manifests.ts";
-import { runningContainers } from "../support/observed.ts";
+import { runningContainers, settledContainers } from "../support/observed.ts";
 import { useCluster } from "../support/use-cluster.ts";
 import { type WorkRepo, makeWorkRepo } from "../support/work-repo.ts";
 
@@ -246,7 +246,7 @@ describe("a commit with bad input", () => {
     const cluster = current();
     const good = await cluster.repo.head();
     await cluster.untilPhase(good, "Healthy");
-    const before = await runningContainers(cluster);
+    const before = await settledContainers(cluster, 3);
     await cluster.repo.write("bad.yaml", content);
     const bad = await cluster.repo.commit("bad");
     try {

@@ -4,7 +4,7 @@ import type { Cluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { type LoadReport, get, startLoad } from "../support/load.ts";
 import { helloFiles } from "../support/manifests.ts";
-import { isReady, podsOf, runningContainers } from "../support/observed.ts";
+import { isReady, podsOf, runningContainers, settledContainers } from "../support/observed.ts";
 import { useCluster } from "../support/use-cluster.ts";
 
 const REQUESTS_PER_SECOND = 50;
@@ -128,7 +128,7 @@ describe("a deploy is a commit", () => {
 
   test("an invalid commit is Rejected with file, line and field, and changes nothing", async () => {
     const cluster = current();
-    const before = await runningContainers(cluster);
+    const before = await settledContainers(cluster, 3);
     const healthy = await cluster.repo.head();
     await cluster.repo.write(
       "configmap.yaml",

@@ -1,5 +1,6 @@
 import type { Pod } from "../../src/model/pod.ts";
 import type { Cluster } from "./cluster.ts";
+import { eventually } from "./eventually.ts";
 import { containersOf, docker } from "./leftovers.ts";
 
 /** The pods of an app, by name, without those that are on their way out. */
@@ -33,6 +34,16 @@ export async function runningContainers(cluster: Cluster): Promise<string[]> {
     }),
   );
   return lines.toSorted();
+}
+
+/** Resolves with `runningContainers` once what was on its way out is gone: two containers for each of `pods` are left. */
+export async function settledContainers(cluster: Cluster, pods: number): Promise<string[]> {
+  return await eventually(`only the containers of ${pods} pods are left`, async () => {
+    const lines = await runningContainers(cluster);
+    if (lines.length === 2 * pods && lines.every((line) => line.includes(" running ")))
+      return lines;
+    throw new Error(lines.join("\n"));
+  });
 }
 
 /** Runs a program in a container, as `docker exec` does, and waits for its end. */
