@@ -5,6 +5,7 @@ import { GitError } from "./git.ts";
 import { Git, type GitResult, REMOTE_TIMEOUT_MS } from "./git-process.ts";
 import { moved, noSuchBranch } from "./git-refusals.ts";
 import type { Remote } from "./git-url.ts";
+import { MAX_LOCK_WAITS, waitForLock } from "./mirror-lock.ts";
 import { ownUser } from "./owner.ts";
 import { pushRejected, remoteFailure } from "./remote-failure.ts";
 import { type Layout, readPointer } from "./repository-layout.ts";
@@ -199,7 +200,11 @@ export class GitMirror {
     options: readonly string[],
     signal: AbortSignal,
   ): Promise<void> {
-    const result = await this.#tryFetch(refspecs, options, signal);
+    let result = await this.#tryFetch(refspecs, options, signal);
+    for (let attempt = 1; result.code !== 0 && attempt <= MAX_LOCK_WAITS; attempt += 1) {
+      if (!(await waitForLock(result.stderr, this.#layout.gitDir, signal))) break;
+      result = await this.#tryFetch(refspecs, options, signal);
+    }
     if (result.code === 0) return;
     const lost = /couldn't find remote ref refs\/heads\/(\S+)/.exec(result.stderr)?.[1];
     if (lost !== undefined) throw noSuchBranch(this.#remote.url, lost, ["HEAD"]);
