@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
+import { dirname, join } from "node:path";
 import git, { type PromiseFsClient } from "isomorphic-git";
 import type { GitObject } from "./cat-file.ts";
 import { GitError } from "./git.ts";
@@ -64,7 +66,10 @@ export function describe(error: unknown): string {
   return text.split("\n", 1)[0] ?? "";
 }
 
-/** Node's file system with two rules more: packs have a limit, and what is written belongs to the owner. */
+/**
+ * Node's file system with three rules more: packs have a limit, what is written belongs to the owner, and a file is
+ * there as a whole or not at all, since other processes read the same mirror.
+ */
 function embeddedFs(owner: Owner): PromiseFsClient {
   const { readdir, stat, lstat, readlink, unlink, rmdir, rm, symlink, chmod } = fs;
   const promises = {
@@ -82,8 +87,16 @@ function embeddedFs(owner: Owner): PromiseFsClient {
       return fs.readFile(path, options);
     },
     async writeFile(path: string, data: Uint8Array, options: never): Promise<void> {
-      await fs.writeFile(path, data, options);
-      await giveTo(owner, path);
+      // A name that Git and the library pass over: neither an object, a pack nor an index.
+      const draft = join(dirname(path), `tmp_berth_${randomUUID()}`);
+      try {
+        await fs.writeFile(draft, data, options);
+        await giveTo(owner, draft);
+        await fs.rename(draft, path);
+      } catch (error) {
+        await fs.rm(draft, { force: true });
+        throw error;
+      }
     },
     async mkdir(path: string, options: never): Promise<void> {
       await fs.mkdir(path, options);
