@@ -8,12 +8,13 @@ import type { App } from "../model/app.ts";
 import { isTrue } from "../model/condition.ts";
 import type { Node } from "../model/core.ts";
 import { systemClock } from "../base/system-clock.ts";
+import { reserveNetworks } from "../proxy/node-network.ts";
 import { CliError } from "./cli-error.ts";
 import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
 import { checkSource } from "./check-source.ts";
 import { readConfig, readIfThere, type ClusterConfig, type DataDir } from "./data-dir.ts";
-import { lockCommands } from "./lock.ts";
+import { lockCommands, lockHost } from "./lock.ts";
 import { findSupervisor } from "./find-supervisor.ts";
 import { DEFAULT_PORT, initCluster, serverUrl, type ClusterOptions } from "./init-cluster.ts";
 import { checkHost, checkPort } from "./preflight.ts";
@@ -54,7 +55,9 @@ export async function up(
   try {
     const running = await findSupervisor(dir);
     config =
-      running === undefined ? await prepare(dir, options) : await runningConfig(dir, options);
+      running === undefined
+        ? await prepare(dir, options, signal)
+        : await runningConfig(dir, options);
     if (running === undefined && options.foreground) {
       supervised = superviseHere(dir, AbortSignal.any([signal, ended.signal]));
     } else if (running === undefined) {
@@ -80,11 +83,20 @@ function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
-async function prepare(dir: DataDir, options: UpOptions): Promise<ClusterConfig> {
+async function prepare(
+  dir: DataDir,
+  options: UpOptions,
+  signal: AbortSignal,
+): Promise<ClusterConfig> {
   const known = await readConfig(dir);
   const port = options.port ?? known?.port ?? DEFAULT_PORT;
   await checkPort(options.listen ?? known?.listen ?? "127.0.0.1", port);
-  return initCluster(dir, options, systemClock);
+  await using host = await lockHost(systemClock, signal);
+  void host;
+  const config = await initCluster(dir, options, systemClock);
+  // At once, so that another cluster that starts on this host chooses other networks.
+  await reserveNetworks(config, signal);
+  return config;
 }
 
 /** A running cluster keeps its addresses: other ones need a restart. */

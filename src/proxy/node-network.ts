@@ -28,6 +28,7 @@ const MAINTENANCE_INTERVAL_MS = 30_000;
  *   (A dummy link would do as well, but some kernels have none.)
  * - Forwarding between interfaces. `rp_filter` may stay as it is, also strict: each pod has a route through its own
  *   veth. The `bridge-nf` settings do not matter either: pods are routed, no packet of theirs crosses a bridge.
+ * - Routes of last resort for both networks, see `reserveNetworks`.
  * - Room in the host's firewall, see `ensureForwardRules`.
  */
 export async function setUpNodeNetwork(
@@ -48,6 +49,7 @@ export async function setUpNodeNetwork(
   const source = await nodeAddress(run, signal);
   const as = source === undefined ? [] : ["src", source];
   await ip("route", "replace", cluster.serviceCidr, "dev", bridge, ...as);
+  await reserveNetworks(cluster, signal, run);
 
   if ((await runTool(run, "cat", [IP_FORWARD], { signal })).trim() !== "1") {
     await runTool(run, "tee", [IP_FORWARD], { stdin: "1", signal });
@@ -55,6 +57,40 @@ export async function setUpNodeNetwork(
   }
   if (await ensureForwardRules({ clusterId, podCidr: cluster.podCidr, run }, signal)) {
     logger.info({ podCidr: cluster.podCidr }, "Accepted the pods' traffic in the host's firewall");
+  }
+}
+
+/** Worse than every route that somebody wants. */
+const RESERVED_METRIC = "1000000";
+
+/** The networks of a cluster. */
+export type Networks = Pick<ClusterInfo, "podCidr" | "serviceCidr">;
+
+/**
+ * Says on this host whose the pod and service networks are: another cluster chooses other ones, and what goes to a pod
+ * that is not there is refused at once rather than sent to the default gateway. The routes of pods and nodes are
+ * narrower, that of the services is better. May be repeated.
+ */
+export async function reserveNetworks(
+  { podCidr, serviceCidr }: Networks,
+  signal: AbortSignal,
+  run: RunCommand = runOnHost,
+): Promise<void> {
+  for (const cidr of [podCidr, serviceCidr]) {
+    const route = ["unreachable", cidr, "metric", RESERVED_METRIC];
+    await runTool(run, "ip", ["route", "replace", ...route], { signal });
+  }
+}
+
+/** Takes the reservations back; none is fine. */
+export async function releaseNetworks(
+  { podCidr, serviceCidr }: Networks,
+  signal: AbortSignal,
+  run: RunCommand = runOnHost,
+): Promise<void> {
+  for (const cidr of [podCidr, serviceCidr]) {
+    const route = ["unreachable", cidr, "metric", RESERVED_METRIC];
+    await run("ip", ["route", "delete", ...route], { signal });
   }
 }
 

@@ -3,13 +3,15 @@ import { removeForwardRules } from "./forward-rules.ts";
 import { runTool } from "./host-tool.ts";
 import { renderRemoval } from "./nft-ruleset.ts";
 import { nftTool } from "./nft.ts";
-import { hasLink } from "./node-network.ts";
+import { hasLink, releaseNetworks } from "./node-network.ts";
 import { ProxyError } from "./proxy-error.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
 
 export interface RemoveNetworkOptions {
   readonly clusterId: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
   /** Where the tools run: on this host unless told. */
   readonly run?: RunCommand;
 }
@@ -19,11 +21,13 @@ export interface RemoveNetworkOptions {
  * firewall rules. May be repeated.
  */
 export async function removeNodeNetwork(
-  { clusterId, run = runOnHost }: RemoveNetworkOptions,
+  { run = runOnHost, ...options }: RemoveNetworkOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clusterId } = options;
   await unlessMissing(() => nftTool(run).apply(renderRemoval(clusterId), signal));
   await unlessMissing(() => removeBridge(run, bridgeName(clusterId), signal));
+  await unlessMissing(() => releaseNetworks(options, signal, run));
   await removeForwardRules({ clusterId, run }, signal);
 }
 

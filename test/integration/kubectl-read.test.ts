@@ -194,7 +194,8 @@ describe.each(binaries)("kubectl $minor", (binary) => {
   afterAll(() => kubectl[Symbol.asyncDispose]());
 
   test("version", async () => {
-    expect(await kubectl.text("version")).toContain("Server Version: v1.33.0+berth.0.1.0");
+    // Older ones print the server's version as a Go structure.
+    expect(await kubectl.text("version")).toMatch(/Server Version: .*v1\.33\.0\+berth\.0\.1\.0/);
   });
 
   test("api-resources knows every kind, with its short names", async () => {

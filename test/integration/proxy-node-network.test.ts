@@ -24,7 +24,7 @@ function setUp(namespace: Namespace, fields: Partial<typeof CLUSTER> = {}): Prom
 }
 
 function remove(namespace: Namespace): Promise<void> {
-  return removeNodeNetwork({ clusterId: CLUSTER_ID, run: namespace.run }, signal);
+  return removeNodeNetwork({ clusterId: CLUSTER_ID, ...CLUSTER, run: namespace.run }, signal);
 }
 
 /** Everything of the host's network that others see, one thing a line. */
@@ -46,9 +46,12 @@ describe("setUpNodeNetwork()", () => {
     await setUp(namespace);
     const address = await namespace.tool("ip", ["-o", "-4", "addr", "show", "dev", "berth-n3tw0k"]);
     expect(address.match(/inet \S+/g)).toEqual(["inet 10.96.0.10/32"]);
-    expect((await namespace.tool("ip", ["-4", "route"])).trim()).toMatch(
-      /^10\.96\.0\.0\/12 dev berth-n3tw0k scope link/,
-    );
+    const routes = (await namespace.tool("ip", ["-4", "route"])).trim().split("\n");
+    expect(routes.map((route) => route.trim())).toEqual([
+      expect.stringMatching(/^unreachable 10\.32\.0\.0\/11 metric 1000000/),
+      expect.stringMatching(/^10\.96\.0\.0\/12 dev berth-n3tw0k scope link/),
+      expect.stringMatching(/^unreachable 10\.96\.0\.0\/12 metric 1000000/),
+    ]);
     expect((await namespace.tool("cat", ["/proc/sys/net/ipv4/ip_forward"])).trim()).toBe("1");
   });
 
