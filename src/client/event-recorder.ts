@@ -1,8 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import { formatTime } from "../base/clock.ts";
-import { shortHash } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Event } from "../model/core.ts";
+import { toEvent, type EventSource, type EventText } from "../model/event.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { ApiError } from "./client.ts";
 import type { ApiClient } from "./client.ts";
@@ -14,20 +14,9 @@ export interface EventRecorder {
   flush(): Promise<void>;
 }
 
-export interface RecordedEvent {
-  readonly type: "Normal" | "Warning";
-  /** CamelCase. */
-  readonly reason: string;
-  readonly message: string;
-  /** For instance `spec.containers{web}`. */
-  readonly fieldPath?: string;
-}
+export type RecordedEvent = EventText;
 
-export interface EventRecorderOptions {
-  /** For instance `berth-agent`. */
-  readonly component: string;
-  /** The node. */
-  readonly host?: string;
+export interface EventRecorderOptions extends EventSource {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -129,39 +118,4 @@ function remember(written: Map<string, Event>, event: Event): void {
   written.set(event.metadata.name, event);
   const [oldest] = written.keys();
   if (written.size > MAX_REMEMBERED && oldest !== undefined) written.delete(oldest);
-}
-
-function toEvent(
-  about: ApiObject,
-  { type, reason, message, fieldPath }: RecordedEvent,
-  { component, host }: EventRecorderOptions,
-  now: string,
-): Event {
-  const { name, namespace, uid } = about.metadata;
-  const digest = shortHash(
-    [about.kind, uid, type, reason, message, fieldPath, component, host],
-    16,
-  );
-  return {
-    apiVersion: "v1",
-    kind: "Event",
-    metadata: { name: `${name.slice(0, 200)}.${digest}`, namespace: namespace ?? "default" },
-    involvedObject: {
-      apiVersion: about.apiVersion,
-      kind: about.kind,
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(fieldPath === undefined ? {} : { fieldPath }),
-    },
-    type,
-    reason,
-    message,
-    count: 1,
-    firstTimestamp: now,
-    lastTimestamp: now,
-    source: { component, ...(host === undefined ? {} : { host }) },
-    reportingComponent: component,
-    reportingInstance: host ?? "",
-  };
 }

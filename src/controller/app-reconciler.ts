@@ -48,14 +48,7 @@ async function lookAtSource(
     await tellSource(app, context, "True", "Fetched", `at ${commit.id.slice(0, 12)}`);
     return { commit, tree };
   } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    await tellSource(
-      app,
-      context,
-      "False",
-      SOURCE_REASONS[error.code] ?? "SourceError",
-      error.message,
-    );
+    await tellGitError(app, context, error);
     return undefined;
   }
 }
@@ -69,6 +62,13 @@ const SOURCE_REASONS: Readonly<Record<string, string>> = {
   unauthorized: "Unauthorized",
   "too-large": "TooLarge",
 };
+
+/** What Git says, in the App's conditions; anything else is thrown on. */
+async function tellGitError(app: App, context: AppContext, error: unknown): Promise<void> {
+  if (!(error instanceof GitError)) throw error;
+  const reason = SOURCE_REASONS[error.code] ?? "SourceError";
+  await tellSource(app, context, "False", reason, error.message);
+}
 
 async function tellSource(
   app: App,
@@ -102,14 +102,7 @@ async function takeCommitOrTell(
   try {
     await takeCommit(app, seen, context, signal);
   } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    await tellSource(
-      app,
-      context,
-      "False",
-      SOURCE_REASONS[error.code] ?? "SourceError",
-      error.message,
-    );
+    await tellGitError(app, context, error);
   }
 }
 

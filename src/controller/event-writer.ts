@@ -1,16 +1,13 @@
 import { formatTime, type Clock } from "../base/clock.ts";
-import { shortHash } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Event } from "../model/core.ts";
+import { toEvent, type EventText } from "../model/event.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { describeError } from "./loop.ts";
 
-export interface EventNote {
+export interface EventNote extends EventText {
   readonly about: ApiObject;
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
 }
 
 /** Writes Events in the background. Best effort: an event that cannot be written is logged and forgotten. */
@@ -48,7 +45,7 @@ export function createEventWriter(options: {
   };
 
   async function store(note: EventNote): Promise<void> {
-    const event = toEvent(note, component, formatTime(clock.now()));
+    const event = toEvent(note.about, note, { component }, formatTime(clock.now()));
     const { name, namespace } = event.metadata;
     const known = objects.get({
       apiVersion: "v1",
@@ -67,32 +64,4 @@ export function createEventWriter(options: {
       lastTimestamp: event.lastTimestamp,
     } as Event);
   }
-}
-
-/** The Event of a note; its name is derived from what it says, so that repeats meet. Pure. */
-export function toEvent(note: EventNote, component: string, now: string): Event {
-  const { about, type, reason, message } = note;
-  const { name, namespace, uid } = about.metadata;
-  const digest = shortHash([uid ?? name, type, reason, message, component], 16);
-  return {
-    apiVersion: "v1",
-    kind: "Event",
-    metadata: { name: `${name.slice(0, 200)}.${digest}`, namespace: namespace ?? "default" },
-    involvedObject: {
-      apiVersion: about.apiVersion,
-      kind: about.kind,
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-    },
-    type,
-    reason,
-    message,
-    count: 1,
-    firstTimestamp: now,
-    lastTimestamp: now,
-    source: { component },
-    reportingComponent: component,
-    reportingInstance: "",
-  };
 }
