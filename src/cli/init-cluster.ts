@@ -28,6 +28,7 @@ export const DEFAULT_PORT = 6443;
 const LOCAL_VALID_MS = 365 * 86_400_000;
 /** Certificates with less than this left are issued anew at a start. */
 const RENEW_BEFORE_MS = 180 * 86_400_000;
+const MAX_NODE_NAME = 63;
 /** The cluster DNS address is the tenth of the service network, as people know it from Kubernetes. */
 const DNS_INDEX = 10;
 
@@ -51,13 +52,23 @@ async function newConfig(options: ClusterOptions): Promise<ClusterConfig> {
   return {
     format: 1,
     clusterId,
-    nodeName: options.nodeName ?? hostname().toLowerCase(),
+    nodeName: options.nodeName ?? nodeNameOf(hostname()),
     listen: options.listen ?? "127.0.0.1",
     port: options.port ?? DEFAULT_PORT,
     ...networks,
     dnsIp: addressAt(networkOf(networks.serviceCidr, "--service-cidr"), DNS_INDEX),
     domain: "cluster.local",
   };
+}
+
+/** A host's name as a node's: lower-case letters, digits, `-` and `.` only. Pure. */
+export function nodeNameOf(host: string): string {
+  const name = host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, "-")
+    .slice(0, MAX_NODE_NAME)
+    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
+  return name === "" ? "node" : name;
 }
 
 function changed(config: ClusterConfig, options: ClusterOptions): ClusterConfig {

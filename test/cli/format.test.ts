@@ -1,0 +1,183 @@
+import { describe, expect, test } from "vitest";
+import type { AppView, ReleaseView } from "../../src/cli/cluster-view.ts";
+import { formatForecast } from "../../src/cli/format-forecast.ts";
+import { formatHistory } from "../../src/cli/history.ts";
+import { formatStatus } from "../../src/cli/status.ts";
+import { formatTable } from "../../src/cli/table.ts";
+
+const RELEASE: ReleaseView = {
+  name: "root-2",
+  app: "root",
+  sequence: 2,
+  commit: "b".repeat(40),
+  phase: "Rejected",
+  reason: "InvalidManifests",
+  message: "a.yaml:1:1: bad [field/type]",
+  problems: ["a.yaml:1:1: bad [field/type]"],
+  subject: "break it",
+  author: "Ada <ada@example.com>",
+  startedAt: "2026-01-01T00:00:00Z",
+  finishedAt: "2026-01-01T00:00:00Z",
+};
+
+const APP: AppView = {
+  name: "root",
+  repo: "/srv/shop",
+  branch: "main",
+  path: ".",
+  seenCommit: "b".repeat(40),
+  appliedCommit: "a".repeat(40),
+  healthyCommit: "a".repeat(40),
+  release: RELEASE,
+  ready: true,
+  message: "",
+  sourceProblem: undefined,
+};
+
+describe("formatTable()", () => {
+  test("is as wide as its widest cells, and nothing trails", () => {
+    expect(
+      formatTable(
+        ["A", "LONG"],
+        [
+          ["wide cell", "x"],
+          ["y", ""],
+        ],
+      ),
+    ).toBe("A          LONG\nwide cell  x\ny");
+  });
+});
+
+describe("formatStatus()", () => {
+  test("tells what runs, what was refused and why", () => {
+    const nodes = [{ name: "alpha", ready: true, message: "" }];
+    const deployments = [
+      { namespace: "shop", name: "web", replicas: 3, ready: 2, updated: 3, available: 2 },
+    ];
+    expect(formatStatus({ apps: [APP], nodes, deployments })).toBe(
+      [
+        "App root: /srv/shop, branch main, path .",
+        "  seen     bbbbbbbbbbbb",
+        "  applied  aaaaaaaaaaaa  healthy",
+        "  healthy  aaaaaaaaaaaa",
+        "  release  #2 bbbbbbbbbbbb Rejected: break it",
+        "           a.yaml:1:1: bad [field/type]",
+        "",
+        "NODE   READY  MESSAGE",
+        "alpha  yes",
+        "",
+        "NAMESPACE  DEPLOYMENT  READY  UPDATED",
+        "shop       web         2/3    3",
+      ].join("\n"),
+    );
+  });
+
+  test("says what is not well, and what to do in an empty cluster", () => {
+    const ill = {
+      ...APP,
+      ready: false,
+      message: "Deployment shop/web: image not found",
+      release: undefined,
+      sourceProblem: "no such branch",
+    };
+    const text = formatStatus({ apps: [ill], nodes: [], deployments: [] });
+    expect(text).toContain("  applied  aaaaaaaaaaaa  Deployment shop/web: image not found");
+    expect(text).toContain("  Git: no such branch");
+    expect(formatStatus({ apps: [], nodes: [], deployments: [] })).toContain(
+      "berth up --repo PATH",
+    );
+  });
+});
+
+describe("formatHistory()", () => {
+  test("has a line per release, with the reason of those that did not become Healthy", () => {
+    const healthy = {
+      ...RELEASE,
+      sequence: 1,
+      phase: "Healthy",
+      subject: "first",
+      message: "2 objects are as declared",
+    };
+    const [, second, first] = formatHistory([RELEASE, healthy]).split("\n");
+    expect(second).toBe(
+      "2  bbbbbbbbbbbb  Rejected  2026-01-01T00:00:00Z  Ada     break it  a.yaml:1:1: bad [field/type]",
+    );
+    expect(first).toBe("1  bbbbbbbbbbbb  Healthy   2026-01-01T00:00:00Z  Ada     first");
+    expect(formatHistory([])).toBe("No release yet");
+  });
+});
+
+describe("formatForecast()", () => {
+  const nothing = {
+    created: [],
+    deleted: [],
+    bindings: [],
+    unplaced: [],
+    deployments: [],
+    isSettled: true,
+    elapsedMs: 0,
+  };
+  const pod = (name: string) => ({
+    pod: { apiVersion: "v1", kind: "Pod", namespace: "shop", name },
+    owner: { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" },
+  });
+
+  test("says that nothing changes", () => {
+    const forecast = {
+      problems: [],
+      added: [],
+      changed: [],
+      removed: [],
+      guard: { kind: "allow" } as const,
+      rollout: nothing,
+    };
+    expect(formatForecast(forecast, "folder ./shop")).toBe("folder ./shop: no change");
+  });
+
+  test("shows fields, pods with their nodes, those without one and why, and the lowest number that is ready", () => {
+    const web = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" };
+    const text = formatForecast(
+      {
+        problems: [],
+        added: [{ apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "new" }],
+        changed: [{ ref: web, fields: [{ path: "spec.replicas", before: "3", after: "4" }] }],
+        removed: [{ apiVersion: "v1", kind: "Namespace", name: "old" }],
+        guard: { kind: "hold", reason: "PruneGuard", message: "it would remove Namespace old" },
+        rollout: {
+          ...nothing,
+          created: [pod("web-a"), pod("web-b")],
+          deleted: [pod("web-0")],
+          bindings: [{ namespace: "shop", name: "web-a", uid: "1", node: "alpha" }],
+          unplaced: [
+            {
+              namespace: "shop",
+              name: "web-b",
+              uid: "2",
+              message: "0/1 nodes are available: 1 Insufficient memory.",
+            },
+          ],
+          deployments: [{ deployment: web, readyBefore: 3, lowestReady: 2, mostPods: 4 }],
+          isSettled: false,
+        },
+      },
+      "commit 0123",
+    );
+    expect(text.split("\n")).toEqual([
+      "commit 0123: 1 to add, 1 to change, 1 to remove",
+      "",
+      "+ ConfigMap shop/new",
+      "~ Deployment shop/web",
+      "    spec.replicas: 3 → 4",
+      "- Namespace old",
+      "",
+      "The commit would be Held: it would remove Namespace old",
+      "",
+      "Pods: 2 to create, 1 to stop",
+      "  + Pod shop/web-a of Deployment web on node alpha",
+      "  + Pod shop/web-b of Deployment web has no node: 0/1 nodes are available: 1 Insufficient memory.",
+      "  - Pod shop/web-0 of Deployment web",
+      "Deployment shop/web: ready before 3, never below 2 on the way, at most 4 pods at a time",
+      "The forecast did not come to rest: pods wait for something that does not happen by itself.",
+    ]);
+  });
+});
