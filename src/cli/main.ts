@@ -1,11 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { systemClock } from "../base/system-clock.ts";
 import { CliError, formatCliError } from "./cli-error.ts";
-import { readCluster } from "./cluster-view.ts";
-import { withClient } from "./connect.ts";
 import { dataDirAt } from "./data-dir.ts";
-import { formatHistory, readHistory } from "./history.ts";
-import { formatStatus } from "./status.ts";
 import { ROOT_APP } from "./root-app.ts";
 import { VERSION } from "./version.ts";
 
@@ -92,6 +88,9 @@ function clusterCommands(program: Command, signal: AbortSignal): void {
   withOutput(withDataDir(program.command("status")))
     .summary("show Apps, their newest release, nodes and Deployments")
     .action(async ({ dataDir, output }: Common & OutputFlag) => {
+      const { withClient } = await import("./connect.ts");
+      const { readCluster } = await import("./cluster-view.ts");
+      const { formatStatus } = await import("./status.ts");
       const view = await withClient(dataDirAt(dataDir), (client) => readCluster(client, signal));
       out(output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view));
     });
@@ -107,6 +106,8 @@ function releaseCommands(program: Command, signal: AbortSignal): void {
     .summary("list the releases of an App with their outcome, newest first")
     .argument("[app]", "name of the App", ROOT_APP)
     .action(async (app: string, { dataDir, output }: Common & OutputFlag) => {
+      const { withClient } = await import("./connect.ts");
+      const { formatHistory, readHistory } = await import("./history.ts");
       const releases = await withClient(dataDirAt(dataDir), (client) =>
         readHistory(client, app, signal),
       );
