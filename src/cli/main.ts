@@ -3,6 +3,7 @@ import { systemClock } from "../base/system-clock.ts";
 import { CliError, formatCliError } from "./cli-error.ts";
 import { dataDirAt } from "./data-dir.ts";
 import { ROOT_APP } from "./root-app.ts";
+import { fromSystemError } from "./system-error.ts";
 import { VERSION } from "./version.ts";
 
 /*
@@ -265,9 +266,10 @@ async function main(): Promise<void> {
       process.exitCode = 130;
       return;
     }
-    if (!(error instanceof CliError)) throw error;
-    err(formatCliError(error));
-    process.exitCode = error.exitCode;
+    const told = fromSystemError(error);
+    if (!(told instanceof CliError)) throw error;
+    err(formatCliError(told));
+    process.exitCode = told.exitCode;
   }
 }
 
