@@ -13,6 +13,8 @@ import { mutateStatus } from "./mutate.ts";
 
 /** What Git says of a commit that no retry can mend: it is the commit's own fault. */
 const HOPELESS: ReadonlySet<string> = new Set(["too-large", "not-a-folder", "no-manifests"]);
+/** The decision is one write of the Release: what it names must fit into a transaction of the store. */
+const MAX_INVENTORY_BYTES = 900_000;
 /** Problems kept in a Release; the rest is counted in its message. */
 const MAX_PROBLEMS = 100;
 
@@ -74,6 +76,11 @@ async function judge(
 
   const inventory = manifests.map((manifest) => refOf(manifest.object));
   const toPrune = app.spec.prune ? planPrune(current, inventory) : [];
+  const bytes = JSON.stringify([inventory, toPrune]).length;
+  if (bytes > MAX_INVENTORY_BYTES) {
+    const message = `the commit declares ${inventory.length} objects, and a release can name about ${Math.floor((inventory.length * MAX_INVENTORY_BYTES) / bytes)} of them; declare fewer in this folder`;
+    return { ...rejected(startedAt, [], message), reason: "TooManyObjects" };
+  }
   const base = { startedAt, inventory, toPrune };
   const latest = releases.at(-1);
   const approved =

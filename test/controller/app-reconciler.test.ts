@@ -316,6 +316,21 @@ describe("reconcileApp()", () => {
     expect(declared()).toHaveLength(150);
   });
 
+  test("more objects than a release can name are refused with the number that it can", async () => {
+    sources.commit({ "a.yaml": configMap("a") });
+    await look();
+    const long = (index: number): string => `${"x".repeat(230)}-${index}`;
+    const many = Array.from({ length: 3500 }, (_, index) => configMap(long(index)));
+    sources.commit({ "many.yaml": many.join("---\n") });
+    await look();
+    expect(history()).toEqual(["1 Healthy", "2 Rejected"]);
+    expect(latest()?.status.reason).toBe("TooManyObjects");
+    expect(latest()?.status.message).toMatch(
+      /declares 3500 objects, and a release can name about \d{4} of them/,
+    );
+    expect(declared()).toEqual(["ConfigMap default/a"]);
+  });
+
   test("an object of another App is not taken over", async () => {
     sources.commit({ "a.yaml": configMap("a") });
     await objects.create({
