@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Job } from "../../src/model/workload.ts";
 import { eventually } from "../support/eventually.ts";
@@ -163,24 +165,30 @@ describe("a Deployment with Recreate", () => {
   test("never has pods of two revisions at once", async () => {
     const cluster = current();
     await cluster.repo.remove("bad-job.yaml");
-    const text = deploymentText({
+    const folder = join(cluster.dir, "lives");
+    // Each pod writes down when it begins and when it ends, in the order in which that happens.
+    const text = `${deploymentText({
       name: "single",
       replicas: 1,
-      command: "trap 'exit 0' TERM; echo one; sleep 3600 & wait",
-    }).replace("  template:", "  strategy:\n    type: Recreate\n  template:");
+      graceSeconds: 30,
+      command:
+        "echo begin one >>/lives/log; trap 'sleep 1; echo end one >>/lives/log; exit 0' TERM; echo one; sleep 3600 & wait",
+      container: "volumeMounts:\n  - name: lives\n    mountPath: /lives",
+    })}
+      volumes:
+        - name: lives
+          hostPath:
+            path: ${folder}
+            type: DirectoryOrCreate
+`.replace("  template:", "  strategy:\n    type: Recreate\n  template:");
     await cluster.repo.write("single.yaml", text);
     await cluster.untilPhase(await cluster.repo.commit("single"), "Healthy");
     const [first] = await podsOf(cluster, "single");
-    await cluster.untilPhase(
-      await cluster.repo.edit("single.yaml", "echo one", "echo two"),
-      "Healthy",
-    );
+    await cluster.untilPhase(await cluster.repo.edit("single.yaml", /\bone\b/g, "two"), "Healthy");
     const after = await podsOf(cluster, "single");
     expect(after).toHaveLength(1);
-    const started = (pod: (typeof after)[number] | undefined): string =>
-      pod?.status?.containerStatuses?.[0]?.state.running?.startedAt ?? "";
     expect(after[0]?.metadata.uid).not.toBe(first?.metadata.uid);
-    expect(started(after[0]) > started(first)).toBe(true);
+    expect(await readFile(join(folder, "log"), "utf8")).toBe("begin one\nend one\nbegin two\n");
     expect(await cluster.kubectl("logs", "deployment/single")).toBe("two\n");
   });
 });
