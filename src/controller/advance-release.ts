@@ -1,9 +1,9 @@
 import { formatTime } from "../base/clock.ts";
-import type { App, Release, ReleaseStatus } from "../model/app.ts";
+import type { App, Release } from "../model/app.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
 import { formatRef, type Condition } from "../model/meta.ts";
 import { releaseHealth, type Health } from "../planner/health.ts";
-import { currentRelease } from "../planner/release-rules.ts";
+import { currentRelease, nextReleaseStatus } from "../planner/release-rules.ts";
 import { GitError } from "../sync/git.ts";
 import { appRef, getReleases, releaseRef, type AppContext } from "./app-context.ts";
 import { applyRelease } from "./apply-release.ts";
@@ -85,12 +85,12 @@ async function prune(release: Release, context: AppContext): Promise<void> {
   }));
 }
 
-/** Writes how the release stands. An end stays an end, except that a failed rollout may still come good. */
+/** Writes how the release stands, and tells it when that is an end. */
 async function settle(name: string, health: Health, context: AppContext): Promise<void> {
   const now = formatTime(context.clock.now());
   let told: Release | undefined;
   const release = await mutateStatus<Release>(context.objects, releaseRef(name), (stored) => {
-    const status = nextStatus(stored.status, health, now);
+    const status = nextReleaseStatus(stored.status, health, now);
     told = status === stored.status ? undefined : { ...stored, status };
     return told ?? stored;
   });
@@ -104,34 +104,6 @@ async function settle(name: string, health: Health, context: AppContext): Promis
     reason: phase,
     message: text,
   });
-}
-
-/** The same status when nothing is to be written. Pure. */
-function nextStatus(status: ReleaseStatus, health: Health, now: string): ReleaseStatus {
-  if (status.phase !== "Progressing" && status.phase !== "Failed") return status;
-  const { message } = health;
-  switch (health.kind) {
-    case "Healthy":
-      return { ...status, phase: "Healthy", reason: "Healthy", message, finishedAt: now };
-    case "Degraded":
-      if (status.phase === "Failed" && status.message === message) return status;
-      return {
-        ...status,
-        phase: "Failed",
-        reason: health.reason,
-        message,
-        finishedAt: status.finishedAt ?? now,
-      };
-    case "Progressing":
-      if (
-        status.phase === "Failed" ||
-        (status.reason === health.reason && status.message === message)
-      )
-        return status;
-      return { ...status, reason: health.reason, message };
-    default:
-      return status;
-  }
 }
 
 /** The App's view of its current release: which commit runs, which one was healthy last, and is all well now. */

@@ -1,11 +1,13 @@
 import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { findCondition, setCondition } from "../model/condition.ts";
+import { setCondition } from "../model/condition.ts";
 import type { Node } from "../model/core.ts";
 import type { ObjectRef } from "../model/meta.ts";
 import type { Pod } from "../model/pod.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { couldHelp } from "../scheduler/could-help.ts";
 import { schedule, type Binding, type Unplaced } from "../scheduler/schedule.ts";
-import { ObjectStoreError, type ObjectEvent, type ObjectStore } from "../store/object-store.ts";
+import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { Loop } from "./loop.ts";
 import { mutateStatus } from "./mutate.ts";
@@ -47,34 +49,6 @@ export async function runSchedulerLoop(
   } finally {
     unsubscribe();
   }
-}
-
-/** A new pod to place, room that came free, or a node that changed in more than its heartbeat. */
-function couldHelp({ kind, object, previous }: ObjectEvent): boolean {
-  if (object.kind === "Node") {
-    return (
-      kind !== "modified" ||
-      previous === undefined ||
-      placement(object as Node) !== placement(previous as Node)
-    );
-  }
-  if (object.kind !== "Pod") return false;
-  const pod = object as Pod;
-  if (kind === "deleted") return true;
-  if (pod.spec.nodeName === undefined)
-    return kind === "added" || (previous as Pod | undefined)?.spec !== pod.spec;
-  return isFinished(pod) && previous !== undefined && !isFinished(previous as Pod);
-}
-
-/** What of a node the scheduler looks at. */
-function placement(node: Node): string {
-  const { spec, status, metadata } = node;
-  const ready = findCondition(status?.conditions, "Ready")?.status;
-  return JSON.stringify([spec, metadata.labels, status?.allocatable, ready]);
-}
-
-function isFinished(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }
 
 /** Whether nothing overtook the placement. */

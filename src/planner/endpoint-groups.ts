@@ -3,7 +3,8 @@ import { compare } from "../base/order.ts";
 import type { Endpoint, EndpointPort, Service, ServicePort } from "../model/core.ts";
 import { matchesLabels } from "../model/labels.ts";
 import type { Pod } from "../model/pod.ts";
-import { isFinished, isReady, isTerminating } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { isReady, isTerminating } from "./pod-state.ts";
 
 /** Endpoints whose ports have the same numbers, so that one slice can hold them. */
 export interface EndpointGroup {

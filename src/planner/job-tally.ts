@@ -4,7 +4,8 @@ import { sortedBy } from "../base/order.ts";
 import { findCondition } from "../model/condition.ts";
 import type { Pod } from "../model/pod.ts";
 import type { Job } from "../model/workload.ts";
-import { isActive, isFinished, isReady, isTerminating } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { isActive, isReady, isTerminating } from "./pod-state.ts";
 
 /**
  * Stands on a Job's pod until its end is counted. Counting takes three writes, each of which may be lost or repeated:

@@ -6,7 +6,8 @@ import { refOf } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step, type StepReason } from "../model/plan.ts";
 import type { Deployment, ReplicaSet } from "../model/workload.ts";
 import { deploymentStatus, isComplete, progressDeadlineAt } from "./deployment-status.ts";
-import { earlier, isFinished } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { earlier } from "./pod-state.ts";
 import {
   annotate,
   DESIRED_ANNOTATION,

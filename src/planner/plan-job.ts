@@ -25,7 +25,8 @@ import {
 import { isNamespaceTerminating } from "./namespace-state.ts";
 import { newPods } from "./new-pods.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
-import { earlier, isFinished } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { earlier } from "./pod-state.ts";
 import { chooseVictims } from "./victims.ts";
 import type { World } from "./world.ts";
 

@@ -15,7 +15,7 @@ import { planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { planPodCollection } from "./plan-pods.ts";
 import { planReplicaSet } from "./plan-replicaset.ts";
-import { isFinished } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
 import type { World } from "./world.ts";
 
 type Planner = (world: World, object: never) => Plan;

@@ -1,11 +1,7 @@
 import { parseTime, type Millis } from "../base/clock.ts";
 import { findCondition } from "../model/condition.ts";
 import type { Pod } from "../model/pod.ts";
-
-/** Whether the pod has come to its end: nothing of it will run again. Pure. */
-export function isFinished(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-}
+import { isFinished } from "../model/pod-phase.ts";
 
 /** Whether the pod has been asked to end. Pure. */
 export function isTerminating(pod: Pod): boolean {

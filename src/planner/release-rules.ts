@@ -1,7 +1,8 @@
 import { compare } from "../base/order.ts";
-import type { App, Release, ReleasePhase } from "../model/app.ts";
+import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/app.ts";
 import { refKey, type ObjectRef } from "../model/meta.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
+import type { Health } from "./health.ts";
 
 /** Releases kept per App; the newest Healthy one and those not at their end are always kept. */
 export const RELEASE_HISTORY_LIMIT = 50;
@@ -107,6 +108,41 @@ export function endOfReplaced(
     : phase === "Failed"
       ? "Failed"
       : "Superseded";
+}
+
+/**
+ * How the current release stands by the health of its objects, at `now` (RFC 3339). An end stays an end, except that a
+ * failed rollout may still come good. The same status when nothing changes. Pure.
+ */
+export function nextReleaseStatus(
+  status: ReleaseStatus,
+  health: Health,
+  now: string,
+): ReleaseStatus {
+  if (status.phase !== "Progressing" && status.phase !== "Failed") return status;
+  const { message } = health;
+  switch (health.kind) {
+    case "Healthy":
+      return { ...status, phase: "Healthy", reason: "Healthy", message, finishedAt: now };
+    case "Degraded":
+      if (status.phase === "Failed" && status.message === message) return status;
+      return {
+        ...status,
+        phase: "Failed",
+        reason: health.reason,
+        message,
+        finishedAt: status.finishedAt ?? now,
+      };
+    case "Progressing":
+      if (
+        status.phase === "Failed" ||
+        (status.reason === health.reason && status.message === message)
+      )
+        return status;
+      return { ...status, reason: health.reason, message };
+    default:
+      return status;
+  }
 }
 
 /** The releases that history no longer needs, oldest first. Pure. */

@@ -5,7 +5,8 @@ import type { Node } from "../model/core.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
 import type { Pod, PodStatus } from "../model/pod.ts";
 import { isPod } from "./owned-pods.ts";
-import { isFinished, isTerminating } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { isTerminating } from "./pod-state.ts";
 import type { SimWorld } from "./sim-world.ts";
 
 /** What becomes of a pod once its containers run. */

@@ -5,7 +5,8 @@ import type { Plan } from "../model/plan.ts";
 import type { Pod } from "../model/pod.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planObject, wakeKeys } from "./plan-object.ts";
-import { earlier, isFinished, isTerminating } from "./pod-state.ts";
+import { isFinished } from "../model/pod-phase.ts";
+import { earlier, isTerminating } from "./pod-state.ts";
 import { SimAgents, type AgentOptions } from "./sim-agent.ts";
 import type { SimChange, SimWorld } from "./sim-world.ts";
 

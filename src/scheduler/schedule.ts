@@ -2,6 +2,7 @@ import type { Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
 import type { Node } from "../model/core.ts";
 import type { Pod } from "../model/pod.ts";
+import { isFinished } from "../model/pod-phase.ts";
 import { FILTERS } from "./filters.ts";
 import { NodeTable } from "./node-table.ts";
 import type { PreparedFilter, SchedulerProfile } from "./plugin.ts";
@@ -83,10 +84,6 @@ function compareUrgency(a: Pod, b: Pod): number {
     compare(a.metadata.namespace ?? "", b.metadata.namespace ?? "") ||
     compare(a.metadata.name, b.metadata.name)
   );
-}
-
-function isFinished({ status }: Pod): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
 function chooseNode(

@@ -6,6 +6,7 @@ import {
   endOfReplaced,
   expiredReleases,
   judgeCommit,
+  nextReleaseStatus,
   planPrune,
   RELEASE_HISTORY_LIMIT,
   releasesOf,
@@ -246,5 +247,64 @@ describe("releasesOf()", () => {
     const releases = [release(10, "Healthy"), release(9, "Healthy"), release(2, "Healthy")];
     expect(releasesOf(releases, "root").map(({ spec }) => spec.sequence)).toEqual([2, 9, 10]);
     expect(releasesOf(releases, "other")).toEqual([]);
+  });
+});
+
+describe("nextReleaseStatus()", () => {
+  const NOW = "2026-01-01T00:10:00Z";
+  const EARLIER = "2026-01-01T00:05:00Z";
+  const health = (kind: "Healthy" | "Progressing" | "Degraded", message = "m") =>
+    ({ kind, reason: kind === "Degraded" ? "ImageNotFound" : kind, message }) as const;
+  const cases = [
+    {
+      name: "good health ends it",
+      from: {},
+      health: health("Healthy"),
+      to: `Healthy Healthy m ${NOW}`,
+    },
+    {
+      name: "a failure ends it with its reason",
+      from: {},
+      health: health("Degraded"),
+      to: `Failed ImageNotFound m ${NOW}`,
+    },
+    {
+      name: "progress is told and is no end",
+      from: {},
+      health: health("Progressing"),
+      to: "Progressing Progressing m -",
+    },
+    {
+      name: "a failed one may come good",
+      from: { phase: "Failed", finishedAt: EARLIER },
+      health: health("Healthy"),
+      to: `Healthy Healthy m ${NOW}`,
+    },
+    {
+      name: "another failure does not move its end",
+      from: { phase: "Failed", finishedAt: EARLIER },
+      health: health("Degraded"),
+      to: `Failed ImageNotFound m ${EARLIER}`,
+    },
+  ] as const;
+  test.for(cases)("$name", ({ from, health: seen, to }) => {
+    const { status } = release(1, "Progressing", "t", from);
+    const next = nextReleaseStatus(status, seen, NOW);
+    expect([next.phase, next.reason, next.message, next.finishedAt ?? "-"].join(" ")).toBe(to);
+    expect(nextReleaseStatus(next, seen, "2026-01-01T00:20:00Z"), "again").toBe(next);
+  });
+
+  test.for(["Healthy", "Rejected", "RolledBack", "Superseded", "Held"] as const)(
+    "%s stays",
+    (phase) => {
+      const { status } = release(1, phase);
+      expect(nextReleaseStatus(status, health("Degraded"), NOW)).toBe(status);
+      expect(nextReleaseStatus(status, health("Healthy"), NOW)).toBe(status);
+    },
+  );
+
+  test("a failed one does not go back to Progressing", () => {
+    const { status } = release(1, "Failed");
+    expect(nextReleaseStatus(status, health("Progressing"), NOW)).toBe(status);
   });
 });
