@@ -4,7 +4,7 @@ import { createApiClient } from "../src/client/http-client.ts";
 import type { ApiClient } from "../src/client/client.ts";
 import { readKubeconfig } from "../src/client/kubeconfig.ts";
 import { LABELS } from "../src/model/instance.ts";
-import type { Pod } from "../src/model/pod.ts";
+import type { Pod } from "../src/model/kinds.gen.ts";
 import { resourceOf } from "../src/model/resources.ts";
 import { Cluster, ensureImages } from "../test/support/cluster.ts";
 import { eventually } from "../test/support/eventually.ts";

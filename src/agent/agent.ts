@@ -6,7 +6,7 @@ import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { TunnelHandler } from "../client/tunnel-client.ts";
 import { LABELS } from "../model/instance.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { createLogsHandler } from "./logs-handler.ts";

@@ -1,5 +1,5 @@
 import { ApiError, type ApiClient } from "../client/client.ts";
-import type { ConfigMap, Secret } from "../model/core.ts";
+import type { ConfigMap, Secret } from "../model/kinds.gen.ts";
 import type { ConfigReference } from "./env.ts";
 
 /** Reads the ConfigMaps and Secrets that pods name. */

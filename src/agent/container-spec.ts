@@ -1,7 +1,7 @@
 import { shortHash } from "../base/hash.ts";
 import { LABELS } from "../model/instance.ts";
 import type { StringMap } from "../model/meta.ts";
-import type { Container, Pod } from "../model/pod.ts";
+import type { Container, Pod } from "../model/kinds.gen.ts";
 import { expand } from "./env.ts";
 import { containerName, podHostname } from "./names.ts";
 import { sandboxMounts } from "./pod-volumes.ts";

@@ -1,6 +1,6 @@
 import { unreachable } from "../base/assert.ts";
 import { formatTime, type Millis } from "../base/clock.ts";
-import type { ContainerState, ContainerStatus } from "../model/pod.ts";
+import type { ContainerState, ContainerStatus } from "../model/kinds.gen.ts";
 import { knownStatus, type Decision } from "./decide-container.ts";
 import { attemptsOf, isOver, type PodContainer, type PodView } from "./pod-view.ts";
 

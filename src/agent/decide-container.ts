@@ -1,5 +1,5 @@
 import { parseTime, type Millis } from "../base/clock.ts";
-import type { Container, ContainerStatus, PodStatus } from "../model/pod.ts";
+import type { Container, ContainerStatus, PodStatus } from "../model/kinds.gen.ts";
 import {
   attemptsOf,
   isOver,

@@ -1,5 +1,4 @@
-import type { ConfigMap, Secret } from "../model/core.ts";
-import type { Container, EnvVar, KeyRef, Pod } from "../model/pod.ts";
+import type { ConfigMap, Container, EnvVar, KeyRef, Pod, Secret } from "../model/kinds.gen.ts";
 
 /** What the variables of a container may come from. */
 export interface EnvSources {

@@ -1,6 +1,6 @@
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock, Millis } from "../base/clock.ts";
-import type { Container } from "../model/pod.ts";
+import type { Container } from "../model/kinds.gen.ts";
 import type { ImageState } from "./pod-view.ts";
 import { RuntimeError, type ContainerRuntime, type ImageDetails } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";

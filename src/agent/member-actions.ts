@@ -1,6 +1,5 @@
 import type { Millis } from "../base/clock.ts";
-import type { ConfigMap, Secret } from "../model/core.ts";
-import type { Container, Pod } from "../model/pod.ts";
+import type { ConfigMap, Container, Pod, Secret } from "../model/kinds.gen.ts";
 import { ConfigUnavailableError } from "./config-source.ts";
 import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
 import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";

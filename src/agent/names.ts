@@ -1,4 +1,4 @@
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 
 /** Longest part of a name that comes from a user: the pod's uid keeps it unique when it is cut. */
 const MAX_PART = 63;

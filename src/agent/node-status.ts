@@ -6,7 +6,7 @@ import { canonicalJson } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import { ApiError, type ApiClient } from "../client/client.ts";
 import { isTrue, setCondition } from "../model/condition.ts";
-import type { Lease, Node, NodeStatus } from "../model/core.ts";
+import type { Lease, Node, NodeStatus } from "../model/kinds.gen.ts";
 import type { Condition, ObjectRef } from "../model/meta.ts";
 import { formatBytes } from "../model/quantity.ts";
 import { resourceOf } from "../model/resources.ts";

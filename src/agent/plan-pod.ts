@@ -1,7 +1,7 @@
 import { unreachable } from "../base/assert.ts";
 import type { Millis } from "../base/clock.ts";
 import { groupBy } from "../base/order.ts";
-import type { Container, Pod, PodStatus } from "../model/pod.ts";
+import type { Container, Pod, PodStatus } from "../model/kinds.gen.ts";
 import { FRESH_FAILURE_MS } from "./container-status.ts";
 import { deadlineOf, decideContainer, type Decision } from "./decide-container.ts";
 import { podStatus } from "./pod-status.ts";

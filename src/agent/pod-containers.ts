@@ -1,5 +1,5 @@
 import type { Millis } from "../base/clock.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { findContainer } from "./member-actions.ts";
 import { VANISHED_EXIT_CODE } from "./container-status.ts";
 import type { PodServices } from "./pod-services.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "../base/logger.ts";
-import type { ContainerStatus, Pod, PodStatus } from "../model/pod.ts";
+import type { ContainerStatus, Pod, PodStatus } from "../model/kinds.gen.ts";
 import type { PodContainer, ProbeVerdict } from "./pod-view.ts";
 import type { ProbeTools } from "./probe.ts";
 import { probeContainer } from "./prober.ts";

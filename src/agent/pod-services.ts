@@ -2,7 +2,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ApiClient } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import type { ConfigSource } from "./config-source.ts";
 import type { NodeContext } from "./container-spec.ts";
 import type { ImagePuller } from "./image-puller.ts";

@@ -1,7 +1,7 @@
 import type { Informer } from "../client/client.ts";
 import { groupBy } from "../base/order.ts";
 import { LABELS } from "../model/instance.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import type { NodeMemory } from "./node-memory.ts";
 import type { PodServices } from "./pod-services.ts";
 import type { PodContainer } from "./pod-view.ts";

@@ -1,7 +1,7 @@
 import { formatTime } from "../base/clock.ts";
 import { setCondition } from "../model/condition.ts";
 import type { Condition } from "../model/meta.ts";
-import type { ContainerStatus, PodPhase, PodStatus } from "../model/pod.ts";
+import type { ContainerStatus, PodStatus } from "../model/kinds.gen.ts";
 import { containerStatus } from "./container-status.ts";
 import { isOverdue, type Decision } from "./decide-container.ts";
 import type { PodView } from "./pod-view.ts";
@@ -43,7 +43,7 @@ function phaseOf(
   view: PodView,
   decisions: readonly Decision[],
   [inits, mains]: Statuses,
-): PodPhase {
+): PodStatus["phase"] {
   const before = view.previous?.phase;
   if (before === "Succeeded" || before === "Failed") return before;
   if (isOverdue(view)) return "Failed";
@@ -66,14 +66,17 @@ function phaseOf(
 }
 
 /** A pod that is being deleted is over when its containers are, whatever its restart policy. */
-function endingPhase(before: PodPhase | undefined, mains: readonly ContainerStatus[]): PodPhase {
+function endingPhase(
+  before: PodStatus["phase"] | undefined,
+  mains: readonly ContainerStatus[],
+): PodStatus["phase"] {
   if (!mains.every((status) => status.state.terminated !== undefined)) return before ?? "Pending";
   return mains.every((status) => status.state.terminated?.exitCode === 0) ? "Succeeded" : "Failed";
 }
 
 function conditionsOf(
   view: PodView,
-  phase: PodPhase,
+  phase: PodStatus["phase"],
   [inits, mains]: Statuses,
 ): readonly Condition[] {
   const now = formatTime(view.now);
@@ -97,7 +100,7 @@ function conditionsOf(
 type Truth = Pick<Condition, "status" | "reason" | "message">;
 
 function initializedCondition(
-  phase: PodPhase,
+  phase: PodStatus["phase"],
   inits: readonly ContainerStatus[],
   mains: readonly ContainerStatus[],
 ): Truth {
@@ -114,7 +117,7 @@ function initializedCondition(
   };
 }
 
-function readyCondition(phase: PodPhase, mains: readonly ContainerStatus[]): Truth {
+function readyCondition(phase: PodStatus["phase"], mains: readonly ContainerStatus[]): Truth {
   if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
   if (phase === "Failed") return { status: "False", reason: "PodFailed" };
   const unready = mains.filter((status) => !status.ready).map((status) => status.name);

@@ -1,5 +1,5 @@
 import type { Millis } from "../base/clock.ts";
-import type { Pod, PodStatus } from "../model/pod.ts";
+import type { Pod, PodStatus } from "../model/kinds.gen.ts";
 import { LABELS } from "../model/instance.ts";
 import type { ObservedContainer } from "./runtime.ts";
 

@@ -1,5 +1,5 @@
 import type { StringMap } from "../model/meta.ts";
-import type { Container, Pod, Volume } from "../model/pod.ts";
+import type { Container, Pod, Volume } from "../model/kinds.gen.ts";
 import { memoryBytes } from "../model/quantity.ts";
 import { volumeName } from "./names.ts";
 import type { MountSpec, VolumeSpec } from "./runtime.ts";

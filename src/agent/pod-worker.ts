@@ -2,7 +2,7 @@ import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Millis } from "../base/clock.ts";
 import { unreachable } from "../base/assert.ts";
 import { LABELS } from "../model/instance.ts";
-import type { Pod, PodStatus } from "../model/pod.ts";
+import type { Pod, PodStatus } from "../model/kinds.gen.ts";
 import {
   createMember,
   findContainer,

@@ -1,4 +1,4 @@
-import type { Probe } from "../model/pod.ts";
+import type { Probe } from "../model/kinds.gen.ts";
 
 export type ProbeKind = "startup" | "liveness" | "readiness";
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Millis } from "../base/clock.ts";
-import type { Container, HttpGetAction, LifecycleHandler, Probe } from "../model/pod.ts";
+import type { Container, HttpGetAction, LifecycleHandler, Probe } from "../model/kinds.gen.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import type { Semaphore } from "./semaphore.ts";
 

@@ -1,5 +1,5 @@
 import type { Millis } from "../base/clock.ts";
-import type { Probe } from "../model/pod.ts";
+import type { Probe } from "../model/kinds.gen.ts";
 import { runProbe, type ProbeTarget, type ProbeTools } from "./probe.ts";
 import { countResult, firstTally, type ProbeKind, type ProbeTally } from "./probe-tally.ts";
 import type { ProbeVerdict } from "./pod-view.ts";

@@ -1,5 +1,5 @@
 import { unreachable } from "../base/assert.ts";
-import type { Container, PodSpec, PodStatus } from "../model/pod.ts";
+import type { Container, PodSpec, PodStatus } from "../model/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../model/quantity.ts";
 
 type QosClass = NonNullable<PodStatus["qosClass"]>;

@@ -1,7 +1,7 @@
 import { unreachable } from "../base/assert.ts";
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Millis } from "../base/clock.ts";
-import type { PodSpec } from "../model/pod.ts";
+import type { PodSpec } from "../model/kinds.gen.ts";
 import type { ContainerRole, PodContainer } from "./pod-view.ts";
 
 /** Kubelet's: at once, then after 10, 20, 40 … at most 300 seconds. */

@@ -4,7 +4,7 @@ import { canonicalJson } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import { ApiError, type ApiClient } from "../client/client.ts";
 import { refOf } from "../model/meta.ts";
-import type { Pod, PodStatus } from "../model/pod.ts";
+import type { Pod, PodStatus } from "../model/kinds.gen.ts";
 
 export interface StatusWriterOptions {
   readonly client: ApiClient;

@@ -1,6 +1,6 @@
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Container } from "../model/pod.ts";
+import type { Container } from "../model/kinds.gen.ts";
 import type { ContainerRuntime, MountSpec } from "./runtime.ts";
 
 /** Kubernetes' limits on last words. */

@@ -1,6 +1,5 @@
 import { shortHash } from "../base/hash.ts";
-import type { ConfigMap, Secret } from "../model/core.ts";
-import type { KeyToPath, Volume } from "../model/pod.ts";
+import type { ConfigMap, KeyToPath, Secret, Volume } from "../model/kinds.gen.ts";
 import { notFound, type ConfigReference } from "./env.ts";
 import type { TarEntry } from "./tar.ts";
 

@@ -1,5 +1,5 @@
 import { apiVersionOf } from "../model/resources.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { MASTERS_GROUP } from "./authenticate.ts";
 import type { User } from "./authenticate.ts";

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import { isTrue } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
 import { terminatePod } from "../model/pod-deletion.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";

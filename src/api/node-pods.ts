@@ -1,4 +1,4 @@
-import type { Container, Pod, PodSpec } from "../model/pod.ts";
+import type { Container, Pod, PodSpec } from "../model/kinds.gen.ts";
 import { resourceOf } from "../model/resources.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Container, Pod } from "../model/pod.ts";
+import type { Container, Pod } from "../model/kinds.gen.ts";
 import type { TunnelRequest } from "../model/tunnel.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { parseTime } from "../base/clock.ts";

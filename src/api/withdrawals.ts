@@ -1,7 +1,7 @@
 import type { Clock, Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
 import { isTrue } from "../model/condition.ts";
-import type { EndpointSlice, Node } from "../model/core.ts";
+import type { EndpointSlice, Node } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { Withdrawal } from "../model/node-endpoints.ts";
 import { resourceOf } from "../model/resources.ts";
@@ -145,6 +145,6 @@ const SLICE = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" };
 function readyPods(slice: ApiObject | undefined): readonly string[] {
   const endpoints = (slice as EndpointSlice | undefined)?.endpoints ?? [];
   return endpoints.flatMap(({ conditions, targetRef }) =>
-    conditions.ready && targetRef !== undefined ? [targetRef.uid] : [],
+    conditions.ready && targetRef?.uid !== undefined ? [targetRef.uid] : [],
   );
 }

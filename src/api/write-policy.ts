@@ -1,6 +1,6 @@
 import { canonicalJson } from "../base/hash.ts";
 import { SOURCE_ANNOTATION } from "../model/app.ts";
-import type { Node } from "../model/core.ts";
+import type { Node } from "../model/kinds.gen.ts";
 import { controllerOf, formatRef, refOf } from "../model/meta.ts";
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
 import { findResource } from "../model/resources.ts";

@@ -1,4 +1,4 @@
-import type { Release } from "../model/app.ts";
+import type { Release } from "../model/kinds.gen.ts";
 import { resourceOf } from "../model/resources.ts";
 import { BERTH_PATHS } from "../client/client.ts";
 import { releasesOf } from "../planner/release-rules.ts";

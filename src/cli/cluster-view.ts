@@ -1,10 +1,8 @@
 import type { ApiClient } from "../client/client.ts";
 import { releasesOf } from "../planner/release-rules.ts";
-import type { App, Release } from "../model/app.ts";
+import type { App, Deployment, Node, Release } from "../model/kinds.gen.ts";
 import { findCondition, isTrue } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
 import { resourceOf } from "../model/resources.ts";
-import type { Deployment } from "../model/workload.ts";
 
 /** What `berth status --output json` prints. */
 export interface ClusterView {

@@ -1,5 +1,5 @@
 import { ApiError, type ApiClient } from "../client/client.ts";
-import type { App } from "../model/app.ts";
+import type { App } from "../model/kinds.gen.ts";
 import { resourceOf } from "../model/resources.ts";
 import { CliError } from "./cli-error.ts";
 

@@ -1,5 +1,5 @@
 import type { ApiClient } from "../client/client.ts";
-import type { Release } from "../model/app.ts";
+import type { Release } from "../model/kinds.gen.ts";
 import { resourceOf } from "../model/resources.ts";
 import { releasesOf } from "../planner/release-rules.ts";
 import { viewRelease, type ReleaseView } from "./cluster-view.ts";

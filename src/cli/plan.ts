@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { silentLogger } from "../base/logger.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { BERTH_PATHS, type ApiClient, type ClusterInfo } from "../client/client.ts";
-import type { App, Release } from "../model/app.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { RESOURCES } from "../model/resources.ts";
 import { forecast, type Forecast } from "../planner/forecast.ts";

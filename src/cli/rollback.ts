@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { hostname, userInfo } from "node:os";
 import { promisify } from "node:util";
 import { BERTH_PATHS } from "../client/client.ts";
-import type { App } from "../model/app.ts";
+import type { App } from "../model/kinds.gen.ts";
 import { planRevert, type RevertRequest } from "../sync/revert.ts";
 import { asCliError, opened } from "./check-source.ts";
 import { CliError } from "./cli-error.ts";

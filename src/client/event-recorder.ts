@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { formatTime } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Event } from "../model/core.ts";
+import type { Event } from "../model/kinds.gen.ts";
 import { toEvent, type EventSource, type EventText } from "../model/event.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { ApiError } from "./client.ts";

@@ -1,5 +1,5 @@
 import { formatTime } from "../base/clock.ts";
-import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/app.ts";
+import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.gen.ts";
 import { refOf } from "../model/meta.ts";
 import { formatProblem, type Problem } from "../model/problem.ts";
 import { checkManifests } from "../planner/check-manifests.ts";

@@ -1,5 +1,5 @@
 import { formatTime } from "../base/clock.ts";
-import type { App, Release } from "../model/app.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
 import { formatRef, type Condition } from "../model/meta.ts";
 import { releaseHealth, type Health } from "../planner/health.ts";

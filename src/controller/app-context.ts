@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { App, Release } from "../model/app.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
 import type { ObjectRef } from "../model/meta.ts";
 import { releasesOf } from "../planner/release-rules.ts";
 import type { ObjectStore } from "../store/object-store.ts";

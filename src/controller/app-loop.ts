@@ -1,5 +1,6 @@
 import { controllerOf, type ApiObject } from "../model/meta.ts";
-import { APP_LABEL, type App } from "../model/app.ts";
+import { APP_LABEL } from "../model/app.ts";
+import type { App } from "../model/kinds.gen.ts";
 import { RESOURCES } from "../model/resources.ts";
 import type { ObjectEvent } from "../store/object-store.ts";
 import { getApp, locationOf, type AppContext } from "./app-context.ts";

@@ -1,5 +1,5 @@
 import { formatTime } from "../base/clock.ts";
-import type { App } from "../model/app.ts";
+import type { App } from "../model/kinds.gen.ts";
 import { setCondition } from "../model/condition.ts";
 import { expiredReleases, judgeCommit } from "../planner/release-rules.ts";
 import { GitError, type Commit } from "../sync/git.ts";

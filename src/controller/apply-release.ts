@@ -1,4 +1,4 @@
-import type { Release } from "../model/app.ts";
+import type { Release } from "../model/kinds.gen.ts";
 import { planApply } from "../planner/check-manifests.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { ObjectStoreError, type Write } from "../store/object-store.ts";

@@ -1,6 +1,6 @@
 import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Event } from "../model/core.ts";
+import type { Event } from "../model/kinds.gen.ts";
 import { toEvent, type EventText } from "../model/event.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { ObjectStore } from "../store/object-store.ts";

@@ -3,7 +3,7 @@ import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { formatRef, refOf } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { terminatePod } from "../model/pod-deletion.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";

@@ -1,7 +1,6 @@
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Node } from "../model/core.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import { planNodes } from "../planner/plan-node.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";

@@ -1,9 +1,8 @@
 import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { setCondition } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ObjectRef } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { couldHelp } from "../scheduler/could-help.ts";
 import { schedule, type Binding, type Unplaced } from "../scheduler/schedule.ts";

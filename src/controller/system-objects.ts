@@ -1,4 +1,4 @@
-import type { Namespace } from "../model/core.ts";
+import type { Namespace } from "../model/kinds.gen.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 
 /** Namespaces that every cluster has. */

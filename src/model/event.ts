@@ -1,5 +1,5 @@
 import { shortHash } from "../base/hash.ts";
-import type { Event } from "./core.ts";
+import type { Event } from "./kinds.gen.ts";
 import type { ApiObject } from "./meta.ts";
 
 /** What an Event says. */

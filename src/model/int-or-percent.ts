@@ -1,4 +1,5 @@
 import { invariant } from "../base/assert.ts";
+import type { RollingUpdateDeployment } from "./kinds.gen.ts";
 
 /** A count, or a share of a total such as `25%`. */
 export type IntOrPercent = number | string;
@@ -37,9 +38,12 @@ export interface RolloutLimits {
   readonly maxUnavailable: number;
 }
 
-/** Kubernetes' rule: surge rounds up, unavailable down; should both come to 0, one may be unavailable. Pure. */
+/**
+ * Kubernetes' rule: surge rounds up, unavailable down; should both come to 0, one may be unavailable. Both are 25 %
+ * where nothing is said. Pure.
+ */
 export function resolveRolloutLimits(
-  rollingUpdate: { readonly maxSurge: IntOrPercent; readonly maxUnavailable: IntOrPercent },
+  rollingUpdate: RollingUpdateDeployment = { maxSurge: "25%", maxUnavailable: "25%" },
   replicas: number,
 ): RolloutLimits {
   const maxSurge = resolveIntOrPercent(rollingUpdate.maxSurge, replicas, "up");

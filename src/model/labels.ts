@@ -1,7 +1,7 @@
 import { compare } from "../base/order.ts";
 import type { StringMap } from "./meta.ts";
 import { isDnsSubdomain } from "./names.ts";
-import type { LabelRequirement, LabelSelector } from "./workload.ts";
+import type { LabelRequirement, LabelSelector } from "./kinds.gen.ts";
 
 /** Longest name part of a label key, and longest value. */
 const MAX_LABEL_PART = 63;
@@ -184,3 +184,6 @@ function formatRequirement({ key, operator, values = [] }: LabelRequirement): st
       return key;
   }
 }
+
+/** The label of an EndpointSlice that names its Service. */
+export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";

@@ -1,3 +1,5 @@
+import type { Condition, ObjectMeta, OwnerReference } from "./kinds.gen.ts";
+
 /** A value as JSON has it. */
 export type Json =
   | string
@@ -9,49 +11,8 @@ export type Json =
 
 export type StringMap = Readonly<Record<string, string>>;
 
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
-}
-
-export interface ObjectMeta {
-  readonly name: string;
-  /** Absent on cluster-scoped objects only. */
-  readonly namespace?: string;
-  readonly generateName?: string;
-  readonly uid?: string;
-  /** Decimal revision of the store. Set on reading, never stored. */
-  readonly resourceVersion?: string;
-  /** Counts changes of the spec, from 1. */
-  readonly generation?: number;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly deletionGracePeriodSeconds?: number;
-  readonly labels?: StringMap;
-  readonly annotations?: StringMap;
-  readonly ownerReferences?: readonly OwnerReference[];
-  readonly finalizers?: readonly string[];
-}
-
-export type ConditionStatus = "True" | "False" | "Unknown";
-
-/** Kubernetes' condition. Times are RFC 3339 in UTC. */
-export interface Condition {
-  readonly type: string;
-  readonly status: ConditionStatus;
-  /** CamelCase, for machines. */
-  readonly reason?: string;
-  /** A sentence, for people. */
-  readonly message?: string;
-  readonly lastTransitionTime?: string;
-  readonly lastUpdateTime?: string;
-  readonly lastProbeTime?: string;
-  readonly observedGeneration?: number;
-}
+export type { Condition, ObjectMeta, OwnerReference };
+export type ConditionStatus = Condition["status"];
 
 /** What every API object has. `spec`, `status` and the rest are in the kinds. */
 export interface ApiObject {

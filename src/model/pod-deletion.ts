@@ -1,6 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { formatTime, parseTime } from "../base/clock.ts";
-import type { Pod } from "./pod.ts";
+import type { Pod } from "./kinds.gen.ts";
 
 /**
  * What a deletion makes of a pod: one that is bound to a node gets its deletion time-stamp, and its node ends and

@@ -1,4 +1,4 @@
-import type { Pod } from "./pod.ts";
+import type { Pod } from "./kinds.gen.ts";
 
 /** Whether the pod has come to its end: nothing of it will run again. Pure. */
 export function isFinished(pod: Pod): boolean {

@@ -1,6 +1,6 @@
 import { shortHash } from "../base/hash.ts";
 import { addressAt, parseCidr, parseIpv4 } from "../model/cidr.ts";
-import type { Service, ServicePort } from "../model/core.ts";
+import type { Service, ServicePort } from "../model/kinds.gen.ts";
 import { formatRef, refOf } from "../model/meta.ts";
 
 /** Kubernetes' range of node ports. */

@@ -1,15 +1,9 @@
 import { canonicalJson } from "../base/hash.ts";
-import {
-  APP_LABEL,
-  APPLIED_ANNOTATION,
-  SOURCE_ANNOTATION,
-  type AppliedManifest,
-} from "../model/app.ts";
-import type { Service } from "../model/core.ts";
+import { APP_LABEL, APPLIED_ANNOTATION, SOURCE_ANNOTATION } from "../model/app.ts";
+import type { AppliedManifest } from "../model/app.ts";
+import type { Job, Pod, Service } from "../model/kinds.gen.ts";
 import { controllerOf, formatRef, refOf, type ApiObject, type StringMap } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
 import type { Position, Problem } from "../model/problem.ts";
-import type { Job } from "../model/workload.ts";
 import { findImmutable } from "./immutable-fields.ts";
 
 /** A declared object: defaulted, with the digest of that and its place in Git. */

@@ -1,5 +1,5 @@
 import { compare } from "../base/order.ts";
-import type { Namespace, Service } from "../model/core.ts";
+import type { Namespace, Service } from "../model/kinds.gen.ts";
 import { formatRef, refOf, type ApiObject } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";

@@ -1,7 +1,7 @@
 import { sortedBy } from "../base/order.ts";
 import { matchesSelector } from "../model/labels.ts";
 import { controllerOf, controllerRef, type ApiObject } from "../model/meta.ts";
-import type { LabelSelector } from "../model/workload.ts";
+import type { LabelSelector } from "../model/kinds.gen.ts";
 import type { World } from "./world.ts";
 
 /** What a controller's selector and the owner references make its own. */

@@ -1,7 +1,7 @@
 import { formatTime, parseTime, type Millis } from "../base/clock.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
 import type { Condition } from "../model/meta.ts";
-import type { Deployment, DeploymentStatus } from "../model/workload.ts";
+import type { Deployment, DeploymentStatus } from "../model/kinds.gen.ts";
 import { HISTORY_ANNOTATION, type RevisionSet } from "./revisions.ts";
 
 /** A deadline of 2^31 - 1 seconds means: none. */

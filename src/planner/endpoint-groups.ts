@@ -1,8 +1,7 @@
 import { canonicalJson } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
-import type { Endpoint, EndpointPort, Service, ServicePort } from "../model/core.ts";
+import type { Endpoint, EndpointPort, Pod, Service, ServicePort } from "../model/kinds.gen.ts";
 import { matchesLabels } from "../model/labels.ts";
-import type { Pod } from "../model/pod.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { isReady, isTerminating } from "./pod-state.ts";
 

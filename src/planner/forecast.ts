@@ -1,4 +1,4 @@
-import type { Release } from "../model/app.ts";
+import type { Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";

@@ -1,10 +1,15 @@
 import type { Millis } from "../base/clock.ts";
 import { sortedBy } from "../base/order.ts";
 import { findCondition, isTrue } from "../model/condition.ts";
-import type { Namespace } from "../model/core.ts";
+import type {
+  Deployment,
+  DeploymentStatus,
+  Job,
+  Namespace,
+  Pod,
+  ReplicaSet,
+} from "../model/kinds.gen.ts";
 import { formatRef, type ApiObject, type Condition, type ObjectRef } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
-import type { Deployment, DeploymentStatus, Job, ReplicaSet } from "../model/workload.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
 import { earlier, isActive, isReady } from "./pod-state.ts";

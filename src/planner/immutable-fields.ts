@@ -1,8 +1,15 @@
 import { canonicalJson } from "../base/hash.ts";
-import type { ConfigMap, Secret, Service } from "../model/core.ts";
+import type {
+  ConfigMap,
+  Container,
+  Deployment,
+  Job,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+} from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
-import type { Container, Pod } from "../model/pod.ts";
-import type { Deployment, Job, ReplicaSet } from "../model/workload.ts";
 
 /** A field that was changed although it must not be. */
 export interface ImmutableChange {

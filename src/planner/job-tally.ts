@@ -2,8 +2,7 @@ import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import { parseTime, type Millis } from "../base/clock.ts";
 import { sortedBy } from "../base/order.ts";
 import { findCondition } from "../model/condition.ts";
-import type { Pod } from "../model/pod.ts";
-import type { Job } from "../model/workload.ts";
+import type { Job, Pod } from "../model/kinds.gen.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { isActive, isReady, isTerminating } from "./pod-state.ts";
 

@@ -1,7 +1,7 @@
 import { formatTime, parseTime, type Millis } from "../base/clock.ts";
 import { isTrue, setCondition } from "../model/condition.ts";
 import type { Condition } from "../model/meta.ts";
-import type { Job } from "../model/workload.ts";
+import type { Job } from "../model/kinds.gen.ts";
 import { restartsOf, type JobTally } from "./job-tally.ts";
 
 /** How a Job ends. */

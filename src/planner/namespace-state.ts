@@ -1,4 +1,4 @@
-import type { Namespace } from "../model/core.ts";
+import type { Namespace } from "../model/kinds.gen.ts";
 import type { World } from "./world.ts";
 
 /** Whether a namespace is being emptied: nothing new is made in it. Pure. */

@@ -1,6 +1,6 @@
 import { shortHash } from "../base/hash.ts";
 import { controllerRef, type ApiObject } from "../model/meta.ts";
-import type { Pod, PodTemplateSpec } from "../model/pod.ts";
+import type { Pod, PodTemplateSpec } from "../model/kinds.gen.ts";
 import type { World } from "./world.ts";
 
 /** Kubernetes' limits: a generated name has at most 63 characters, of which the last five tell it apart. */

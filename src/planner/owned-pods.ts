@@ -1,5 +1,5 @@
 import type { ApiObject } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import type { World } from "./world.ts";
 
 /** Whether an object is a Pod. Pure. */

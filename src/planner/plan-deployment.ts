@@ -4,7 +4,7 @@ import { resolveRolloutLimits, type RolloutLimits } from "../model/int-or-percen
 import { isEmptySelector } from "../model/labels.ts";
 import { refOf } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step, type StepReason } from "../model/plan.ts";
-import type { Deployment, ReplicaSet } from "../model/workload.ts";
+import type { Deployment, ReplicaSet } from "../model/kinds.gen.ts";
 import { deploymentStatus, isComplete, progressDeadlineAt } from "./deployment-status.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { earlier } from "./pod-state.ts";

@@ -1,12 +1,7 @@
 import { canonicalJson, shortHash } from "../base/hash.ts";
 import { sortedBy } from "../base/order.ts";
-import {
-  SERVICE_NAME_LABEL,
-  type Endpoint,
-  type EndpointPort,
-  type EndpointSlice,
-  type Service,
-} from "../model/core.ts";
+import { SERVICE_NAME_LABEL } from "../model/labels.ts";
+import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../model/kinds.gen.ts";
 import { controllerRef, refOf, type ApiObject } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
 import { groupEndpoints, portsKey, type EndpointGroup } from "./endpoint-groups.ts";

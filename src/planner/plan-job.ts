@@ -5,8 +5,7 @@ import { APP_LABEL } from "../model/app.ts";
 import { findCondition, isTrue, setCondition } from "../model/condition.ts";
 import { refOf } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step, type StepReason } from "../model/plan.ts";
-import type { Pod, PodTemplateSpec } from "../model/pod.ts";
-import type { Job, JobStatus } from "../model/workload.ts";
+import type { Job, JobStatus, Pod, PodTemplateSpec } from "../model/kinds.gen.ts";
 import {
   isTracked,
   JOB_TRACKING_FINALIZER,

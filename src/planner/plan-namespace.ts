@@ -1,4 +1,4 @@
-import type { Namespace } from "../model/core.ts";
+import type { Namespace } from "../model/kinds.gen.ts";
 import { controllerOf, refOf, type ApiObject } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { apiVersionOf, RESOURCES } from "../model/resources.ts";

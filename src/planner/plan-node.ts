@@ -2,11 +2,10 @@ import { formatTime, parseTime, type Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
 import { formatCidr, parseCidr } from "../model/cidr.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
-import type { Node, Taint } from "../model/core.ts";
+import type { Node, Pod, Taint, Toleration } from "../model/kinds.gen.ts";
 import type { Condition } from "../model/meta.ts";
 import { refOf } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
-import type { Pod, Toleration } from "../model/pod.ts";
 import { isTerminating } from "./pod-state.ts";
 
 export interface NodeLifeInput {

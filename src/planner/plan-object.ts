@@ -1,9 +1,7 @@
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
-import type { Namespace, Service } from "../model/core.ts";
+import type { Deployment, Job, Namespace, Pod, ReplicaSet, Service } from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
-import type { Deployment, Job, ReplicaSet } from "../model/workload.ts";
 import { isTracked } from "./job-tally.ts";
 import { isJobFinished } from "./job-verdict.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
@@ -30,7 +28,22 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["batch/v1/Job", (world, object: Job) => planJob(world, object)],
 ]);
 
-/** Controllers above an object that are woken with it: a pod's ReplicaSet and its Deployment. */
+/** Which kinds adopt what nobody controls, by the kind that is adopted. */
+const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind: string])[]> =
+  new Map([
+    ["v1/Pod", [["apps/v1", "ReplicaSet"]]],
+    ["apps/v1/ReplicaSet", [["apps/v1", "Deployment"]]],
+  ]);
+
+/** Whom a changed object concerns, one rule each. `world` is as after the change. */
+const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef[])[] = [
+  owners,
+  adopters,
+  services,
+  terminatingNamespace,
+];
+
+/** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
 const MAX_OWNERS = 2;
 
 /** What is to be done about one object, which may be gone. Pure. */
@@ -50,10 +63,7 @@ export function planObject(world: World, ref: ObjectRef): Plan {
 export function wakeKeys(world: World, object: ApiObject): readonly string[] {
   const refs: ObjectRef[] = [
     ...(isPlanned(object) ? [refOf(object)] : []),
-    ...owners(world, object),
-    ...adopters(world, object),
-    ...services(world, object),
-    ...terminatingNamespace(world, object),
+    ...WAKERS.flatMap((wake) => wake(world, object)),
   ];
   const { uid } = object.metadata;
   const isGone = world.get(refOf(object))?.metadata.uid !== uid;
@@ -101,17 +111,14 @@ function owners(world: World, object: ApiObject): readonly ObjectRef[] {
 function adopters(world: World, object: ApiObject): readonly ObjectRef[] {
   const { namespace, labels } = object.metadata;
   if (controllerOf(object) !== undefined || namespace === undefined) return [];
-  const adopterKind = isPod(object)
-    ? "ReplicaSet"
-    : object.kind === "ReplicaSet"
-      ? "Deployment"
-      : undefined;
-  if (adopterKind === undefined) return [];
-  const candidates = world.list("apps/v1", adopterKind, namespace) as readonly (
-    | Deployment
-    | ReplicaSet
-  )[];
-  return candidates.filter(({ spec }) => matchesSelector(spec.selector, labels)).map(refOf);
+  const kinds = ADOPTERS.get(`${object.apiVersion}/${object.kind}`) ?? [];
+  return kinds.flatMap(([apiVersion, kind]) => {
+    const candidates = world.list(apiVersion, kind, namespace) as readonly (
+      | Deployment
+      | ReplicaSet
+    )[];
+    return candidates.filter(({ spec }) => matchesSelector(spec.selector, labels)).map(refOf);
+  });
 }
 
 /** Services that send to a pod. */

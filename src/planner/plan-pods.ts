@@ -1,6 +1,6 @@
 import { refOf } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { isTerminating } from "./pod-state.ts";
 import type { World } from "./world.ts";
 

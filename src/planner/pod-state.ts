@@ -1,6 +1,6 @@
 import { parseTime, type Millis } from "../base/clock.ts";
 import { findCondition } from "../model/condition.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { isFinished } from "../model/pod-phase.ts";
 
 /** Whether the pod has been asked to end. Pure. */

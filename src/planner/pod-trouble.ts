@@ -1,7 +1,6 @@
 import { parseTime, type Millis } from "../base/clock.ts";
 import { findCondition, isTrue } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
-import type { ContainerStatus, Pod } from "../model/pod.ts";
+import type { ContainerStatus, Node, Pod } from "../model/kinds.gen.ts";
 import type { World } from "./world.ts";
 
 /** What keeps a pod from running. */

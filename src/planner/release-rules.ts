@@ -1,5 +1,5 @@
 import { compare } from "../base/order.ts";
-import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/app.ts";
+import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.gen.ts";
 import { refKey, type ObjectRef } from "../model/meta.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Health } from "./health.ts";

@@ -1,9 +1,8 @@
 import { formatTime, type Millis } from "../base/clock.ts";
 import { formatIpv4 } from "../model/cidr.ts";
 import { isTrue, setCondition } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
+import type { Node, Pod, PodStatus } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
-import type { Pod, PodStatus } from "../model/pod.ts";
 import { isPod } from "./owned-pods.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { isTerminating } from "./pod-state.ts";

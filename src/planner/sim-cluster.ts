@@ -1,8 +1,7 @@
 import type { Millis } from "../base/clock.ts";
-import type { Node } from "../model/core.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import { parseRefKey, refKey, refOf } from "../model/meta.ts";
 import type { Plan } from "../model/plan.ts";
-import type { Pod } from "../model/pod.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planObject, wakeKeys } from "./plan-object.ts";
 import { isFinished } from "../model/pod-phase.ts";

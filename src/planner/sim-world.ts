@@ -3,7 +3,7 @@ import { canonicalJson, derivedUid } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Step } from "../model/plan.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { World } from "./world.ts";
 

@@ -1,8 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import { sortedBy } from "../base/order.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
-import type { Deployment } from "../model/workload.ts";
+import type { Deployment, Pod } from "../model/kinds.gen.ts";
 import { isPod, podsOwnedBy } from "./owned-pods.ts";
 import { isActive, isReady, isTerminating } from "./pod-state.ts";
 import type { AgentPace, PodFate } from "./sim-agent.ts";

@@ -1,6 +1,6 @@
 import { parseTime } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import { isReady, readySince } from "./pod-state.ts";
 
 /** Lets people say which replicas go first: the cheaper ones. */

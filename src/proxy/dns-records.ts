@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import type { Endpoint, EndpointSlice, Service } from "../model/core.ts";
+import type { Endpoint, EndpointSlice, Service } from "../model/kinds.gen.ts";
 import type { Protocol, ServiceState } from "./service-table.ts";
 
 /** What DNS answers for one Service. Plain data: it goes to the DNS thread as a message. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
-import type { EndpointSlice, Service } from "../model/core.ts";
+import type { EndpointSlice, Service } from "../model/kinds.gen.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
 import { ClusterDns } from "./dns.ts";
 import { EndpointReporter } from "./endpoint-reporter.ts";

@@ -1,6 +1,6 @@
 import type { Informer } from "../client/client.ts";
-import { SERVICE_NAME_LABEL } from "../model/core.ts";
-import type { EndpointSlice, Service } from "../model/core.ts";
+import { SERVICE_NAME_LABEL } from "../model/labels.ts";
+import type { EndpointSlice, Service } from "../model/kinds.gen.ts";
 import type { ServiceState } from "./service-table.ts";
 import { Wakeup } from "./wakeup.ts";
 

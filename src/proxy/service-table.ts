@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { compare, groupBy } from "../base/order.ts";
-import type { EndpointSlice, Service, ServicePort } from "../model/core.ts";
+import type { EndpointSlice, Service, ServicePort } from "../model/kinds.gen.ts";
 import { assignSlots } from "./assign-slots.ts";
 import { SharedMap } from "./shared-map.ts";
 import type { SharedMapEditor } from "./shared-map.ts";

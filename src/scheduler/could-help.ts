@@ -1,8 +1,7 @@
 import { canonicalJson } from "../base/hash.ts";
 import { findCondition } from "../model/condition.ts";
-import type { Node } from "../model/core.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
 import { isFinished } from "../model/pod-phase.ts";
 
 /** A change of an object, with its state before it where it was there. */

@@ -1,6 +1,5 @@
-import type { Taint } from "../model/core.ts";
+import type { Taint, Toleration } from "../model/kinds.gen.ts";
 import { matchesLabels } from "../model/labels.ts";
-import type { Toleration } from "../model/pod.ts";
 import type { FilterPlugin } from "./plugin.ts";
 import { podRequests } from "./pod-requests.ts";
 

@@ -1,8 +1,7 @@
 import { invariant } from "../base/assert.ts";
 import { isTrue } from "../model/condition.ts";
-import type { Node, Taint } from "../model/core.ts";
+import type { Node, Pod, Taint } from "../model/kinds.gen.ts";
 import { controllerOf, type StringMap } from "../model/meta.ts";
-import type { Pod } from "../model/pod.ts";
 import { amountOf, podRequests, scoredRequests, type ResourceAmounts } from "./pod-requests.ts";
 
 /** Room for this many nodes at first; doubled as needed. */

@@ -1,4 +1,4 @@
-import type { Pod } from "../model/pod.ts";
+import type { Pod } from "../model/kinds.gen.ts";
 import type { NodeTable } from "./node-table.ts";
 
 /** What a filter says of one pod, asked for many nodes by their index in the table. */

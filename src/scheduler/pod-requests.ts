@@ -1,5 +1,5 @@
 import { cpuMillis, quantityValue } from "../model/quantity.ts";
-import type { Container, Pod } from "../model/pod.ts";
+import type { Container, Pod } from "../model/kinds.gen.ts";
 
 /** What a pod asks of its node: cpu in thousandths of a core, memory and storage in bytes, the rest in pieces. */
 export type ResourceAmounts = ReadonlyMap<string, number>;

@@ -1,7 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
-import type { Node } from "../model/core.ts";
-import type { Pod } from "../model/pod.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { FILTERS } from "./filters.ts";
 import { NodeTable } from "./node-table.ts";

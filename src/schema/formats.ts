@@ -43,6 +43,12 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     says: 'an IPv4 address or "None"',
   },
   "config-key": { test: isConfigKey, says: "letters, digits, -, _ and ., at most 253" },
+  "date-time": {
+    test: (text) =>
+      /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.test(text) &&
+      !Number.isNaN(Date.parse(text)),
+    says: "a time such as 2026-01-31T08:00:00Z",
+  },
   "dns-label": { test: isDnsLabel, says: DNS_LABEL, hint: lowerCaseHint },
   "dns-subdomain": { test: isDnsSubdomain, says: DNS_NAME, hint: lowerCaseHint },
   "env-name": {

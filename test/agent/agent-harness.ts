@@ -8,10 +8,8 @@ import type { PodNetwork } from "../../src/agent/pod-network.ts";
 import type { ContainerRuntime } from "../../src/agent/runtime.ts";
 import type { RecordedEvent } from "../../src/client/event-recorder.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
-import type { Node } from "../../src/model/core.ts";
-import type { ConfigMap, Secret } from "../../src/model/core.ts";
+import type { ConfigMap, ContainerStatus, Node, Pod, Secret } from "../../src/model/kinds.gen.ts";
 import type { ObjectRef } from "../../src/model/meta.ts";
-import type { ContainerStatus, Pod } from "../../src/model/pod.ts";
 import { FakeApi } from "./fake-api.ts";
 import { NAMESPACE, NODE } from "./pod-builder.ts";
 

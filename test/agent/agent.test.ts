@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { LABELS } from "../../src/model/instance.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { isReady, podRef } from "./agent-harness.ts";
 import { openFakeNode, type FakeNode } from "./fake-node.ts";
 import { container, pod } from "./pod-builder.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../src/agent/container-spec.ts";
 import { containerResources, qosClass } from "../../src/agent/qos.ts";
 import { LABELS } from "../../src/model/instance.ts";
-import type { Container, Pod, ResourceRequirements } from "../../src/model/pod.ts";
+import type { Container, Pod, ResourceRequirements } from "../../src/model/kinds.gen.ts";
 import { container, pod } from "./pod-builder.ts";
 
 const NODE: NodeContext = {
@@ -129,7 +129,7 @@ describe("sandboxSpec()", () => {
     const volumes = [
       { name: "s", secret: { secretName: "keys", defaultMode: 0o400 } },
       { name: "disk", emptyDir: {} },
-      { name: "memory", emptyDir: { medium: "Memory" } },
+      { name: "memory", emptyDir: { medium: "Memory" as const } },
     ];
     const spec = sandboxSpec({ pod: pod({ volumes }), node: NODE, attempt: 0, ip: "10.0.0.2" });
     expect(spec.mounts.map((mount) => mount.target)).toEqual(["/berth/s", "/berth/memory"]);

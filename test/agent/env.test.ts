@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { envReferences, expand, resolveEnv, type EnvSources } from "../../src/agent/env.ts";
-import type { ConfigMap, Secret } from "../../src/model/core.ts";
-import type { Container } from "../../src/model/pod.ts";
+import type { ConfigMap, Container, Secret } from "../../src/model/kinds.gen.ts";
 import { container, pod } from "./pod-builder.ts";
 
 const configMap: ConfigMap = {

@@ -9,7 +9,7 @@ import {
 } from "../../src/client/client.ts";
 import type { ApiObject, ObjectRef } from "../../src/model/meta.ts";
 import { refKey, refOf } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import type { Resource } from "../../src/model/resources.ts";
 
 type Change = { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: ApiObject };

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { HEARTBEAT_MS, reportNode, RUNTIME_DEADLINE_MS } from "../../src/agent/node-status.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { findCondition } from "../../src/model/condition.ts";
-import type { Lease, Node } from "../../src/model/core.ts";
+import type { Lease, Node } from "../../src/model/kinds.gen.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeRuntime } from "../support/fake-runtime.ts";
 import { ManualClock } from "../support/manual-clock.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { planPod, type Action } from "../../src/agent/plan-pod.ts";
 import type { PodContainer, PodView } from "../../src/agent/pod-view.ts";
-import type { ContainerStatus, Pod } from "../../src/model/pod.ts";
+import type { ContainerStatus, Pod } from "../../src/model/kinds.gen.ts";
 import { container, pod } from "./pod-builder.ts";
 
 const NOW = 1_700_000_000_000;

@@ -1,4 +1,4 @@
-import type { Container, Pod, PodSpec } from "../../src/model/pod.ts";
+import type { Container, Pod, PodSpec } from "../../src/model/kinds.gen.ts";
 
 export const NODE = "node-a";
 export const NAMESPACE = "shop";

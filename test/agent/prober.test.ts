@@ -4,7 +4,7 @@ import { runProbe, type ProbeTools } from "../../src/agent/probe.ts";
 import { countResult, firstTally } from "../../src/agent/probe-tally.ts";
 import { probeContainer } from "../../src/agent/prober.ts";
 import { Semaphore } from "../../src/agent/semaphore.ts";
-import type { Container, Probe } from "../../src/model/pod.ts";
+import type { Container, Probe } from "../../src/model/kinds.gen.ts";
 import { FakeRuntime } from "../support/fake-runtime.ts";
 import { ManualClock, settle } from "../support/manual-clock.ts";
 import { container } from "./pod-builder.ts";

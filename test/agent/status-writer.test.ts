@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
 import { StatusWriter } from "../../src/agent/status-writer.ts";
-import type { Pod, PodStatus } from "../../src/model/pod.ts";
+import type { Pod, PodStatus } from "../../src/model/kinds.gen.ts";
 import { ManualClock, settle } from "../support/manual-clock.ts";
 import { podRef } from "./agent-harness.ts";
 import { FakeApi } from "./fake-api.ts";

@@ -5,8 +5,7 @@ import {
   volumeContent,
   volumeFiles,
 } from "../../src/agent/volume-files.ts";
-import type { ConfigMap } from "../../src/model/core.ts";
-import type { Volume } from "../../src/model/pod.ts";
+import type { ConfigMap, Volume } from "../../src/model/kinds.gen.ts";
 
 const settings: ConfigMap = {
   apiVersion: "v1",

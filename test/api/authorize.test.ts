@@ -4,7 +4,7 @@ import { authorizeObjects } from "../../src/api/authorize.ts";
 import type { AuthorizerFacts } from "../../src/api/authorize.ts";
 import { parseResourceRequest, parseUrl } from "../../src/api/request-info.ts";
 import { parseSelection } from "../../src/api/selection.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { pod } from "../support/builders.ts";
 
 const PODS: readonly Pod[] = [pod({ name: "mine", node: "a" }), pod({ name: "other", node: "b" })];

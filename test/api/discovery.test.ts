@@ -40,7 +40,7 @@ describe("aggregated discovery", () => {
   test("puts pods first of what `kubectl get all` prints", () => {
     const { items } = discovery.aggregated("api", "v2") as Aggregated;
     const all = items[0]?.versions[0]?.resources.filter((r) => r.categories?.includes("all"));
-    expect(all?.map((r) => r.resource)).toEqual(["pods", "services"]);
+    expect(all?.map((r) => r.resource)).toEqual(["pods", "replicationcontrollers", "services"]);
   });
 
   test("tells subresources and scope", () => {

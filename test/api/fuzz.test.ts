@@ -9,8 +9,7 @@ import { RESOURCES, apiVersionOf } from "../../src/model/resources.ts";
 import { rawRequest } from "../support/api-request.ts";
 import { startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";
-import type { App, Release } from "../../src/model/app.ts";
-import type { EndpointSlice, Event } from "../../src/model/core.ts";
+import type { App, EndpointSlice, Event, Release } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
 import * as build from "../support/builders.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { summarisePod } from "../../src/api/columns/pod-status.ts";
 import type { Condition } from "../../src/model/meta.ts";
-import type { ContainerState, ContainerStatus, Pod, PodStatus } from "../../src/model/pod.ts";
+import type { ContainerState, ContainerStatus, Pod, PodStatus } from "../../src/model/kinds.gen.ts";
 import { renderTable } from "../support/api-table.ts";
 import { NOW, at, container, pod } from "../support/builders.ts";
 

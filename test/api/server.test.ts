@@ -8,7 +8,7 @@ import { startApiServer } from "../../src/api/server.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { systemClock } from "../../src/base/system-clock.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { rawRequest } from "../support/api-request.ts";
 import type { RawAnswer, RawRequest } from "../support/api-request.ts";
 import { CLUSTER, startTestApi } from "../support/api-server.ts";

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { toTable } from "../../src/api/table.ts";
-import type { App, Release } from "../../src/model/app.ts";
-import type { ConfigMap, EndpointSlice, Event, Lease, Secret } from "../../src/model/core.ts";
+import type {
+  App,
+  ConfigMap,
+  EndpointSlice,
+  Event,
+  Lease,
+  Release,
+  Secret,
+} from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { RESOURCES, apiVersionOf, resourceOf } from "../../src/model/resources.ts";
 import { renderTable } from "../support/api-table.ts";

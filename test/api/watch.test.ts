@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BOOKMARK_MS } from "../../src/api/watch.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { rawRequest } from "../support/api-request.ts";
 import { startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";

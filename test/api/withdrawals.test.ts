@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiCredentials } from "../../src/client/transport.ts";
-import type { EndpointSlice, Node } from "../../src/model/core.ts";
+import type { EndpointSlice, Node } from "../../src/model/kinds.gen.ts";
 import { BERTH_PATHS } from "../../src/model/node-endpoints.ts";
 import type { Withdrawal } from "../../src/model/node-endpoints.ts";
 import { rawRequest } from "../support/api-request.ts";

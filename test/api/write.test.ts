@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiCredentials } from "../../src/client/transport.ts";
-import type { Event, Lease, Node } from "../../src/model/core.ts";
+import type { Event, Lease, Node, Pod } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
 import { rawRequest } from "../support/api-request.ts";
 import type { RawAnswer, RawRequest } from "../support/api-request.ts";
 import { startTestApi } from "../support/api-server.ts";

@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/base/logger.ts";
 import { ApiError } from "../../src/client/client.ts";
 import type { ApiClient, Informer, ObjectListing, WatchEvent } from "../../src/client/client.ts";
 import { createInformer } from "../../src/client/informer.ts";
-import type { Node } from "../../src/model/core.ts";
+import type { Node } from "../../src/model/kinds.gen.ts";
 import { resourceOf } from "../../src/model/resources.ts";
 import * as build from "../support/builders.ts";
 import { ManualClock, settle } from "../support/manual-clock.ts";

@@ -7,9 +7,8 @@ import { getReleases, type AppContext } from "../../src/controller/app-context.t
 import { reconcileApp } from "../../src/controller/app-reconciler.ts";
 import { StoreWorld } from "../../src/controller/store-world.ts";
 import { ensureSystemObjects } from "../../src/controller/system-objects.ts";
-import type { App } from "../../src/model/app.ts";
+import type { App, Service } from "../../src/model/kinds.gen.ts";
 import { findCondition } from "../../src/model/condition.ts";
-import type { Service } from "../../src/model/core.ts";
 import { formatRef, refOf } from "../../src/model/meta.ts";
 import { openObjectStore, type OpenObjectStore } from "../../src/store/cached-object-store.ts";
 import { openLmdbStore } from "../../src/store/lmdb-store.ts";

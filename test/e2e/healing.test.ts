@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EndpointSlice } from "../../src/model/core.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { EndpointSlice, Pod } from "../../src/model/kinds.gen.ts";
 import { LABELS } from "../../src/model/instance.ts";
 import { eventually, holdsFor } from "../support/eventually.ts";
 import { containersOf, docker } from "../support/leftovers.ts";

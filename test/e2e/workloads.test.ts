@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Job } from "../../src/model/workload.ts";
+import type { Job } from "../../src/model/kinds.gen.ts";
 import { eventually } from "../support/eventually.ts";
 import { deploymentText, helloFiles } from "../support/manifests.ts";
 import { containerIdOf, execIn, isReady, podsOf } from "../support/observed.ts";

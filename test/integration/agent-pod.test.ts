@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { LABELS, vethPrefix } from "../../src/model/instance.ts";
-import type { Probe } from "../../src/model/pod.ts";
+import type { Probe } from "../../src/model/kinds.gen.ts";
 import { isReady, podRef } from "../agent/agent-harness.ts";
 import { curl } from "../agent/curl.ts";
 import { container, pod } from "../agent/pod-builder.ts";

@@ -1,9 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { App, Release } from "../../src/model/app.ts";
-import type { ConfigMap, EndpointSlice, Event, Secret } from "../../src/model/core.ts";
+import type {
+  App,
+  ConfigMap,
+  Deployment,
+  EndpointSlice,
+  Event,
+  Pod,
+  Release,
+  ReplicaSet,
+  Secret,
+} from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
-import type { Deployment, ReplicaSet } from "../../src/model/workload.ts";
 import { RESOURCES } from "../../src/model/resources.ts";
 import { startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";

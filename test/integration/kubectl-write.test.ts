@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/base/logger.ts";
 import { systemClock } from "../../src/base/system-clock.ts";
 import { TunnelError, runTunnel } from "../../src/client/tunnel-client.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
-import type { ReplicaSet } from "../../src/model/workload.ts";
+import type { ReplicaSet } from "../../src/model/kinds.gen.ts";
 import { startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";
 import * as build from "../support/builders.ts";

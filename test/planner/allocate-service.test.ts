@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Service } from "../../src/model/core.ts";
+import type { Service } from "../../src/model/kinds.gen.ts";
 import {
   allocateService,
   usedByServices,

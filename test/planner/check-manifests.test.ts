@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Service } from "../../src/model/core.ts";
+import type { Service } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { formatProblem } from "../../src/model/problem.ts";
 import type { DeclaredObject } from "../../src/planner/apply-manifest.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Namespace } from "../../src/model/core.ts";
+import type { Namespace, Pod } from "../../src/model/kinds.gen.ts";
 import { formatRef, refOf, type ApiObject } from "../../src/model/meta.ts";
 import type { Plan } from "../../src/model/plan.ts";
-import type { Pod } from "../../src/model/pod.ts";
 import { planGarbage } from "../../src/planner/plan-garbage.ts";
 import { planNamespace } from "../../src/planner/plan-namespace.ts";
 import { planPodCollection } from "../../src/planner/plan-pods.ts";

@@ -3,7 +3,7 @@ import { findCondition } from "../../src/model/condition.ts";
 import type { Condition } from "../../src/model/meta.ts";
 import { deploymentStatus, progressDeadlineAt } from "../../src/planner/deployment-status.ts";
 import type { RevisionSet } from "../../src/planner/revisions.ts";
-import type { Deployment, DeploymentSpec, DeploymentStatus } from "../../src/model/workload.ts";
+import type { Deployment, DeploymentSpec, DeploymentStatus } from "../../src/model/kinds.gen.ts";
 import { at, deployment, NOW, replicaSet, seconds } from "../support/builders.ts";
 
 interface Counts {

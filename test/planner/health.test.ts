@@ -1,11 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { refOf } from "../../src/model/meta.ts";
-import type { ContainerStatus, Pod } from "../../src/model/pod.ts";
+import type {
+  ContainerStatus,
+  Deployment,
+  DeploymentStatus,
+  Job,
+  Pod,
+  ReplicaSet,
+} from "../../src/model/kinds.gen.ts";
 import { objectHealth, releaseHealth, type Health } from "../../src/planner/health.ts";
 import { planDeployment } from "../../src/planner/plan-deployment.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
-import type { Deployment, DeploymentStatus, Job, ReplicaSet } from "../../src/model/workload.ts";
 import {
   at,
   deployment,

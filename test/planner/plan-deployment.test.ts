@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ApiObject, ObjectMeta } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Deployment, DeploymentSpec, Pod, ReplicaSet } from "../../src/model/kinds.gen.ts";
 import { planDeployment } from "../../src/planner/plan-deployment.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
-import type { Deployment, DeploymentSpec, ReplicaSet } from "../../src/model/workload.ts";
 import { at, deployment, NOW, pod, seconds, template } from "../support/builders.ts";
 import { eventsIn, renderChanges, statusIn, worldOf } from "../support/world.ts";
 

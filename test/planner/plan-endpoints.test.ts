@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { EndpointSlice, Service } from "../../src/model/core.ts";
+import type { EndpointSlice, Pod, Service } from "../../src/model/kinds.gen.ts";
 import { controllerRef, type ApiObject } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
 import { planEndpoints } from "../../src/planner/plan-endpoints.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
 import { container, pod, service, type PodFields } from "../support/builders.ts";

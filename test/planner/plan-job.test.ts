@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ApiObject, Condition } from "../../src/model/meta.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Job, JobSpec, JobStatus, Pod } from "../../src/model/kinds.gen.ts";
 import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-tally.ts";
 import { planJob } from "../../src/planner/plan-job.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
-import type { Job, JobSpec, JobStatus } from "../../src/model/workload.ts";
 import {
   at,
   job,

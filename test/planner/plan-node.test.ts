@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatTime } from "../../src/base/clock.ts";
-import type { Node, Taint } from "../../src/model/core.ts";
+import type { Node, Pod, Taint, Toleration } from "../../src/model/kinds.gen.ts";
 import type { Step } from "../../src/model/plan.ts";
-import type { Pod, Toleration } from "../../src/model/pod.ts";
 import { allocatePodCidr, planNodes, type NodeLifeInput } from "../../src/planner/plan-node.ts";
 
 const NOW = Date.UTC(2026, 0, 2);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { MAX_PODS_PER_PLAN, planReplicaSet } from "../../src/planner/plan-replicaset.ts";
-import type { ReplicaSet } from "../../src/model/workload.ts";
+import type { ReplicaSet } from "../../src/model/kinds.gen.ts";
 import { namespace, pod, replicaSet, seconds, template, NOW, at } from "../support/builders.ts";
 import { eventsIn, render, renderChanges, statusIn, worldOf } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { App, Release, ReleasePhase } from "../../src/model/app.ts";
+import type { App, Release, ReleasePhase } from "../../src/model/kinds.gen.ts";
 import type { ObjectRef } from "../../src/model/meta.ts";
 import {
   currentRelease,

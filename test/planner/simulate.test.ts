@@ -5,7 +5,7 @@ import { simulateRollout, type SimulatedRollout } from "../../src/planner/simula
 import { SimCluster } from "../../src/planner/sim-cluster.ts";
 import { SimWorld } from "../../src/planner/sim-world.ts";
 import { schedule } from "../../src/scheduler/schedule.ts";
-import type { Deployment } from "../../src/model/workload.ts";
+import type { Deployment } from "../../src/model/kinds.gen.ts";
 import {
   container,
   deployment,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { chooseVictims, DELETION_COST_ANNOTATION } from "../../src/planner/victims.ts";
 import { pod, type PodFields } from "../support/builders.ts";
 

@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/base/system-clock.ts";
 import type { Logger } from "../../src/base/logger.ts";
 import type { ApiClient } from "../../src/client/client.ts";
-import type { EndpointSlice, Service } from "../../src/model/core.ts";
+import type { EndpointSlice, Service } from "../../src/model/kinds.gen.ts";
 import { runProxy } from "../../src/proxy/run-proxy.ts";
 import { MemoryInformer } from "./memory-informer.ts";
 

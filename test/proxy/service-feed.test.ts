@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Service } from "../../src/model/core.ts";
+import type { Service } from "../../src/model/kinds.gen.ts";
 import { ServiceFeed } from "../../src/proxy/service-feed.ts";
 import type { ServiceChanges } from "../../src/proxy/service-feed.ts";
 import { MemoryInformer } from "./memory-informer.ts";

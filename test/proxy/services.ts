@@ -1,4 +1,4 @@
-import { SERVICE_NAME_LABEL } from "../../src/model/core.ts";
+import { SERVICE_NAME_LABEL } from "../../src/model/labels.ts";
 import type {
   Endpoint,
   EndpointPort,
@@ -6,7 +6,7 @@ import type {
   Service,
   ServicePort,
   ServiceSpec,
-} from "../../src/model/core.ts";
+} from "../../src/model/kinds.gen.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.ts";
 import type { Frontend, ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
 

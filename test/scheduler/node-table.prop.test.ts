@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Node } from "../../src/model/core.ts";
-import type { Pod } from "../../src/model/pod.ts";
+import type { Node, Pod } from "../../src/model/kinds.gen.ts";
 import { NodeTable } from "../../src/scheduler/node-table.ts";
 import { placePods, schedule } from "../../src/scheduler/schedule.ts";
 import { container, node, NOW, pod, replicaSet } from "../support/builders.ts";

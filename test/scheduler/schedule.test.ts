@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Node, Taint } from "../../src/model/core.ts";
-import type { Container, Pod, PodSpec, Toleration } from "../../src/model/pod.ts";
+import type {
+  Container,
+  Node,
+  Pod,
+  PodSpec,
+  Taint,
+  Toleration,
+} from "../../src/model/kinds.gen.ts";
 import { schedule } from "../../src/scheduler/schedule.ts";
 import { container, node, NOW, pod, replicaSet, type PodFields } from "../support/builders.ts";
 

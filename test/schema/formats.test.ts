@@ -18,6 +18,10 @@ const CASES: Readonly<
     good: ["a", "A.b_c-d", ".a"],
     bad: ["", ".", "..", "..a", "a/b", "a b", "a".repeat(254)],
   },
+  "date-time": {
+    good: ["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.123456+01:00"],
+    bad: ["", "2026-01-31", "2026-13-31T08:00:00Z", "2026-01-31 08:00:00Z"],
+  },
   "dns-label": { good: ["a", "a-1"], bad: ["", "A", "a.b", "a-", "a".repeat(64)] },
   "dns-subdomain": { good: ["a.b", "1"], bad: ["", "a..b", "a_b", ".a"] },
   "env-name": { good: ["A", "a.b-c", "1A"], bad: ["", "A=B", "ä", "a\n"] },

@@ -2,16 +2,17 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/base/hash.ts";
 import { resolveRolloutLimits } from "../../src/model/int-or-percent.ts";
-import type { EndpointSlice, Node } from "../../src/model/core.ts";
-import { parseRefKey, refKey, refOf, type ApiObject } from "../../src/model/meta.ts";
-import type { Plan } from "../../src/model/plan.ts";
-import type { Pod } from "../../src/model/pod.ts";
 import type {
   Deployment,
   DeploymentSpec,
   DeploymentStatus,
+  EndpointSlice,
+  Node,
+  Pod,
   ReplicaSet,
-} from "../../src/model/workload.ts";
+} from "../../src/model/kinds.gen.ts";
+import { parseRefKey, refKey, refOf, type ApiObject } from "../../src/model/meta.ts";
+import type { Plan } from "../../src/model/plan.ts";
 import { listPods, podsOwnedBy } from "../../src/planner/owned-pods.ts";
 import { planObject } from "../../src/planner/plan-object.ts";
 import { countPods, isActive, isReady } from "../../src/planner/pod-state.ts";

@@ -1,14 +1,19 @@
 import { formatTime } from "../../src/base/clock.ts";
-import type { Namespace, Node, Service } from "../../src/model/core.ts";
-import type { Condition, ObjectMeta, StringMap } from "../../src/model/meta.ts";
-import type { Container, Pod, PodSpec, PodTemplateSpec } from "../../src/model/pod.ts";
 import type {
+  Container,
   Deployment,
   DeploymentSpec,
   Job,
   JobSpec,
+  Namespace,
+  Node,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
   ReplicaSet,
-} from "../../src/model/workload.ts";
+  Service,
+} from "../../src/model/kinds.gen.ts";
+import type { Condition, ObjectMeta, StringMap } from "../../src/model/meta.ts";
 
 /** 2026-01-02T03:00:00Z, where every test's clock stands. */
 export const NOW = 1_767_322_800_000;

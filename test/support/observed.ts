@@ -1,4 +1,4 @@
-import type { Pod } from "../../src/model/pod.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import type { Cluster } from "./cluster.ts";
 import { eventually } from "./eventually.ts";
 import { containersOf, docker } from "./leftovers.ts";

@@ -1,6 +1,14 @@
 import { isTrue } from "../../model/condition.ts";
-import type { EndpointSlice, Event, Lease, Namespace, Node } from "../../model/core.ts";
-import type { ConfigMap, Secret, Service } from "../../model/core.ts";
+import type {
+  ConfigMap,
+  EndpointSlice,
+  Event,
+  Lease,
+  Namespace,
+  Node,
+  Secret,
+  Service,
+} from "../../model/kinds.gen.ts";
 import { formatLabels } from "../../model/labels.ts";
 import { humanAge } from "../duration.ts";
 import type { Column } from "./column.ts";

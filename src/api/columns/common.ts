@@ -1,7 +1,6 @@
 import { formatSelector } from "../../model/labels.ts";
 import type { ApiObject } from "../../model/meta.ts";
-import type { PodSpec } from "../../model/pod.ts";
-import type { LabelSelector } from "../../model/workload.ts";
+import type { LabelSelector, PodSpec } from "../../model/kinds.gen.ts";
 import { humanAge } from "../duration.ts";
 import type { Column } from "./column.ts";
 

@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/clock.ts";
 import { parseTime } from "../../base/clock.ts";
 import { findCondition, isTrue } from "../../model/condition.ts";
-import type { ContainerState, ContainerStatus, Pod } from "../../model/pod.ts";
+import type { ContainerState, ContainerStatus, Pod } from "../../model/kinds.gen.ts";
 import { humanDuration } from "../duration.ts";
 
 /** What the READY, STATUS and RESTARTS columns say of a pod. */

@@ -1,4 +1,4 @@
-import type { App, Release } from "../../model/app.ts";
+import type { App, Release } from "../../model/kinds.gen.ts";
 import { findCondition } from "../../model/condition.ts";
 import type { ApiObject } from "../../model/meta.ts";
 import type { Resource } from "../../model/resources.ts";

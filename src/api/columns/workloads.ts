@@ -1,8 +1,7 @@
 import { parseTime } from "../../base/clock.ts";
 import type { Millis } from "../../base/clock.ts";
 import { isTrue } from "../../model/condition.ts";
-import type { Pod } from "../../model/pod.ts";
-import type { Deployment, Job, ReplicaSet } from "../../model/workload.ts";
+import type { Deployment, Job, Pod, ReplicaSet } from "../../model/kinds.gen.ts";
 import { humanDuration } from "../duration.ts";
 import type { Column } from "./column.ts";
 import { AGE, NAME, NONE, selectorCell, podSpecColumns } from "./common.ts";

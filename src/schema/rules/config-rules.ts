@@ -1,4 +1,4 @@
-import type { ConfigMap, Secret } from "../../model/core.ts";
+import type { ConfigMap, Secret } from "../../model/kinds.gen.ts";
 import type { StringMap } from "../../model/meta.ts";
 import type { Finding } from "../finding.ts";
 import { listWords } from "../finding.ts";

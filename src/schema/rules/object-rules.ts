@@ -1,9 +1,15 @@
 import { APP_LABEL, APPLIED_ANNOTATION, SOURCE_ANNOTATION } from "../../model/app.ts";
-import type { ConfigMap, Secret, Service } from "../../model/core.ts";
+import type {
+  ConfigMap,
+  Deployment,
+  Job,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+} from "../../model/kinds.gen.ts";
 import type { ApiObject } from "../../model/meta.ts";
-import type { Pod } from "../../model/pod.ts";
 import { findResource } from "../../model/resources.ts";
-import type { Deployment, Job, ReplicaSet } from "../../model/workload.ts";
 import { formatPath } from "../finding.ts";
 import type { Finding } from "../finding.ts";
 import { checkConfigMap, checkSecret } from "./config-rules.ts";

@@ -1,5 +1,5 @@
 import { cpuMillis, memoryBytes } from "../../model/quantity.ts";
-import type { Container, PodSpec, Probe, Toleration } from "../../model/pod.ts";
+import type { Container, PodSpec, Probe, Toleration } from "../../model/kinds.gen.ts";
 import { formatPath, quote } from "../finding.ts";
 import type { FieldPath, Finding } from "../finding.ts";
 import { didYouMean } from "../suggest.ts";

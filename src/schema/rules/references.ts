@@ -1,6 +1,5 @@
 import type { ApiObject } from "../../model/meta.ts";
-import type { Container, Pod, PodSpec, Volume } from "../../model/pod.ts";
-import type { Deployment } from "../../model/workload.ts";
+import type { Container, Deployment, Pod, PodSpec, Volume } from "../../model/kinds.gen.ts";
 import type { FieldPath } from "../finding.ts";
 
 /** A ConfigMap or Secret that a pod cannot start without. */

@@ -1,4 +1,4 @@
-import type { Service } from "../../model/core.ts";
+import type { Service } from "../../model/kinds.gen.ts";
 import type { FieldPath, Finding } from "../finding.ts";
 import { formatPath } from "../finding.ts";
 import { findDuplicates } from "./duplicates.ts";

@@ -1,4 +1,4 @@
-import type { Service } from "../../model/core.ts";
+import type { Service } from "../../model/kinds.gen.ts";
 import { formatRef, refKey, refOf } from "../../model/meta.ts";
 import type { ObjectRef } from "../../model/meta.ts";
 import { formatPath } from "../finding.ts";

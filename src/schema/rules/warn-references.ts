@@ -1,4 +1,4 @@
-import type { ConfigMap } from "../../model/core.ts";
+import type { ConfigMap } from "../../model/kinds.gen.ts";
 import { formatRef, refKey, refOf } from "../../model/meta.ts";
 import type { ObjectRef } from "../../model/meta.ts";
 import { formatPath, quote } from "../finding.ts";

@@ -1,4 +1,4 @@
-import type { Service } from "../../model/core.ts";
+import type { Service } from "../../model/kinds.gen.ts";
 import { matchesLabels } from "../../model/labels.ts";
 import type { StringMap } from "../../model/meta.ts";
 import { formatPath, quote } from "../finding.ts";

@@ -4,8 +4,15 @@ import {
   isEmptySelector,
   matchesSelector,
 } from "../../model/labels.ts";
-import type { Pod, PodSpec, PodTemplateSpec } from "../../model/pod.ts";
-import type { Deployment, Job, LabelSelector, ReplicaSet } from "../../model/workload.ts";
+import type {
+  Deployment,
+  Job,
+  LabelSelector,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
+  ReplicaSet,
+} from "../../model/kinds.gen.ts";
 import { formatPath, listWords, quote } from "../finding.ts";
 import type { FieldPath, Finding } from "../finding.ts";
 import { checkPodSpec } from "./pod-rules.ts";
@@ -110,12 +117,13 @@ function checkRestartPolicy(
 function checkStrategy(strategy: Deployment["spec"]["strategy"]): readonly Finding[] {
   const path = ["spec", "strategy", "rollingUpdate"];
   if (strategy.type === "Recreate") {
-    if (!("rollingUpdate" in strategy)) return [];
+    if (strategy.rollingUpdate === undefined) return [];
     const message = "spec.strategy.rollingUpdate must be absent when the type is Recreate";
     return [{ code: "field/conflict", message, path, on: "key", hint: "remove it" }];
   }
-  const { maxSurge, maxUnavailable } = strategy.rollingUpdate;
-  const isNothing = (value: number | string): boolean => value === 0 || /^0+%$/.test(String(value));
+  const { maxSurge, maxUnavailable } = strategy.rollingUpdate ?? {};
+  const isNothing = (value: number | string | undefined): boolean =>
+    value === 0 || /^0+%$/.test(String(value));
   if (isNothing(maxSurge) && isNothing(maxUnavailable)) {
     return [
       {
