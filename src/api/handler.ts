@@ -63,6 +63,7 @@ export interface Services {
   readonly heartbeats: HeartbeatRegistry;
   readonly withdrawals: Withdrawals;
   readonly onSync: () => void;
+  readonly metrics: () => Promise<string>;
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
 }
@@ -137,6 +138,7 @@ async function route(
     if (own === undefined) throw methodNotAllowed();
     return own(exchange, user);
   }
+  if (path === "/metrics") return answerMetrics(exchange, user);
   if (answerDocument(exchange, path)) return;
   const what = parseResourceRequest(method, segments, query);
   if (what === undefined) throw pathNotFound();
@@ -231,6 +233,13 @@ function answerGet({ request, response, services, query }: Exchange, what: Resou
 function noteHeartbeat({ heartbeats, clock }: Services, user: User, what: ResourceRequest): void {
   const isHeartbeat = what.resource.plural === "leases" && what.namespace === NODE_LEASE_NAMESPACE;
   if (isHeartbeat && user.node !== undefined) heartbeats.beat(user.node, clock.monotonic());
+}
+
+async function answerMetrics({ response, services, method }: Exchange, user: User): Promise<void> {
+  requireRead(method);
+  authorizeMaster(user, "/metrics");
+  const text = await services.metrics();
+  sendBytes(response, 200, Buffer.from(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 function answerSync({ response, services }: Exchange, user: User): void {

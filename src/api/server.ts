@@ -36,6 +36,8 @@ export interface ApiServerOptions {
   readonly cluster: ClusterInfo;
   /** Somebody asks to look at the Git sources now. */
   readonly onSync: () => void;
+  /** The process' figures in Prometheus' text form. */
+  readonly metrics: () => Promise<string>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -112,6 +114,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     heartbeats,
     withdrawals: followWithdrawals(objects, clock),
     onSync: options.onSync,
+    metrics: options.metrics,
     signal: closing.signal,
   };
   server.on("request", (request, response) => void handleRequest(request, response, services));

@@ -1,7 +1,9 @@
 import { mkdir } from "node:fs/promises";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { ApiServerError, startApiServer } from "../api/server.ts";
 import { readKeyPair } from "../api/pki.ts";
 import { systemClock } from "../base/system-clock.ts";
+import { QueueMetrics } from "../controller/queue-metrics.ts";
 import { createControllers, type Controllers } from "../controller/run-controllers.ts";
 import { openObjectStore, type OpenObjectStore } from "../store/cached-object-store.ts";
 import { acquireLeadership } from "../store/leader.ts";
@@ -16,6 +18,8 @@ import { VERSION } from "./version.ts";
 
 /** How often expired Events are removed. */
 const EXPIRE_EVERY_MS = 60_000;
+/** How often the event loop's lag is sampled for the metrics: each sample wakes the process. */
+const LAG_SAMPLE_MS = 250;
 
 /** The control plane of one machine: store, API and loops, until `signal` aborts. */
 export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promise<void> {
@@ -32,6 +36,8 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
   const sources = await openSources({ mirrorDir: dir.mirrors, engine: "auto", logger });
   stack.defer(() => sources.close());
 
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });
   const cluster = clusterInfo(config);
   let controllers: Controllers | undefined;
   const api = await startApiServer({
@@ -41,6 +47,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     tls: await serverTls(dir),
     cluster,
     onSync: () => controllers?.syncAll(),
+    metrics: () => registry.metrics(),
     clock,
     logger,
   }).catch((error: unknown) => {
@@ -56,6 +63,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     lastSeen: (node) => api.heartbeats.lastSeen(node),
     clock,
     logger,
+    metrics: new QueueMetrics(registry),
   });
   logger.info(
     { port: api.port, revision: objects.revision, version: VERSION },

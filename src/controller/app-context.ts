@@ -1,3 +1,4 @@
+import type { QueueMetrics } from "./queue-metrics.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
@@ -16,6 +17,7 @@ export interface AppContext {
   readonly events: EventWriter;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics?: QueueMetrics | undefined;
   /** The network of cluster addresses, for instance `10.96.0.0/16`. */
   readonly serviceCidr: string;
   /** Addresses of it that no Service may take. */

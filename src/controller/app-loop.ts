@@ -34,6 +34,7 @@ export function createAppLoop(context: Omit<AppContext, "preempted">): AppLoop {
     clock,
     logger,
     workers: WORKERS,
+    metrics: context.metrics,
     reconcile: async (name, signal) => {
       moved.delete(name);
       await followSource(name);

@@ -1,6 +1,7 @@
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import { SILENT_OBSERVER, type QueueMetrics, type QueueObserver } from "./queue-metrics.ts";
 import { WorkQueue } from "./workqueue.ts";
 
 /** What one look at a key asks for: nothing more, or another look at a time (ms since the epoch). */
@@ -9,13 +10,14 @@ export interface Outcome {
 }
 
 export interface LoopOptions {
-  /** For the log. */
+  /** For the log and the metrics. */
   readonly name: string;
   /** One look at one key. Level-triggered: it reads for itself what is. A throw means: again, later and later. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly workers: number;
+  readonly metrics?: QueueMetrics | undefined;
 }
 
 const RETRY: BackoffPolicy = { baseMs: 50, maxMs: 30_000 };
@@ -27,9 +29,13 @@ export class Loop {
   /** The one pending alarm of a key: a nearer time replaces a later one. */
   readonly #alarms = new Map<string, { readonly at: Millis; readonly cancel: AbortController }>();
   readonly #options: LoopOptions;
+  readonly #observer: QueueObserver;
+  /** Since when a key waits, monotonic. */
+  readonly #waitingSince = new Map<string, Millis>();
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#observer = options.metrics?.observe(options.name, () => this.depth) ?? SILENT_OBSERVER;
   }
 
   get depth(): number {
@@ -37,7 +43,9 @@ export class Loop {
   }
 
   add(key: string): void {
-    this.#queue.add(key);
+    if (!this.#queue.add(key)) return;
+    this.#waitingSince.set(key, this.#options.clock.monotonic());
+    this.#observer.added();
   }
 
   /** Runs until `signal` aborts; keys in hand are finished first. */
@@ -60,6 +68,9 @@ export class Loop {
 
   async #look(key: string, signal: AbortSignal): Promise<void> {
     const { reconcile, clock, logger, name } = this.#options;
+    const startedAt = clock.monotonic();
+    this.#observer.taken(startedAt - (this.#waitingSince.get(key) ?? startedAt));
+    this.#waitingSince.delete(key);
     try {
       const { lookAgainAt } = await reconcile(key, signal);
       this.#failures.delete(key);
@@ -68,12 +79,15 @@ export class Loop {
       if (signal.aborted) return;
       const failures = (this.#failures.get(key) ?? 0) + 1;
       this.#failures.set(key, failures);
+      this.#observer.retried();
       const waitMs = backoffMs(RETRY, failures);
       logger.warn(
         { loop: name, key, failures, waitMs, error: describeError(error) },
         "look failed, will retry",
       );
       this.#wakeAt(key, clock.now() + waitMs, signal);
+    } finally {
+      this.#observer.looked(clock.monotonic() - startedAt);
     }
   }
 

@@ -6,7 +6,9 @@ import { planObject, wakeKeys } from "../planner/plan-object.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { executePlan } from "./execute.ts";
-import { Loop } from "./loop.ts";
+import { Loop, type Outcome } from "./loop.ts";
+import { PLANNER_QUEUES, queueOf } from "./planner-queues.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
 import type { StoreWorld } from "./store-world.ts";
 
 export interface PlannerLoopOptions {
@@ -15,42 +17,46 @@ export interface PlannerLoopOptions {
   readonly events: EventWriter;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics?: QueueMetrics | undefined;
 }
 
-/** Objects planned at the same time. Planning is synchronous; this bounds the writes under way. */
-const WORKERS = 16;
-
-/** Plans every object that something happened to, and all of them once at the start. Runs until `signal` aborts. */
+/**
+ * Plans every object that something happened to, and all of them once at the start. Runs until `signal` aborts.
+ *
+ * What Kubernetes' controllers call expectations holds by construction: a write's promise resolves once the cache shows
+ * it, and a key is looked at again only after that; so a plan never misses what the one before it created. Should two
+ * control planes overlap, the names of new pods are derived from the owner's revision, so that both make the same ones.
+ */
 export async function runPlannerLoop(
   options: PlannerLoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { objects, world, clock, logger } = options;
-  const loop = new Loop({
-    name: "planner",
-    clock,
-    logger,
-    workers: WORKERS,
-    reconcile: async (key) => {
-      const plan = planObject(world.at(clock.now()), parseRefKey(key));
-      const complete = await executePlan(plan, options);
-      if (!complete) return { lookAgainAt: clock.now() };
-      return plan.lookAgainAt === undefined ? {} : { lookAgainAt: plan.lookAgainAt };
-    },
-  });
+  const reconcile = async (key: string): Promise<Outcome> => {
+    const plan = planObject(world.at(clock.now()), parseRefKey(key));
+    const complete = await executePlan(plan, options);
+    if (!complete) return { lookAgainAt: clock.now() };
+    return plan.lookAgainAt === undefined ? {} : { lookAgainAt: plan.lookAgainAt };
+  };
+  const { metrics } = options;
+  const loops = new Map(
+    PLANNER_QUEUES.map(({ name, workers }) => {
+      return [name, new Loop({ name, clock, logger, workers, reconcile, metrics })];
+    }),
+  );
+  const add = (key: string): void => loops.get(queueOf(key))?.add(key);
   const unsubscribe = objects.subscribe((event) => {
     const now = world.at(clock.now());
-    for (const key of wakeKeys(now, event.object)) loop.add(key);
-    if (event.previous !== undefined)
-      for (const key of wakeKeys(now, event.previous)) loop.add(key);
+    for (const key of wakeKeys(now, event.object)) add(key);
+    if (event.previous !== undefined) for (const key of wakeKeys(now, event.previous)) add(key);
   });
   for (const resource of RESOURCES) {
     for (const { object } of objects.list(resource).items) {
-      loop.add(refKey(refOf(object)));
+      add(refKey(refOf(object)));
     }
   }
   try {
-    await loop.run(signal);
+    await Promise.all([...loops.values()].map((loop) => loop.run(signal)));
   } finally {
     unsubscribe();
   }

@@ -4,6 +4,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { Sources } from "../sync/source.ts";
 import { createAppLoop } from "./app-loop.ts";
 import { createEventWriter } from "./event-writer.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
 import { runNodeLoop } from "./node-loop.ts";
 import { runPlannerLoop } from "./planner-loop.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
@@ -20,6 +21,7 @@ export interface ControllersOptions {
   readonly lastSeen: (node: string) => Millis | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics?: QueueMetrics | undefined;
 }
 
 export interface Controllers {
@@ -31,7 +33,7 @@ export interface Controllers {
 
 /** The loops of the control plane over one store. */
 export function createControllers(options: ControllersOptions): Controllers {
-  const { objects, sources, clock, logger, serviceCidr, reservedIps } = options;
+  const { objects, sources, clock, logger, metrics, serviceCidr, reservedIps } = options;
   const world = new StoreWorld(objects);
   const writer = (component: string): ReturnType<typeof createEventWriter> =>
     createEventWriter({ objects, component, clock, logger });
@@ -44,6 +46,7 @@ export function createControllers(options: ControllersOptions): Controllers {
     logger,
     serviceCidr,
     reservedIps,
+    metrics,
   });
   return {
     syncAll: () => apps.syncAll(),
@@ -51,7 +54,10 @@ export function createControllers(options: ControllersOptions): Controllers {
       await ensureSystemObjects(objects);
       await Promise.all([
         apps.run(signal),
-        runPlannerLoop({ objects, world, events: writer("berth-planner"), clock, logger }, signal),
+        runPlannerLoop(
+          { objects, world, events: writer("berth-planner"), clock, logger, metrics },
+          signal,
+        ),
         runSchedulerLoop(
           { objects, world, events: writer("berth-scheduler"), clock, logger },
           signal,

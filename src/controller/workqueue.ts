@@ -20,10 +20,12 @@ export class WorkQueue {
     return this.#ready.length - this.#head;
   }
 
-  add(key: string): void {
-    if (this.#closed || this.#dirty.has(key)) return;
+  /** Whether the key was added: false when it waits already, or the queue is closed. */
+  add(key: string): boolean {
+    if (this.#closed || this.#dirty.has(key)) return false;
     this.#dirty.add(key);
     if (!this.#inHand.has(key)) this.#enqueue(key);
+    return true;
   }
 
   /** The next key; `undefined` once closed and drained. */

@@ -85,6 +85,18 @@ describe("authentication", () => {
     agent.destroy();
   });
 
+  test("the process' figures are for masters", async () => {
+    const ada = await api.credentials("ada", ["developers"]);
+    const path = "/metrics";
+    expect(statusOf(await rawRequest(ada, { path }))).toMatchObject({ code: 403 });
+    const { code, headers, text } = await rawRequest(admin, { path });
+    expect([code, headers["content-type"], text]).toEqual([
+      200,
+      "text/plain; version=0.0.4; charset=utf-8",
+      "figures 1\n",
+    ]);
+  });
+
   test("others than masters and nodes get 403", async () => {
     const ada = await api.credentials("ada", ["developers"]);
     expect(statusOf(await rawRequest(ada, { path: "/api/v1/pods" }))).toMatchObject({
@@ -290,6 +302,7 @@ describe("the server", () => {
       tls: { ca: admin.ca, cert: admin.cert, key: admin.key },
       cluster: CLUSTER,
       onSync: () => undefined,
+      metrics: () => Promise.resolve(""),
       clock: systemClock,
       logger: silentLogger,
     });

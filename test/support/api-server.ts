@@ -78,6 +78,7 @@ export async function startTestApi(options: ApiTestOptions = {}): Promise<ApiUnd
     onSync: () => {
       syncs += 1;
     },
+    metrics: () => Promise.resolve("figures 1\n"),
     clock,
     logger: options.logger ?? silentLogger,
   });
