@@ -73,7 +73,13 @@ export function kindsView(schemas, knownKinds) {
   };
 }
 
-const ONLY_FOR_PEOPLE = new Set(["x-always", "x-map", "default", "x-not-declarable"]);
+const ONLY_FOR_PEOPLE = new Set([
+  "x-always",
+  "x-map",
+  "default",
+  "description",
+  "x-not-declarable",
+]);
 
 function viewOf(node) {
   if (Array.isArray(node)) return node.map(viewOf);
@@ -89,11 +95,11 @@ function viewOf(node) {
 function viewOfProperties(node, properties) {
   const kept = {};
   const notYet = Array.isArray(node["x-not-yet"]) ? [...node["x-not-yet"]] : [];
-  const ignored = Array.isArray(node["x-ignored"]) ? [...node["x-ignored"]] : [];
+  const ignored = typeof node["x-ignored"] === "object" ? { ...node["x-ignored"] } : {};
   const refused = typeof node["x-refused"] === "object" ? { ...node["x-refused"] } : {};
   for (const [name, property] of Object.entries(properties)) {
     if (property["x-not-yet"] === true) notYet.push(name);
-    else if (property["x-ignored"] !== undefined) ignored.push(name);
+    else if (typeof property["x-ignored"] === "string") ignored[name] = property["x-ignored"];
     else if (typeof property["x-refused"] === "string") refused[name] = property["x-refused"];
     else kept[name] = viewOf(property);
   }
@@ -104,7 +110,7 @@ function viewOfProperties(node, properties) {
       : notYet.length > 0
         ? { "x-not-yet": notYet.toSorted(byText) }
         : {}),
-    ...(ignored.length > 0 ? { "x-ignored": ignored.toSorted(byText) } : {}),
+    ...(Object.keys(ignored).length > 0 ? { "x-ignored": ignored } : {}),
     ...(Object.keys(refused).length > 0 ? { "x-refused": refused } : {}),
   };
 }

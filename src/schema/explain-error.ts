@@ -31,6 +31,14 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
   minItems: wrongLength,
   maxItems: wrongLength,
   minLength: wrongLength,
+  maxLength: wrongLength,
+  minProperties: (error, path) => ({
+    code: "field/required",
+    message: `${label(path)} must have at least one of ${listWords(
+      Object.keys(schemaOf(error).properties ?? {}),
+    )}`,
+    path,
+  }),
   maxProperties: (error, path) => ({
     code: "field/one-of",
     message: `${label(path)} must have one source: it has ${listWords(
@@ -118,6 +126,15 @@ function wrongValue(error: ErrorObject, path: FieldPath): Finding {
   const values = schema.enum ?? [schema.const];
   const { data } = error as { readonly data: unknown };
   const notYet = schema["x-not-yet-values"];
+  const refusal = schema["x-refused-values"];
+  if (refusal !== undefined && typeof data === "string" && Object.hasOwn(refusal, data)) {
+    return {
+      code: "field/refused",
+      message: `${label(path)} ${show(data)} is refused`,
+      path,
+      ...(refusal[data] === undefined ? {} : { hint: refusal[data] }),
+    };
+  }
   const isScalar = typeof data !== "object" && data !== undefined;
   if (isScalar && (notYet === true || notYet?.includes(data) === true)) {
     return {

@@ -22,11 +22,12 @@ export function explainUnknownField(error: ErrorObject, parent: FieldPath): Unkn
   const schema = (error.parentSchema ?? {}) as JsonSchema;
   const path = [...parent, name];
   const base = { path, parent: error.instancePath, ignored: false };
-  if (schema["x-ignored"]?.includes(name) === true) {
-    const value = (error.data as Readonly<Record<string, unknown>>)[name];
+  const value = (error.data as Readonly<Record<string, unknown>>)[name];
+  const ignored = schema["x-ignored"];
+  if (ignored !== undefined && Object.hasOwn(ignored, name)) {
     return isNothing(value)
       ? { ...base, ignored: true }
-      : { ...base, ignored: true, finding: ignoredField(path) };
+      : { ...base, ignored: true, finding: ignoredField(path, ignored[name] ?? "") };
   }
   const refusal = schema["x-refused"];
   if (refusal !== undefined && Object.hasOwn(refusal, name)) {
@@ -35,6 +36,9 @@ export function explainUnknownField(error: ErrorObject, parent: FieldPath): Unkn
   const siblings = Object.keys(schema.properties ?? {});
   const meant = suggest(name, siblings);
   const notYet = schema["x-not-yet"];
+  if (Array.isArray(notYet) && notYet.includes(name) && isNothing(value) && !isUnion(schema)) {
+    return { ...base, ignored: true };
+  }
   if (Array.isArray(notYet) ? notYet.includes(name) : notYet === true && meant === undefined) {
     return { ...base, finding: notYetField(path) };
   }
@@ -70,17 +74,17 @@ function notYetField(path: FieldPath): Finding {
 function refusedField(path: FieldPath, why: string): Finding {
   return {
     code: "field/refused",
-    message: `${formatPath(path)} cannot stand in a manifest`,
+    message: `${formatPath(path)} is refused`,
     path,
     on: "key",
     hint: why,
   };
 }
 
-function ignoredField(path: FieldPath): Finding {
+function ignoredField(path: FieldPath, why: string): Finding {
   return {
     code: "field/ignored",
-    message: `${formatPath(path)} is written by the cluster and ignored here`,
+    message: `${formatPath(path)} is ignored: ${why}`,
     path,
     on: "key",
     harmless: true,
@@ -90,6 +94,11 @@ function ignoredField(path: FieldPath): Finding {
 
 function describe(parent: FieldPath): string {
   return parent.length === 0 ? "this kind" : formatPath(parent);
+}
+
+/** In a union an empty map is a choice, elsewhere it asks for nothing. */
+function isUnion(schema: JsonSchema): boolean {
+  return schema["oneOf"] !== undefined || schema["maxProperties"] !== undefined;
 }
 
 function isNothing(value: unknown): boolean {

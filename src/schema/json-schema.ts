@@ -19,10 +19,12 @@ export interface JsonSchema {
   readonly "x-not-yet"?: readonly string[] | true;
   /** Values that Kubernetes has and Berth has not yet; `true` for all that are not listed. */
   readonly "x-not-yet-values"?: readonly unknown[] | true;
-  /** Fields that a cluster writes. In a manifest they are left out with a warning. */
-  readonly "x-ignored"?: readonly string[];
-  /** Fields that have no place in a manifest, with the reason and the cure. */
+  /** Fields that are harmless to leave out, which is done with a warning, and why. */
+  readonly "x-ignored"?: Readonly<Record<string, string>>;
+  /** Fields that Berth will never take, with the reason and the cure. */
   readonly "x-refused"?: Readonly<Record<string, string>>;
+  /** Values that Berth will never take, with the reason and the cure. */
+  readonly "x-refused-values"?: Readonly<Record<string, string>>;
   /** The value must not stand in a message. */
   readonly "x-secret"?: boolean;
   readonly [keyword: string]: unknown;
@@ -45,5 +47,6 @@ export const OWN_KEYWORDS: readonly string[] = [
   "x-not-yet-values",
   "x-ignored",
   "x-refused",
+  "x-refused-values",
   "x-secret",
 ];

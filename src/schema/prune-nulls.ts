@@ -30,9 +30,7 @@ export function pruneNulls(
   const fields: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
     const property = propertyOf(schema, name);
-    if (item === null && (property !== undefined || schema["x-ignored"]?.includes(name) === true)) {
-      continue;
-    }
+    if (item === null && (property !== undefined || isToldApart(schema, name))) continue;
     fields[name] =
       typeof property === "object" ? pruneNulls(item, property, base, resolve) : (item as unknown);
   }
@@ -44,6 +42,16 @@ export function hasNull(value: unknown): boolean {
   if (value === null) return true;
   if (typeof value !== "object") return false;
   return Object.values(value).some(hasNull);
+}
+
+/** Whether the schema knows a field only to say that it is ignored or refused. */
+function isToldApart(schema: JsonSchema, name: string): boolean {
+  const notYet = schema["x-not-yet"];
+  return (
+    Object.hasOwn(schema["x-ignored"] ?? {}, name) ||
+    Object.hasOwn(schema["x-refused"] ?? {}, name) ||
+    (Array.isArray(notYet) && notYet.includes(name))
+  );
 }
 
 function propertyOf(schema: JsonSchema, name: string): JsonSchema | boolean | undefined {
