@@ -1,10 +1,10 @@
 import { unreachable } from "../base/assert.ts";
 import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import { markForDeletion } from "../model/deletion.ts";
 import { formatRef, refOf } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
-import type { Pod } from "../model/kinds.gen.ts";
-import { terminatePod } from "../model/pod-deletion.ts";
+import { withDisruption } from "../model/pod-disruption.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 
@@ -71,7 +71,7 @@ async function carryOut(step: Step, { objects, clock, logger }: ExecuteOptions):
   }
 }
 
-/** A Pod on a node ends with grace, by its agent; a Namespace is emptied first; anything else is removed. */
+/** As `markForDeletion` has it: what has to wait is marked, anything else is removed. A disruption is told first. */
 async function deleteObject(
   step: Step & { readonly kind: "delete" },
   objects: ObjectStore,
@@ -79,20 +79,13 @@ async function deleteObject(
 ): Promise<void> {
   const stored = objects.get(step.ref);
   if (stored === undefined || stored.object.metadata.uid !== step.uid) return;
-  const object = stored.object;
-  if (object.kind === "Pod" && object.apiVersion === "v1" && step.graceSeconds !== 0) {
-    const next = terminatePod(object as Pod, { graceSeconds: step.graceSeconds, now: clock.now() });
-    if (next === object) return;
-    if (next !== undefined) {
-      await objects.update(next);
-      return;
-    }
-  }
-  if (object.kind === "Namespace" && object.metadata.deletionTimestamp === undefined) {
-    // Its content goes first; the planner removes the namespace when nothing is left in it.
-    const metadata = { ...object.metadata, deletionTimestamp: formatTime(clock.now()) };
-    await objects.update({ ...object, metadata });
-    return;
-  }
-  await objects.remove(step.ref, { uid: step.uid });
+  const now = clock.now();
+  const told = withDisruption(stored.object, step.disruption, formatTime(now));
+  const object = told === stored.object ? stored.object : (await objects.updateStatus(told)).object;
+  const { graceSeconds, propagation } = step;
+  const isEnded = graceSeconds === 0;
+  const next = markForDeletion(object, { now, graceSeconds, isEnded, propagation });
+  if (next === object) return;
+  if (next === undefined) await objects.remove(step.ref, { uid: step.uid });
+  else await objects.update(next);
 }

@@ -1,5 +1,12 @@
 import type { Millis } from "../base/clock.ts";
-import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import {
+  controllerOf,
+  otherOwnersOf,
+  refKey,
+  refOf,
+  type ApiObject,
+  type ObjectRef,
+} from "../model/meta.ts";
 import { resourceOf, RESOURCES } from "../model/resources.ts";
 import type { World } from "../planner/world.ts";
 import type { ObjectEvent, ObjectStore } from "../store/object-store.ts";
@@ -9,6 +16,8 @@ export class StoreWorld {
   readonly #objects: ObjectStore;
   /** Owner uid → key of the owned → the owned. */
   readonly #owned = new Map<string, Map<string, ApiObject>>();
+  /** Uid of an owner that is not the controller → key of what names it → that object. */
+  readonly #referring = new Map<string, Map<string, ApiObject>>();
   /** Kind and namespace → key of what has no controller → that object. */
   readonly #orphans = new Map<string, Map<string, ApiObject>>();
 
@@ -29,6 +38,7 @@ export class StoreWorld {
       list: (apiVersion, kind, namespace) => this.list(apiVersion, kind, namespace),
       ownedBy: (uid) => this.ownedBy(uid),
       orphans: (apiVersion, kind, namespace) => this.orphans(apiVersion, kind, namespace),
+      dependents: (uid) => this.dependents(uid),
     };
   }
 
@@ -46,6 +56,10 @@ export class StoreWorld {
     return [...(this.#owned.get(uid)?.values() ?? [])];
   }
 
+  dependents(uid: string): readonly ApiObject[] {
+    return [...this.ownedBy(uid), ...(this.#referring.get(uid)?.values() ?? [])];
+  }
+
   orphans(apiVersion: string, kind: string, namespace: string): readonly ApiObject[] {
     return [...(this.#orphans.get(groupOf(apiVersion, kind, namespace))?.values() ?? [])];
   }
@@ -57,17 +71,28 @@ export class StoreWorld {
   }
 
   #add(object: ApiObject): void {
-    const [index, group] = this.#placeOf(object);
-    const members = index.get(group) ?? new Map<string, ApiObject>();
-    members.set(refKey(refOf(object)), object);
-    index.set(group, members);
+    const key = refKey(refOf(object));
+    for (const [index, group] of this.#placesOf(object)) {
+      const members = index.get(group) ?? new Map<string, ApiObject>();
+      members.set(key, object);
+      index.set(group, members);
+    }
   }
 
   #drop(object: ApiObject): void {
-    const [index, group] = this.#placeOf(object);
-    const members = index.get(group);
-    members?.delete(refKey(refOf(object)));
-    if (members?.size === 0) index.delete(group);
+    const key = refKey(refOf(object));
+    for (const [index, group] of this.#placesOf(object)) {
+      const members = index.get(group);
+      members?.delete(key);
+      if (members?.size === 0) index.delete(group);
+    }
+  }
+
+  #placesOf(
+    object: ApiObject,
+  ): readonly (readonly [Map<string, Map<string, ApiObject>>, string])[] {
+    const others = otherOwnersOf(object).map((uid) => [this.#referring, uid] as const);
+    return [this.#placeOf(object), ...others];
   }
 
   #placeOf(object: ApiObject): readonly [Map<string, Map<string, ApiObject>>, string] {

@@ -68,6 +68,12 @@ export function controllerOf(object: ApiObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
 
+/** The uids of all owners but the controller. Pure. */
+export function otherOwnersOf({ metadata }: ApiObject): readonly string[] {
+  const others = metadata.ownerReferences?.filter((owner) => owner.controller !== true) ?? [];
+  return others.map(({ uid }) => uid);
+}
+
 /** A controller's owner reference to `owner`, which must have a uid. Pure. */
 export function controllerRef(owner: ApiObject): OwnerReference {
   return {

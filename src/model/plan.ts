@@ -1,4 +1,6 @@
+import type { Propagation } from "./deletion.ts";
 import type { ApiObject, ObjectRef } from "./meta.ts";
+import type { Disruption } from "./pod-disruption.ts";
 import type { Millis } from "../base/clock.ts";
 
 /**
@@ -22,12 +24,19 @@ export type Step =
     }
   /** Replaces the status alone. */
   | { readonly kind: "update-status"; readonly object: ApiObject; readonly reason: StepReason }
-  /** A Pod on a node gets its deletion time-stamp and ends with grace; anything else is removed. */
+  /**
+   * A Pod on a node gets its deletion time-stamp and ends with grace; what has finalizers waits for their owners; anything
+   * else is removed. `graceSeconds` 0 means that nobody is left who would end the Pod.
+   */
   | {
       readonly kind: "delete";
       readonly ref: ObjectRef;
       readonly uid: string;
       readonly graceSeconds?: number;
+      /** Background, unless given: what it owns goes after it. */
+      readonly propagation?: Propagation;
+      /** Of a Pod that the cluster ends: told in its status first. */
+      readonly disruption?: Disruption;
       readonly reason: StepReason;
       readonly message?: string;
     }
@@ -64,6 +73,10 @@ export type StepReason =
   | "NamespaceTerminating"
   | "NodeGone"
   | "NodeSilent"
+  | "NodeTainted"
+  | "PodCollected"
+  | "FinalizerDone"
+  | "QuotaUsed"
   | "StatusChanged"
   | "Revision"
   | "Declared"

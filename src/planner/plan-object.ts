@@ -2,14 +2,12 @@ import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
 import type { Deployment, Job, Namespace, Pod, ReplicaSet, Service } from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
-import { isTracked } from "./job-tally.ts";
-import { isJobFinished } from "./job-verdict.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planDeployment } from "./plan-deployment.ts";
 import { planEndpoints } from "./plan-endpoints.ts";
-import { planGarbage } from "./plan-garbage.ts";
-import { planJob } from "./plan-job.ts";
+import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
+import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { planPodCollection } from "./plan-pods.ts";
 import { planReplicaSet } from "./plan-replicaset.ts";
@@ -31,7 +29,13 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
 /** Which kinds adopt what nobody controls, by the kind that is adopted. */
 const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind: string])[]> =
   new Map([
-    ["v1/Pod", [["apps/v1", "ReplicaSet"]]],
+    [
+      "v1/Pod",
+      [
+        ["apps/v1", "ReplicaSet"],
+        ["batch/v1", "Job"],
+      ],
+    ],
     ["apps/v1/ReplicaSet", [["apps/v1", "Deployment"]]],
   ]);
 
@@ -41,6 +45,7 @@ const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef
   adopters,
   services,
   terminatingNamespace,
+  waitingOwners,
 ];
 
 /** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
@@ -67,28 +72,33 @@ export function wakeKeys(world: World, object: ApiObject): readonly string[] {
   ];
   const { uid } = object.metadata;
   const isGone = world.get(refOf(object))?.metadata.uid !== uid;
-  if (isGone && uid !== undefined) refs.push(...world.ownedBy(uid).map(refOf));
+  const isEnding = object.metadata.deletionTimestamp !== undefined && concernsGarbage(object);
+  if ((isGone || isEnding) && uid !== undefined) refs.push(...dependentsOf(world, uid).map(refOf));
   if (isGone && object.kind === "Node") refs.push(...podsOf(world, object.metadata.name));
   return [...new Set(refs.map(refKey))];
 }
 
 /** A Job's pod that has come to its end is not collected before it is counted. */
 function planPod(world: World, pod: Pod): Plan {
-  return isAwaitingCount(world, pod) ? EMPTY_PLAN : planPodCollection(world, pod);
+  const job = jobOf(world, pod);
+  if (isFinished(pod) && isAwaitingCount(job, pod)) return EMPTY_PLAN;
+  const collection = planPodCollection(world, pod);
+  if (collection.steps.length > 0 || job !== undefined) return collection;
+  return { ...collection, steps: forgetPod(pod) };
 }
 
-function isAwaitingCount(world: World, pod: Pod): boolean {
+function jobOf(world: World, pod: Pod): Job | undefined {
   const owner = controllerOf(pod);
-  if (owner?.kind !== "Job" || !isTracked(pod) || !isFinished(pod)) return false;
+  if (owner?.kind !== "Job") return undefined;
   const { namespace = "" } = pod.metadata;
   const ref = { apiVersion: "batch/v1", kind: "Job", namespace, name: owner.name };
   const job = world.get(ref) as Job | undefined;
-  return job?.metadata.uid === owner.uid && !isJobFinished(job);
+  return job?.metadata.uid === owner.uid ? job : undefined;
 }
 
 /** Whether anything is ever planned for an object like this. */
 function isPlanned(object: ApiObject): boolean {
-  return PLANNERS.has(`${object.apiVersion}/${object.kind}`) || controllerOf(object) !== undefined;
+  return PLANNERS.has(`${object.apiVersion}/${object.kind}`) || concernsGarbage(object);
 }
 
 function owners(world: World, object: ApiObject): readonly ObjectRef[] {
@@ -105,6 +115,16 @@ function owners(world: World, object: ApiObject): readonly ObjectRef[] {
     at = world.get(ref);
   }
   return refs;
+}
+
+/** Owners that wait for what they own to go: they look whether it is gone now. */
+function waitingOwners(world: World, object: ApiObject): readonly ObjectRef[] {
+  return (object.metadata.ownerReferences ?? []).flatMap((reference) => {
+    const ref = ownerRefOf(object, reference);
+    const owner = ref === undefined ? undefined : world.get(ref);
+    const waits = owner?.metadata.deletionTimestamp !== undefined && concernsGarbage(owner);
+    return ref !== undefined && waits ? [ref] : [];
+  });
 }
 
 /** Controllers that would adopt an object that nobody controls. */

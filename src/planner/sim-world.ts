@@ -1,9 +1,17 @@
 import { formatTime, type Millis } from "../base/clock.ts";
 import { canonicalJson, derivedUid } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
-import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import { isReleased, markForDeletion } from "../model/deletion.ts";
+import {
+  controllerOf,
+  otherOwnersOf,
+  refKey,
+  refOf,
+  type ApiObject,
+  type ObjectRef,
+} from "../model/meta.ts";
 import type { Step } from "../model/plan.ts";
-import type { Pod } from "../model/kinds.gen.ts";
+import { withDisruption } from "../model/pod-disruption.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { World } from "./world.ts";
 
@@ -27,6 +35,7 @@ export class SimWorld implements World {
   readonly #objects = new Map<string, ApiObject>();
   readonly #kinds = new Map<string, Map<string, ApiObject>>();
   readonly #owned = new Map<string, Map<string, ApiObject>>();
+  readonly #referring = new Map<string, Map<string, ApiObject>>();
   readonly #sorted = new Map<string, readonly ApiObject[]>();
   #changes: SimChange[] = [];
 
@@ -72,6 +81,10 @@ export class SimWorld implements World {
     return [...(this.#owned.get(uid)?.values() ?? [])];
   }
 
+  dependents(uid: string): readonly ApiObject[] {
+    return [...this.ownedBy(uid), ...(this.#referring.get(uid)?.values() ?? [])];
+  }
+
   /** Everything that is there, in no particular order. */
   all(): readonly ApiObject[] {
     return [...this.#objects.values()];
@@ -111,10 +124,17 @@ export class SimWorld implements World {
     this.#put(before, withStatus(before, status, this.#next()));
   }
 
-  /** Removes an object at once, as the agent does at the end of a pod. Nothing when it is gone. */
+  /** Ends an object, as the agent does a pod: it goes at once, unless it has finalizers. Nothing when it is gone. */
   remove(ref: ObjectRef): void {
     const before = this.get(ref);
-    if (before !== undefined) this.#drop(before);
+    if (before === undefined) return;
+    this.#delete({
+      kind: "delete",
+      ref,
+      uid: before.metadata.uid ?? "",
+      graceSeconds: 0,
+      reason: "NotDeclared",
+    });
   }
 
   #carryOut(step: Step): boolean {
@@ -155,7 +175,8 @@ export class SimWorld implements World {
       before.metadata.resourceVersion ?? "",
     );
     if (canonicalJson(after) === canonicalJson(before)) return false;
-    this.#put(before, withVersion(after, this.#next()));
+    if (isReleased(before, after)) this.#drop(before);
+    else this.#put(before, withVersion(after, this.#next()));
     return true;
   }
 
@@ -169,21 +190,17 @@ export class SimWorld implements World {
   }
 
   #delete(step: Extract<Step, { readonly kind: "delete" }>): boolean {
-    const before = this.get(step.ref);
-    if (before === undefined || before.metadata.uid !== step.uid) return false;
-    const pod = before.kind === "Pod" ? (before as Pod) : undefined;
-    if (pod?.spec.nodeName === undefined || step.graceSeconds === 0) {
-      this.#drop(before);
-      return true;
-    }
-    if (pod.metadata.deletionTimestamp !== undefined) return false;
-    const graceSeconds = step.graceSeconds ?? pod.spec.terminationGracePeriodSeconds;
-    const metadata = {
-      ...pod.metadata,
-      deletionTimestamp: formatTime(this.now + graceSeconds * 1000),
-      deletionGracePeriodSeconds: graceSeconds,
-    };
-    this.#put(pod, withVersion({ ...pod, metadata }, this.#next()));
+    const stored = this.get(step.ref);
+    if (stored === undefined || stored.metadata.uid !== step.uid) return false;
+    const told = withDisruption(stored, step.disruption, formatTime(this.now));
+    const before = told === stored ? stored : withVersion(told, this.#next());
+    if (told !== stored) this.#put(stored, before);
+    const { graceSeconds, propagation } = step;
+    const isEnded = graceSeconds === 0;
+    const after = markForDeletion(before, { now: this.now, graceSeconds, isEnded, propagation });
+    if (after === before) return false;
+    if (after === undefined) this.#drop(before);
+    else this.#put(before, withVersion(after, this.#next()));
     return true;
   }
 
@@ -214,6 +231,7 @@ export class SimWorld implements World {
     indexed(this.#kinds, kindKey(after)).set(key, after);
     const owner = controllerOf(after)?.uid;
     if (owner !== undefined) indexed(this.#owned, owner).set(key, after);
+    for (const uid of otherOwnersOf(after)) indexed(this.#referring, uid).set(key, after);
     this.#sorted.delete(kindKey(after));
     this.#changes.push(before === undefined ? { after } : { before, after });
   }
@@ -230,6 +248,7 @@ export class SimWorld implements World {
     this.#kinds.get(kindKey(object))?.delete(key);
     const owner = controllerOf(object)?.uid;
     if (owner !== undefined) this.#owned.get(owner)?.delete(key);
+    for (const uid of otherOwnersOf(object)) this.#referring.get(uid)?.delete(key);
     this.#sorted.delete(kindKey(object));
   }
 }

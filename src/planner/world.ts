@@ -14,4 +14,6 @@ export interface World {
    * does not cost a walk over the namespace; without it `list` is walked.
    */
   orphans?(apiVersion: string, kind: string, namespace: string): readonly ApiObject[];
+  /** Objects that name this uid among their owners, whether or not as their controller. Without it: `ownedBy`. */
+  dependents?(uid: string): readonly ApiObject[];
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { invariant } from "../base/assert.ts";
 import type { Clock, Millis } from "../base/clock.ts";
+import { isReleased } from "../model/deletion.ts";
 import { formatRef, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import { prefixOf, resourceOf, type Resource } from "../model/resources.ts";
 import { CachedObject, type Decode } from "./cached-object.ts";
@@ -235,6 +236,7 @@ class CachedObjectStore implements OpenObjectStore {
     const next = prepare(object, base);
     invariant(base !== undefined, "prepared from nothing");
     if (next === undefined) return { kind: "keep", place, base };
+    if (isReleased(base.object, next)) return { kind: "delete", place, base };
     return { kind: "put", place, base, kept: encodeChecked("update", next) };
   }
 

@@ -70,7 +70,10 @@ export interface ObjectStore {
   list(resource: Resource, namespace?: string): ObjectList;
   /** Throws "already-exists". */
   create(object: ApiObject): Promise<StoredObject>;
-  /** Replaces all but `status`. Throws "not-found" or "conflict". An update that changes nothing writes nothing. */
+  /**
+   * Replaces all but `status`. Throws "not-found" or "conflict". An update that changes nothing writes nothing; one that
+   * takes the last finalizer off what is being deleted removes it (`isReleased`).
+   */
   update(object: ApiObject): Promise<StoredObject>;
   /** Replaces `status` alone. Throws "not-found" or "conflict". An update that changes nothing writes nothing. */
   updateStatus(object: ApiObject): Promise<StoredObject>;
