@@ -1050,7 +1050,7 @@ export interface Job {
 export interface JobSpec {
   readonly parallelism: number;
   readonly completions?: number;
-  readonly completionMode: "NonIndexed";
+  readonly completionMode: "NonIndexed" | "Indexed";
   readonly backoffLimit: number;
   readonly activeDeadlineSeconds?: number;
   readonly ttlSecondsAfterFinished?: number;
@@ -1078,8 +1078,6 @@ export interface JobStatus {
   readonly succeeded?: number;
   readonly terminating?: number;
   readonly uncountedTerminatedPods?: UncountedTerminatedPods;
-  /** Uids of finished pods that are counted above; a pod is counted once, whatever is lost. */
-  readonly countedPodUids?: readonly string[];
 }
 
 export interface JobTemplateSpec {
@@ -1638,7 +1636,7 @@ export interface PodFailurePolicyOnExitCodesRequirement {
 }
 
 export interface PodFailurePolicyOnPodConditionsPattern {
-  readonly status: string;
+  readonly status?: "True" | "False" | "Unknown";
   readonly type: string;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ApiObject, Condition } from "../../src/model/meta.ts";
 import type { Job, JobSpec, JobStatus, Pod } from "../../src/model/kinds.gen.ts";
-import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-tally.ts";
+import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-pod.ts";
 import { planJob } from "../../src/planner/plan-job.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
 import {
@@ -104,9 +104,21 @@ const CASES: readonly Case[] = [
   },
   { name: "waits for the one that runs", others: [worker("p1")], changes: [] },
   {
-    name: "replaces one that is ending",
+    name: "one that was asked to end has failed: the next comes after the back-off",
     others: [worker("p1", { terminating: true })],
-    changes: [make],
+    changes: [],
+  },
+  {
+    name: "replaces nobody before it has failed, when it is told so",
+    job: sum({ podReplacementPolicy: "Failed" }),
+    others: [worker("p1", { terminating: true })],
+    changes: [],
+  },
+  {
+    name: "one that loses its mark is on its way out, and goes next",
+    job: sum({ completions: 5, parallelism: 2 }),
+    others: [worker("p1", { counted: true }), worker("p2")],
+    changes: ["delete Pod shop/p1 (SurplusReplica)"],
   },
   {
     name: "no new one for one that succeeded",
@@ -116,7 +128,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "the mark of counting goes once the count is written",
-    job: sum({ completions: 2 }, { succeeded: 1, countedPodUids: ["uid-p1"] }),
+    job: sum({ completions: 2 }, { uncountedTerminatedPods: { succeeded: ["uid-p1"] } }),
     others: [succeeded("p1"), worker("p2")],
     changes: ["update Pod shop/p1 (JobPodCounted)"],
   },
@@ -143,9 +155,9 @@ const CASES: readonly Case[] = [
     changes: [make],
   },
   {
-    name: "never more than six minutes",
+    name: "never more than ten minutes",
     job: sum({ backoffLimit: 99 }),
-    others: Array.from({ length: 9 }, (_, index) => failed(`p${index}`, -360 - index)),
+    others: Array.from({ length: 9 }, (_, index) => failed(`p${index}`, -600 - index)),
     changes: [make],
   },
   {
@@ -158,13 +170,13 @@ const CASES: readonly Case[] = [
     name: "too many at once after parallelism was lowered: the least useful goes",
     job: sum({ completions: 5, parallelism: 1 }),
     others: [worker("p1"), worker("p2", { ready: null })],
-    changes: ["delete Pod shop/p2 (SurplusReplica)"],
+    changes: ["update Pod shop/p2 (SurplusReplica)"],
   },
   {
-    name: "suspended: its pods go",
+    name: "suspended: its pods lose their mark first, since they have not failed",
     job: sum({ suspend: true }),
     others: [worker("p1")],
-    changes: ["delete Pod shop/p1 (JobSuspended)"],
+    changes: ["update Pod shop/p1 (JobSuspended)"],
   },
   { name: "suspended: nothing is made", job: sum({ suspend: true }), changes: [] },
   {
@@ -301,15 +313,20 @@ describe("planJob()", () => {
       worker("p5", { phase: "Failed", terminating: true }),
       worker("p6", { phase: "Succeeded", counted: true }),
     ];
-    const before = { ...started, succeeded: 1, countedPodUids: ["uid-gone"] };
+    const before = {
+      ...started,
+      succeeded: 1,
+      uncountedTerminatedPods: { succeeded: ["uid-gone"], failed: ["uid-p6"] },
+    };
     const object = sum({ parallelism: 9, completions: 9 }, before);
     expect(statusIn(plan(object, pods))).toEqual({
       startTime: at(-100),
       active: 2,
       ready: 1,
+      terminating: 0,
       succeeded: 2,
       failed: 1,
-      countedPodUids: ["uid-p1", "uid-p2"],
+      uncountedTerminatedPods: { succeeded: ["uid-p1"], failed: ["uid-p2", "uid-p5"] },
     });
   });
 
@@ -320,7 +337,8 @@ describe("planJob()", () => {
       conditions: [{ type: "SuccessCriteriaMet", status: "True" }],
     });
     expect(eventsIn(waiting)).toEqual([]);
-    const over = plan(object, [succeeded("p1")]);
+    const isCounting = { ...started, uncountedTerminatedPods: { succeeded: ["uid-p1"] } };
+    const over = plan(sum({}, isCounting), [worker("p1", { phase: "Succeeded", counted: true })]);
     expect(statusIn(over)).toMatchObject({
       succeeded: 1,
       completionTime: at(0),
@@ -338,7 +356,10 @@ describe("planJob()", () => {
   });
 
   test("failed: says why, in condition and event, and has no completion time", () => {
-    const over = plan(sum({ backoffLimit: 0 }, started), [failed("p1")]);
+    const isCounting = { ...started, uncountedTerminatedPods: { failed: ["uid-p1"] } };
+    const over = plan(sum({ backoffLimit: 0 }, isCounting), [
+      worker("p1", { phase: "Failed", counted: true }),
+    ]);
     expect(statusIn(over)).toMatchObject({
       failed: 1,
       conditions: [
@@ -375,6 +396,8 @@ describe("planJob()", () => {
     const stopped = plan(object, []);
     expect(statusIn(stopped)).toEqual({
       ready: 0,
+      terminating: 0,
+      uncountedTerminatedPods: {},
       conditions: [
         {
           type: "Suspended",
@@ -432,7 +455,7 @@ describe("planJob()", () => {
         world.apply(round < 2 ? steps.filter(({ kind }) => kind !== lost) : steps);
       }
       expect(read(world).status).toMatchObject({ succeeded: 2, active: 1 });
-      expect(read(world).status).not.toHaveProperty("countedPodUids");
+      expect(read(world).status?.uncountedTerminatedPods).toEqual({});
       expect(planJob(world, read(world)).steps).toEqual([]);
     },
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { controllerRef, refKey, refOf, type ApiObject } from "../../src/model/meta.ts";
 import type { Pod } from "../../src/model/kinds.gen.ts";
-import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-tally.ts";
+import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-pod.ts";
 import { planObject, wakeKeys } from "../../src/planner/plan-object.ts";
 import { deployment, job, namespace, node, pod, replicaSet, service } from "../support/builders.ts";
 import { renderChanges, worldOf } from "../support/world.ts";
