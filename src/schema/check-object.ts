@@ -1,6 +1,8 @@
 import type { ApiObject } from "../model/meta.ts";
+import { checkConversion, convertAutoscaler } from "./convert-hpa.ts";
 import { defaultObject } from "./default-object.ts";
 import { isFields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { show } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import { explainKind, findKind } from "./kinds.ts";
@@ -27,8 +29,21 @@ export function checkObject(value: unknown, namespace: string): CheckedObject {
   // A List is only a wrapper: its items are the objects.
   if (kind === "List" || validated.findings.some(isHarmful))
     return { findings: validated.findings };
-  const object = defaultObject(validated.value as ApiObject, namespace);
-  const findings = [...validated.findings, ...checkRules(object)];
+  return finishObject(validated.value as Fields, validated.findings, namespace);
+}
+
+/** What follows once the schema has accepted an object: its stored version, defaulting and the rules. Pure. */
+export function finishObject(
+  valid: Fields,
+  known: readonly Finding[],
+  namespace: string,
+): CheckedObject {
+  const isOld = valid["apiVersion"] === "autoscaling/v1";
+  const lost = isOld ? checkConversion(valid) : [];
+  if (lost.length > 0) return { findings: [...known, ...lost] };
+  const stored = isOld ? convertAutoscaler(valid) : valid;
+  const object = defaultObject(stored as unknown as ApiObject, namespace);
+  const findings = [...known, ...checkRules(object)];
   return findings.some(isHarmful) ? { findings } : { object, findings };
 }
 

@@ -93,6 +93,8 @@ describe("defaultObject", () => {
         ...expected,
         backoffLimit: 6,
         completionMode: "NonIndexed",
+        manualSelector: false,
+        podReplacementPolicy: "TerminatingOrFailed",
         suspend: false,
         template: fullTemplate({ restartPolicy: "Never" }),
       },
@@ -136,7 +138,7 @@ describe("defaultObject", () => {
     ["localhost:5000/nginx", "Always"],
     ["localhost:5000/nginx:1", "IfNotPresent"],
     ["nginx@sha256:abc", "IfNotPresent"],
-    ["nginx:latest@sha256:abc", "IfNotPresent"],
+    ["nginx:latest@sha256:abc", "Always"],
   ])("image %s is pulled %s", (image, imagePullPolicy) => {
     const spec = { containers: [{ name: "web", image }] };
     expect(specOf(object("v1", "Pod", { spec }))).toMatchObject({
