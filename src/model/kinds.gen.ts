@@ -1,22 +1,25 @@
 // Generated from schemas/ by scripts/generate-types.mjs. Do not edit.
 // Objects after defaulting: what Kubernetes or Berth always fills in is not optional.
 
-export interface AWSElasticBlockStoreVolumeSource {
-  readonly fsType?: string;
-  readonly partition?: number;
-  readonly readOnly?: boolean;
-  readonly volumeID: string;
-}
-
+/** Rules about nodes and about pods that already run. */
 export interface Affinity {
+  /** Which nodes, by their labels. */
   readonly nodeAffinity?: NodeAffinity;
+  /** Near which pods. */
   readonly podAffinity?: PodAffinity;
+  /** Away from which pods. */
   readonly podAntiAffinity?: PodAntiAffinity;
 }
 
 export interface AggregationRule {
   readonly clusterRoleSelectors?: readonly LabelSelector[];
 }
+
+/** Amounts of resources by name. */
+export type Amounts = Readonly<Record<string, string>>;
+
+/** Annotation names with their texts. */
+export type Annotations = Readonly<Record<string, string>>;
 
 /** berth.dev/v1 App: one path of one branch of one repository, applied as one unit. */
 export interface App {
@@ -27,9 +30,11 @@ export interface App {
   readonly status?: AppStatus;
 }
 
+/** RuntimeDefault is Docker's own profile, which containers have on nodes with AppArmor. */
 export interface AppArmorProfile {
+  /** A profile of the node, with type Localhost. */
   readonly localhostProfile?: string;
-  readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
+  readonly type: "RuntimeDefault";
 }
 
 export interface AppSpec {
@@ -66,76 +71,12 @@ export interface AttachedVolume {
   readonly name: string;
 }
 
-export interface AzureDiskVolumeSource {
-  readonly cachingMode?: string;
-  readonly diskName: string;
-  readonly diskURI: string;
-  readonly fsType?: string;
-  readonly kind?: string;
-  readonly readOnly?: boolean;
-}
-
-export interface AzureFilePersistentVolumeSource {
-  readonly readOnly?: boolean;
-  readonly secretName: string;
-  readonly secretNamespace?: string;
-  readonly shareName: string;
-}
-
-export interface AzureFileVolumeSource {
-  readonly readOnly?: boolean;
-  readonly secretName: string;
-  readonly shareName: string;
-}
-
-export interface CSIPersistentVolumeSource {
-  readonly controllerExpandSecretRef?: SecretReference;
-  readonly controllerPublishSecretRef?: SecretReference;
-  readonly driver: string;
-  readonly fsType?: string;
-  readonly nodeExpandSecretRef?: SecretReference;
-  readonly nodePublishSecretRef?: SecretReference;
-  readonly nodeStageSecretRef?: SecretReference;
-  readonly readOnly?: boolean;
-  readonly volumeAttributes?: Readonly<Record<string, string>>;
-  readonly volumeHandle: string;
-}
-
+/** Rights to add to Docker's usual ones, and to take away. */
 export interface Capabilities {
+  /** Names without CAP_, such as NET_ADMIN. */
   readonly add?: readonly string[];
+  /** ALL takes every right that add does not name. */
   readonly drop?: readonly string[];
-}
-
-export interface CephFSPersistentVolumeSource {
-  readonly monitors: readonly string[];
-  readonly path?: string;
-  readonly readOnly?: boolean;
-  readonly secretFile?: string;
-  readonly secretRef?: SecretReference;
-  readonly user?: string;
-}
-
-export interface CephFSVolumeSource {
-  readonly monitors: readonly string[];
-  readonly path?: string;
-  readonly readOnly?: boolean;
-  readonly secretFile?: string;
-  readonly secretRef?: LocalObjectReference;
-  readonly user?: string;
-}
-
-export interface CinderPersistentVolumeSource {
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: SecretReference;
-  readonly volumeID: string;
-}
-
-export interface CinderVolumeSource {
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-  readonly volumeID: string;
 }
 
 export interface ClientIPConfig {
@@ -160,6 +101,7 @@ export interface ClusterRoleBinding {
   readonly subjects?: readonly Subject[];
 }
 
+/** Certificates of the cluster. */
 export interface ClusterTrustBundleProjection {
   readonly labelSelector?: LabelSelector;
   readonly name?: string;
@@ -168,10 +110,13 @@ export interface ClusterTrustBundleProjection {
   readonly signerName?: string;
 }
 
+/** One aspect of an object's state: does it hold, since when, and why. */
 export interface Condition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";
+  /** One CamelCase word for programs. */
   readonly reason?: string;
+  /** A sentence for people. */
   readonly message?: string;
   readonly lastTransitionTime?: string;
   readonly lastUpdateTime?: string;
@@ -198,43 +143,73 @@ export interface ConfigMapNodeConfigSource {
   readonly uid?: string;
 }
 
+/** Keys of a ConfigMap as files. */
 export interface ConfigMapProjection {
   readonly items?: readonly KeyToPath[];
-  readonly name?: string;
+  readonly name: string;
   readonly optional?: boolean;
 }
 
+/** A ConfigMap as files. */
 export interface ConfigMapVolumeSource {
+  /** A ConfigMap of the pod's namespace. */
   readonly name: string;
+  /** Only these keys, under these paths; without it, every key under its name. */
   readonly items?: readonly KeyToPath[];
+  /** Permission bits of the files. */
   readonly defaultMode: number;
+  /** Without it the pod waits until object and keys exist. */
   readonly optional?: boolean;
 }
 
+/** One program of a pod, run from an image. */
 export interface Container {
+  /** Unique in the pod; logs, exec and events name it. */
   readonly name: string;
+  /** registry/name:tag or name@sha256:…; without a registry Docker Hub is meant. */
   readonly image: string;
+  /** Always for the tag latest or no tag, else IfNotPresent. */
   readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";
+  /** Replaces the image's ENTRYPOINT. $(NAME) is expanded from env; no shell is involved. */
   readonly command?: readonly string[];
+  /** Replaces the image's CMD. $(NAME) is expanded from env. */
   readonly args?: readonly string[];
+  /** Replaces the image's WORKDIR. */
   readonly workingDir?: string;
+  /** Variables in order; a later one may use $(NAME) of an earlier one, and wins over envFrom. */
   readonly env?: readonly EnvVar[];
+  /** All keys of ConfigMaps and Secrets as variables; later sources win. */
   readonly envFrom?: readonly EnvFromSource[];
+  /** Says which ports the program listens on. A port that is not listed is reachable all the same. */
   readonly ports?: readonly ContainerPort[];
+  /** Requests reserve room on a node, limits are enforced by it. */
   readonly resources?: ResourceRequirements;
+  /** Where volumes of the pod appear in the container. */
   readonly volumeMounts?: readonly VolumeMount[];
+  /** When it fails, the container is restarted. */
   readonly livenessProbe?: Probe;
+  /** While it fails, no Service sends traffic to the pod. */
   readonly readinessProbe?: Probe;
+  /** Until it succeeds once, the other probes wait. */
   readonly startupProbe?: Probe;
+  /** Hooks after start and before stop. */
   readonly lifecycle?: Lifecycle;
+  /** Users, groups and rights; wins over the pod's. */
   readonly securityContext?: SecurityContext;
+  /** File whose content becomes the message of the ended container. */
   readonly terminationMessagePath?: string;
+  /** FallbackToLogsOnError takes the end of the log when the file is empty and the exit code is not 0. */
   readonly terminationMessagePolicy?: "File" | "FallbackToLogsOnError";
+  /** Keeps standard input open. */
   readonly stdin?: boolean;
+  /** Gives the container a terminal; needs stdin to be of use. */
   readonly tty?: boolean;
   readonly resizePolicy?: readonly ContainerResizePolicy[];
+  /** Always makes an init container a sidecar, which starts before the others and runs beside them. */
   readonly restartPolicy?: "Always";
-  readonly stdinOnce?: boolean;
+  /** Closes standard input after the first client has left. */
+  readonly stdinOnce?: true | false;
+  /** Raw block devices from PersistentVolumeClaims. */
   readonly volumeDevices?: readonly VolumeDevice[];
 }
 
@@ -243,16 +218,22 @@ export interface ContainerImage {
   readonly sizeBytes: number;
 }
 
+/** A port that the container listens on. */
 export interface ContainerPort {
+  /** The port inside the pod. */
   readonly containerPort: number;
+  /** Services and probes may name the port by it. */
   readonly name?: string;
-  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly protocol: "TCP" | "UDP";
+  /** Address of the node on which hostPort is opened; without it, all. */
   readonly hostIP?: string;
+  /** Opens the port on the node as well; one pod per node can have it. A Service of type NodePort is nearly always better. */
   readonly hostPort?: number;
 }
 
+/** What a change of a resource means for a running container. */
 export interface ContainerResizePolicy {
-  readonly resourceName: string;
+  readonly resourceName: "cpu" | "memory";
   readonly restartPolicy: "NotRequired" | "RestartContainer";
 }
 
@@ -268,16 +249,19 @@ export interface ContainerResourceMetricStatus {
   readonly name: string;
 }
 
+/** Waiting, running or terminated: one of them. */
 export interface ContainerState {
   readonly running?: ContainerStateRunning;
   readonly terminated?: ContainerStateTerminated;
   readonly waiting?: ContainerStateWaiting;
 }
 
+/** Since when it runs. */
 export interface ContainerStateRunning {
   readonly startedAt: string;
 }
 
+/** How it ended. */
 export interface ContainerStateTerminated {
   readonly containerID?: string;
   readonly exitCode: number;
@@ -288,13 +272,15 @@ export interface ContainerStateTerminated {
   readonly startedAt?: string;
 }
 
+/** Why it does not run yet. */
 export interface ContainerStateWaiting {
   readonly message?: string;
   readonly reason: string;
 }
 
+/** How one container stands. */
 export interface ContainerStatus {
-  readonly allocatedResources?: Quantities;
+  readonly allocatedResources?: Amounts;
   readonly allocatedResourcesStatus?: readonly ResourceStatus[];
   readonly containerID?: string;
   readonly image: string;
@@ -311,6 +297,7 @@ export interface ContainerStatus {
   readonly volumeMounts?: readonly VolumeMountStatus[];
 }
 
+/** Who the process is. */
 export interface ContainerUser {
   readonly linux?: LinuxContainerUser;
 }
@@ -354,14 +341,6 @@ export interface CrossVersionObjectReference {
   readonly apiVersion?: string;
   readonly kind: string;
   readonly name: string;
-}
-
-export interface CsiVolumeSource {
-  readonly driver: string;
-  readonly fsType?: string;
-  readonly nodePublishSecretRef?: LocalObjectReference;
-  readonly readOnly?: boolean;
-  readonly volumeAttributes?: Readonly<Record<string, string>>;
 }
 
 export interface CustomResourceColumnDefinition {
@@ -514,24 +493,33 @@ export interface DeploymentStrategy {
   readonly rollingUpdate?: RollingUpdateDeployment;
 }
 
+/** Fields of the pod as files. */
 export interface DownwardAPIProjection {
   readonly items?: readonly DownwardAPIVolumeFile[];
 }
 
+/** One field as a file. */
 export interface DownwardAPIVolumeFile {
   readonly fieldRef?: ObjectFieldSelector;
+  /** Permission bits of this file. */
   readonly mode?: number;
+  /** Relative to where the volume is mounted. */
   readonly path: string;
   readonly resourceFieldRef?: ResourceFieldSelector;
 }
 
+/** Fields of the pod as files. */
 export interface DownwardAPIVolumeSource {
+  /** Permission bits of the files. */
   readonly defaultMode: number;
   readonly items?: readonly DownwardAPIVolumeFile[];
 }
 
+/** An empty folder that lives as long as the pod. */
 export interface EmptyDirVolumeSource {
+  /** Memory keeps the files in RAM; they count against the memory limit. */
   readonly medium?: "" | "Memory";
+  /** A limit for medium Memory. */
   readonly sizeLimit?: string;
 }
 
@@ -602,25 +590,37 @@ export interface EndpointsPort {
   readonly protocol?: "TCP" | "UDP" | "SCTP";
 }
 
+/** Exactly one ConfigMap or Secret whose keys become variables. */
 export interface EnvFromSource {
+  /** Put before each key. */
   readonly prefix?: string;
   readonly configMapRef?: OptionalObjectName;
   readonly secretRef?: OptionalObjectName;
 }
 
+/** One environment variable. */
 export interface EnvVar {
+  /** Any printable ASCII without "=". */
   readonly name: string;
+  /** $(NAME) is expanded from earlier variables; $$ is a plain $. Numbers need quotes. */
   readonly value?: string;
+  /** Takes the value from elsewhere when the container starts; later changes need a new pod. */
   readonly valueFrom?: EnvVarSource;
 }
 
+/** Exactly one source of a variable's value. */
 export interface EnvVarSource {
+  /** A field of the pod itself. */
   readonly fieldRef?: ObjectFieldSelector;
+  /** One key of a ConfigMap in the pod's namespace. */
   readonly configMapKeyRef?: KeyRef;
+  /** One key of a Secret in the pod's namespace. */
   readonly secretKeyRef?: KeyRef;
+  /** A request or limit of a container. */
   readonly resourceFieldRef?: ResourceFieldSelector;
 }
 
+/** A container that kubectl debug adds to a running pod. */
 export interface EphemeralContainer {
   readonly args?: readonly string[];
   readonly command?: readonly string[];
@@ -649,8 +649,9 @@ export interface EphemeralContainer {
   readonly workingDir?: string;
 }
 
+/** A claim that is made for the pod and goes with it. */
 export interface EphemeralVolumeSource {
-  readonly volumeClaimTemplate?: PersistentVolumeClaimTemplate;
+  readonly volumeClaimTemplate: PersistentVolumeClaimTemplate;
 }
 
 /** v1 Event. */
@@ -684,7 +685,9 @@ export interface EventSource {
   readonly host?: string;
 }
 
+/** A program in the container. */
 export interface ExecAction {
+  /** Program and arguments; no shell is involved. Exit code 0 is success. */
   readonly command: readonly string[];
 }
 
@@ -703,35 +706,6 @@ export interface ExternalMetricStatus {
   readonly metric: MetricIdentifier;
 }
 
-export interface FCVolumeSource {
-  readonly fsType?: string;
-  readonly lun?: number;
-  readonly readOnly?: boolean;
-  readonly targetWWNs?: readonly string[];
-  readonly wwids?: readonly string[];
-}
-
-export interface FlexPersistentVolumeSource {
-  readonly driver: string;
-  readonly fsType?: string;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly readOnly?: boolean;
-  readonly secretRef?: SecretReference;
-}
-
-export interface FlexVolumeSource {
-  readonly driver: string;
-  readonly fsType?: string;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-}
-
-export interface FlockerVolumeSource {
-  readonly datasetName?: string;
-  readonly datasetUUID?: string;
-}
-
 export interface ForNode {
   readonly name: string;
 }
@@ -740,34 +714,10 @@ export interface ForZone {
   readonly name: string;
 }
 
-export interface GCEPersistentDiskVolumeSource {
-  readonly fsType?: string;
-  readonly partition?: number;
-  readonly pdName: string;
-  readonly readOnly?: boolean;
-}
-
-export interface GitRepoVolumeSource {
-  readonly directory?: string;
-  readonly repository: string;
-  readonly revision?: string;
-}
-
-export interface GlusterfsPersistentVolumeSource {
-  readonly endpoints: string;
-  readonly endpointsNamespace?: string;
-  readonly path: string;
-  readonly readOnly?: boolean;
-}
-
-export interface GlusterfsVolumeSource {
-  readonly endpoints: string;
-  readonly path: string;
-  readonly readOnly?: boolean;
-}
-
+/** A call of the gRPC health service. */
 export interface GrpcAction {
   readonly port: number;
+  /** Name that the health service is asked for. */
   readonly service: string;
 }
 
@@ -849,28 +799,38 @@ export interface HorizontalPodAutoscalerV1 {
   readonly status?: HorizontalPodAutoscalerStatusV1;
 }
 
+/** Host names for an address, in /etc/hosts. */
 export interface HostAlias {
   readonly hostnames?: readonly string[];
   readonly ip: string;
 }
 
+/** An address of the node. */
 export interface HostIP {
   readonly ip: string;
 }
 
+/** A file or folder of the node. */
 export interface HostPathVolumeSource {
+  /** On the node. */
   readonly path: string;
+  /** What must be there, or is made; without it nothing is checked. */
   readonly type?: "" | "DirectoryOrCreate" | "Directory" | "FileOrCreate" | "File" | "Socket" | "CharDevice" | "BlockDevice";
 }
 
+/** A GET request; an answer from 200 to 399 is success. */
 export interface HttpGetAction {
   readonly path?: string;
+  /** Number, or name of a port of the container. */
   readonly port: number | string;
+  /** Without it, the pod's address. */
   readonly host?: string;
+  /** HTTPS does not check the certificate. */
   readonly scheme: "HTTP" | "HTTPS";
   readonly httpHeaders?: readonly HttpHeader[];
 }
 
+/** One header of the request. */
 export interface HttpHeader {
   readonly name: string;
   readonly value: string;
@@ -881,37 +841,11 @@ export interface IPBlock {
   readonly except?: readonly string[];
 }
 
-export interface ISCSIPersistentVolumeSource {
-  readonly chapAuthDiscovery?: boolean;
-  readonly chapAuthSession?: boolean;
-  readonly fsType?: string;
-  readonly initiatorName?: string;
-  readonly iqn: string;
-  readonly iscsiInterface?: string;
-  readonly lun: number;
-  readonly portals?: readonly string[];
-  readonly readOnly?: boolean;
-  readonly secretRef?: SecretReference;
-  readonly targetPortal: string;
-}
-
-export interface ISCSIVolumeSource {
-  readonly chapAuthDiscovery?: boolean;
-  readonly chapAuthSession?: boolean;
-  readonly fsType?: string;
-  readonly initiatorName?: string;
-  readonly iqn: string;
-  readonly iscsiInterface?: string;
-  readonly lun: number;
-  readonly portals?: readonly string[];
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-  readonly targetPortal: string;
-}
-
+/** The files of an image, to be read. */
 export interface ImageVolumeSource {
-  readonly pullPolicy?: string;
-  readonly reference?: string;
+  /** Always for the tag latest or no tag, else IfNotPresent. */
+  readonly pullPolicy?: "Always" | "IfNotPresent" | "Never";
+  readonly reference: string;
 }
 
 /** networking.k8s.io/v1 Ingress. */
@@ -1085,28 +1019,41 @@ export interface JobTemplateSpec {
   readonly spec?: JobSpec;
 }
 
+/** One key of a ConfigMap or Secret. */
 export interface KeyRef {
   readonly name: string;
   readonly key: string;
+  /** Without it the container waits until object and key exist. */
   readonly optional?: boolean;
 }
 
+/** One key as a file. */
 export interface KeyToPath {
   readonly key: string;
+  /** Relative to where the volume is mounted. */
   readonly path: string;
+  /** Permission bits of this file. */
   readonly mode?: number;
 }
 
+/** One requirement on a label. */
 export interface LabelRequirement {
   readonly key: string;
   readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+  /** Needed for In and NotIn, forbidden for the others. */
   readonly values?: readonly string[];
 }
 
+/** All its requirements must hold. An empty one selects everything. */
 export interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
+  /** Labels that must have these very values. */
+  readonly matchLabels?: Labels;
+  /** Requirements of more kinds than equality. */
   readonly matchExpressions?: readonly LabelRequirement[];
 }
+
+/** Label names with their values. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** coordination.k8s.io/v1 Lease. */
 export interface Lease {
@@ -1126,15 +1073,23 @@ export interface LeaseSpec {
   readonly strategy?: string;
 }
 
+/** What is run after a container's start and before its stop. */
 export interface Lifecycle {
+  /** Runs right after the start; when it fails, the container is restarted. */
   readonly postStart?: LifecycleHandler;
+  /** Runs before SIGTERM, within the grace period. */
   readonly preStop?: LifecycleHandler;
+  /** The signal that asks the container to end. */
   readonly stopSignal?: string;
 }
 
+/** Exactly one thing to do. */
 export interface LifecycleHandler {
+  /** Runs a program in the container. */
   readonly exec?: ExecAction;
+  /** Sends a request to the pod. */
   readonly httpGet?: HttpGetAction;
+  /** Waits. */
   readonly sleep?: SleepAction;
   readonly tcpSocket?: TcpSocketAction;
 }
@@ -1160,6 +1115,7 @@ export interface LimitRangeSpec {
   readonly limits: readonly LimitRangeItem[];
 }
 
+/** Ids of the process. */
 export interface LinuxContainerUser {
   readonly gid: number;
   readonly supplementalGroups?: readonly number[];
@@ -1177,13 +1133,27 @@ export interface LoadBalancerStatus {
   readonly ingress?: readonly LoadBalancerIngress[];
 }
 
+/** Names an object of the same namespace. */
 export interface LocalObjectReference {
   readonly name?: string;
 }
 
+/** A folder or disk of one node. */
 export interface LocalVolumeSource {
   readonly fsType?: string;
+  /** On the node. */
   readonly path: string;
+}
+
+/** Which client wrote which fields. */
+export interface ManagedFieldsEntry {
+  readonly apiVersion?: string;
+  readonly fieldsType?: string;
+  readonly fieldsV1?: Readonly<Record<string, unknown>>;
+  readonly manager?: string;
+  readonly operation?: "Apply" | "Update";
+  readonly subresource?: string;
+  readonly time?: string;
 }
 
 export interface MetricIdentifier {
@@ -1222,14 +1192,18 @@ export interface MetricValueStatus {
   readonly value?: string;
 }
 
+/** A change of settings that is under way. */
 export interface ModifyVolumeStatus {
   readonly status: string;
   readonly targetVolumeAttributesClassName?: string;
 }
 
+/** A folder of an NFS server. */
 export interface NFSVolumeSource {
+  /** Absolute, on the server. */
   readonly path: string;
   readonly readOnly?: boolean;
+  /** Host name or address. */
   readonly server: string;
 }
 
@@ -1302,8 +1276,11 @@ export interface NodeAddress {
   readonly type: string;
 }
 
+/** Which nodes a pod needs or prefers. */
 export interface NodeAffinity {
+  /** Wishes with weights; the best sum wins. */
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
+  /** No other node is taken. Pods that run already stay. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
 }
 
@@ -1336,18 +1313,24 @@ export interface NodeRuntimeHandlerFeatures {
   readonly userNamespaces?: boolean;
 }
 
+/** A node must match one of the terms. */
 export interface NodeSelector {
   readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
 }
 
+/** One requirement on a node's label or field. */
 export interface NodeSelectorRequirement {
   readonly key: string;
+  /** Gt and Lt compare whole numbers. */
   readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
+  /** Needed for In and NotIn; one number for Gt and Lt; none for the others. */
   readonly values?: readonly string[];
 }
 
+/** All requirements of a term must hold; an empty term matches no node. */
 export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** Only metadata.name, with one value. */
   readonly matchFields?: readonly NodeSelectorRequirement[];
 }
 
@@ -1395,26 +1378,42 @@ export interface NodeSystemInfo {
   readonly systemUUID: string;
 }
 
+/** Names a field of the pod. */
 export interface ObjectFieldSelector {
   readonly apiVersion?: "v1";
   readonly fieldPath: string;
 }
 
+/** Name, labels and annotations of an object; the rest is written by the cluster. */
 export interface ObjectMeta {
+  /** Unique among the objects of its kind in its namespace. */
   readonly name: string;
+  /** Without it, the one that the App gives. */
   readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** Words by which selectors find objects. */
+  readonly labels?: Labels;
+  /** Notes that no selector sees. */
+  readonly annotations?: Annotations;
+  /** When the object was made. */
   readonly creationTimestamp?: string;
+  /** Seconds it has from then on. */
   readonly deletionGracePeriodSeconds?: number;
+  /** When its deletion was asked for. */
   readonly deletionTimestamp?: string;
+  /** Each keeps the object after its deletion until its owner has removed the entry. */
   readonly finalizers?: readonly string[];
+  /** Start of a name that the cluster completes. */
   readonly generateName?: string;
+  /** Counts the changes of spec. */
   readonly generation?: number;
-  readonly managedFields?: readonly Readonly<Record<string, unknown>>[];
+  readonly managedFields?: readonly ManagedFieldsEntry[];
+  /** Objects without which this one is removed. */
   readonly ownerReferences?: readonly OwnerReference[];
+  /** Changes with every write; clients compare it. */
   readonly resourceVersion?: string;
+  /** Kubernetes no longer fills it. */
   readonly selfLink?: string;
+  /** Tells objects of the same name apart. */
   readonly uid?: string;
 }
 
@@ -1439,6 +1438,7 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** Names an object of the cluster. */
 export interface ObjectReference {
   readonly apiVersion?: string;
   readonly fieldPath?: string;
@@ -1449,21 +1449,26 @@ export interface ObjectReference {
   readonly uid?: string;
 }
 
+/** Names a ConfigMap or Secret. */
 export interface OptionalObjectName {
   readonly name: string;
+  /** Without it the container waits until the object exists. */
   readonly optional?: boolean;
 }
 
+/** Names the object that this one belongs to. */
 export interface OwnerReference {
   readonly apiVersion: string;
+  /** A foreground deletion of the owner waits for this object. */
   readonly blockOwnerDeletion?: boolean;
+  /** Whether it is the one that manages this object; at most one is. */
   readonly controller?: boolean;
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
 }
 
-/** v1 PersistentVolume. */
+/** v1 PersistentVolume: Storage of the cluster, made by hand or for a claim. */
 export interface PersistentVolume {
   readonly apiVersion: "v1";
   readonly kind: "PersistentVolume";
@@ -1472,7 +1477,7 @@ export interface PersistentVolume {
   readonly status?: PersistentVolumeStatus;
 }
 
-/** v1 PersistentVolumeClaim. */
+/** v1 PersistentVolumeClaim: Asks for storage that outlives pods. */
 export interface PersistentVolumeClaim {
   readonly apiVersion: "v1";
   readonly kind: "PersistentVolumeClaim";
@@ -1481,73 +1486,95 @@ export interface PersistentVolumeClaim {
   readonly status?: PersistentVolumeClaimStatus;
 }
 
+/** What storage is asked for. */
 export interface PersistentVolumeClaimSpec {
-  readonly accessModes?: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
+  /** Who may mount it at the same time. */
+  readonly accessModes: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
+  /** Copies a claim or a snapshot. */
   readonly dataSource?: TypedLocalObjectReference;
+  /** Copies a claim or a snapshot. */
   readonly dataSourceRef?: TypedObjectReference;
-  readonly resources?: VolumeResourceRequirements;
+  /** requests.storage says how much. */
+  readonly resources: VolumeResourceRequirements;
+  /** Only volumes with these labels. */
   readonly selector?: LabelSelector;
+  /** Without it the default class; "" takes only volumes without a class. */
   readonly storageClassName?: string;
+  /** Settings of a CSI driver. */
   readonly volumeAttributesClassName?: string;
+  /** Block gives a raw device instead of a folder. */
   readonly volumeMode: "Filesystem" | "Block";
+  /** This very volume. */
   readonly volumeName?: string;
 }
 
+/** What storage a claim has got. */
 export interface PersistentVolumeClaimStatus {
   readonly accessModes?: readonly string[];
   readonly allocatedResourceStatuses?: Readonly<Record<string, string>>;
-  readonly allocatedResources?: Quantities;
-  readonly capacity?: Quantities;
+  readonly allocatedResources?: Amounts;
+  readonly capacity?: Amounts;
   readonly conditions?: readonly Condition[];
   readonly currentVolumeAttributesClassName?: string;
   readonly modifyVolumeStatus?: ModifyVolumeStatus;
   readonly phase?: "Pending" | "Bound" | "Lost";
 }
 
+/** What the claim is made from. */
 export interface PersistentVolumeClaimTemplate {
   readonly metadata?: TemplateMeta;
   readonly spec: PersistentVolumeClaimSpec;
 }
 
+/** A PersistentVolumeClaim of the pod's namespace. */
 export interface PersistentVolumeClaimVolumeSource {
   readonly claimName: string;
   readonly readOnly?: boolean;
 }
 
+/** What the storage is and who may have it. */
 export interface PersistentVolumeSpec {
-  readonly accessModes?: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
-  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
-  readonly azureDisk?: AzureDiskVolumeSource;
-  readonly azureFile?: AzureFilePersistentVolumeSource;
-  readonly capacity?: Quantities;
-  readonly cephfs?: CephFSPersistentVolumeSource;
-  readonly cinder?: CinderPersistentVolumeSource;
+  /** Who may mount it at the same time. */
+  readonly accessModes: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
+  readonly awsElasticBlockStore?: Readonly<Record<string, unknown>>;
+  readonly azureDisk?: Readonly<Record<string, unknown>>;
+  readonly azureFile?: Readonly<Record<string, unknown>>;
+  readonly capacity: Amounts;
+  readonly cephfs?: Readonly<Record<string, unknown>>;
+  readonly cinder?: Readonly<Record<string, unknown>>;
+  /** The claim that has it, or is to have it. */
   readonly claimRef?: ObjectReference;
-  readonly csi?: CSIPersistentVolumeSource;
-  readonly fc?: FCVolumeSource;
-  readonly flexVolume?: FlexPersistentVolumeSource;
-  readonly flocker?: FlockerVolumeSource;
-  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
-  readonly glusterfs?: GlusterfsPersistentVolumeSource;
+  readonly csi?: Readonly<Record<string, unknown>>;
+  readonly fc?: Readonly<Record<string, unknown>>;
+  readonly flexVolume?: Readonly<Record<string, unknown>>;
+  readonly flocker?: Readonly<Record<string, unknown>>;
+  readonly gcePersistentDisk?: Readonly<Record<string, unknown>>;
+  readonly glusterfs?: Readonly<Record<string, unknown>>;
   readonly hostPath?: HostPathVolumeSource;
-  readonly iscsi?: ISCSIPersistentVolumeSource;
+  readonly iscsi?: Readonly<Record<string, unknown>>;
+  /** A folder or disk of one node; nodeAffinity says which. */
   readonly local?: LocalVolumeSource;
+  /** Options of mount. */
   readonly mountOptions?: readonly string[];
   readonly nfs?: NFSVolumeSource;
+  /** Nodes that can reach it. */
   readonly nodeAffinity?: VolumeNodeAffinity;
-  readonly persistentVolumeReclaimPolicy: "Retain" | "Delete" | "Recycle";
-  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
-  readonly portworxVolume?: PortworxVolumeSource;
-  readonly quobyte?: QuobyteVolumeSource;
-  readonly rbd?: RBDPersistentVolumeSource;
-  readonly scaleIO?: ScaleIOPersistentVolumeSource;
+  /** What happens to it when its claim is gone. */
+  readonly persistentVolumeReclaimPolicy: "Retain" | "Delete";
+  readonly photonPersistentDisk?: Readonly<Record<string, unknown>>;
+  readonly portworxVolume?: Readonly<Record<string, unknown>>;
+  readonly quobyte?: Readonly<Record<string, unknown>>;
+  readonly rbd?: Readonly<Record<string, unknown>>;
+  readonly scaleIO?: Readonly<Record<string, unknown>>;
+  /** Only claims with the same class get it. */
   readonly storageClassName?: string;
-  readonly storageos?: StorageOSPersistentVolumeSource;
+  readonly storageos?: Readonly<Record<string, unknown>>;
   readonly volumeAttributesClassName?: string;
   readonly volumeMode: "Filesystem" | "Block";
-  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  readonly vsphereVolume?: Readonly<Record<string, unknown>>;
 }
 
+/** Whether it is free, bound or released. */
 export interface PersistentVolumeStatus {
   readonly lastPhaseTransitionTime?: string;
   readonly message?: string;
@@ -1555,12 +1582,7 @@ export interface PersistentVolumeStatus {
   readonly reason?: string;
 }
 
-export interface PhotonPersistentDiskVolumeSource {
-  readonly fsType?: string;
-  readonly pdID: string;
-}
-
-/** v1 Pod. */
+/** v1 Pod: Containers that run together on one node. Most often made by a Deployment, StatefulSet or Job. */
 export interface Pod {
   readonly apiVersion: "v1";
   readonly kind: "Pod";
@@ -1569,33 +1591,51 @@ export interface Pod {
   readonly status?: PodStatus;
 }
 
+/** Which pods must or should be near. */
 export interface PodAffinity {
+  /** Wishes with weights. */
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+  /** No other place is taken. Pods that run already stay. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
 }
 
+/** Pods by label, and what counts as near. */
 export interface PodAffinityTerm {
+  /** Which pods; without it, none. */
   readonly labelSelector?: LabelSelector;
+  /** Labels of the new pod whose values the others must share. */
   readonly matchLabelKeys?: readonly string[];
+  /** Labels of the new pod whose values the others must not share. */
   readonly mismatchLabelKeys?: readonly string[];
+  /** Namespaces by label, beside namespaces; an empty one means all. */
   readonly namespaceSelector?: LabelSelector;
+  /** Without both, the pod's own. */
   readonly namespaces?: readonly string[];
+  /** Nodes with the same value of this label count as one place. */
   readonly topologyKey: string;
 }
 
+/** Which pods must not or should not be near. */
 export interface PodAntiAffinity {
+  /** Wishes with weights. */
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+  /** No other place is taken. Pods that run already stay. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
 }
 
+/** Name resolution of a pod, beside its dnsPolicy. */
 export interface PodDNSConfig {
+  /** Asked first; at most 3. */
   readonly nameservers?: readonly string[];
+  /** Lines for resolv.conf, such as ndots. */
   readonly options?: readonly PodDNSConfigOption[];
+  /** Domains that are tried for short names; at most 32. */
   readonly searches?: readonly string[];
 }
 
+/** One option of resolv.conf. */
 export interface PodDNSConfigOption {
-  readonly name?: string;
+  readonly name: string;
   readonly value?: string;
 }
 
@@ -1646,92 +1686,149 @@ export interface PodFailurePolicyRule {
   readonly onPodConditions?: readonly PodFailurePolicyOnPodConditionsPattern[];
 }
 
+/** An address of the pod. */
 export interface PodIP {
   readonly ip: string;
 }
 
+/** The system that the containers are made for. */
 export interface PodOS {
-  readonly name: "linux" | "windows";
+  readonly name: "linux";
 }
 
+/** A condition that must be True before the pod is ready. */
 export interface PodReadinessGate {
   readonly conditionType: string;
 }
 
+/** A device claim of the pod. */
 export interface PodResourceClaim {
   readonly name: string;
   readonly resourceClaimName?: string;
   readonly resourceClaimTemplateName?: string;
 }
 
+/** The claim that was made for the pod. */
 export interface PodResourceClaimStatus {
   readonly name: string;
   readonly resourceClaimName?: string;
 }
 
+/** Something that a pod waits for before it is placed. */
 export interface PodSchedulingGate {
   readonly name: string;
 }
 
+/** Users and groups of all containers; a container's own settings win. */
 export interface PodSecurityContext {
+  /** User id of the processes; without it, the image's. */
   readonly runAsUser?: number;
+  /** Group id of the processes. */
   readonly runAsGroup?: number;
+  /** A container that would run as root is not started. */
   readonly runAsNonRoot?: boolean;
+  /** Group that owns files of volumes, and that the processes are in. */
   readonly fsGroup?: number;
+  /** Further groups of the processes. */
   readonly supplementalGroups?: readonly number[];
+  /** AppArmor profile of the processes. */
   readonly appArmorProfile?: AppArmorProfile;
   readonly fsGroupChangePolicy?: "Always" | "OnRootMismatch";
   readonly seLinuxChangePolicy?: string;
+  /** SELinux label of the processes. */
   readonly seLinuxOptions?: SELinuxOptions;
+  /** Which system calls are allowed. */
   readonly seccompProfile?: SeccompProfile;
-  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
+  /** Merge adds the groups that the image has for the user. */
+  readonly supplementalGroupsPolicy?: "Merge";
+  /** Kernel settings of the pod. */
   readonly sysctls?: readonly Sysctl[];
-  readonly windowsOptions?: WindowsSecurityContextOptions;
+  readonly windowsOptions?: Readonly<Record<string, unknown>>;
 }
 
+/** Containers that run together on one node, with one address and shared volumes. */
 export interface PodSpec {
+  /** Run side by side from start to end. */
   readonly containers: readonly Container[];
+  /** Run one after the other, each to its end, before the containers start. */
   readonly initContainers?: readonly Container[];
+  /** Storage that containers mount by name. */
   readonly volumes?: readonly Volume[];
+  /** Whether containers that end are started again, with a growing pause. */
   readonly restartPolicy: "Always" | "OnFailure" | "Never";
+  /** Seconds from SIGTERM to SIGKILL. */
   readonly terminationGracePeriodSeconds: number;
+  /** The pod fails when it has run for so long. */
   readonly activeDeadlineSeconds?: number;
+  /** ClusterFirst resolves Services first; Default takes the node's resolvers. */
   readonly dnsPolicy: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default";
+  /** Runs on this node without asking the scheduler. nodeSelector is nearly always better. */
   readonly nodeName?: string;
-  readonly nodeSelector?: Readonly<Record<string, string>>;
+  /** Labels that a node must have. */
+  readonly nodeSelector?: Labels;
+  /** Taints of nodes that do not keep this pod away. */
   readonly tolerations?: readonly Toleration[];
+  /** Host name inside; without it, the pod's name. */
   readonly hostname?: string;
+  /** With a headless Service of this name, the pod gets a DNS name of its own. */
   readonly subdomain?: string;
+  /** Uses the node's network: ports are the node's, and other pods on the node are reached by loopback. */
   readonly hostNetwork?: boolean;
+  /** Whether each Service becomes variables such as WEB_SERVICE_HOST. */
   readonly enableServiceLinks?: boolean;
+  /** Berth has one scheduler. */
   readonly schedulerName: string;
+  /** Users and groups for all containers. */
   readonly securityContext?: PodSecurityContext;
+  /** The account whose rights the pod has. */
   readonly serviceAccountName?: string;
+  /** Whether a token for the API is mounted. */
   readonly automountServiceAccountToken?: true | false;
+  /** Written by the cluster from priorityClassName. */
   readonly priority?: number;
+  /** Never: the pod waits instead of making room by removing others. */
   readonly preemptionPolicy?: "PreemptLowerPriority" | "Never";
+  /** Where to run by labels of nodes and by neighbours. */
   readonly affinity?: Affinity;
+  /** Name servers, search domains and options beside dnsPolicy. */
   readonly dnsConfig?: PodDNSConfig;
   readonly ephemeralContainers?: readonly EphemeralContainer[];
+  /** Lines for /etc/hosts. */
   readonly hostAliases?: readonly HostAlias[];
-  readonly hostIPC?: boolean;
-  readonly hostPID?: boolean;
-  readonly hostUsers?: boolean;
+  /** Shares the node's IPC namespace. */
+  readonly hostIPC?: true | false;
+  /** Shares the node's process namespace. */
+  readonly hostPID?: true | false;
+  /** false maps root of the pod to another user of the node. */
+  readonly hostUsers?: true | false;
+  /** Secrets with passwords of registries. */
   readonly imagePullSecrets?: readonly LocalObjectReference[];
   readonly os?: PodOS;
-  readonly overhead?: Quantities;
+  /** What the runtime itself needs; comes from a RuntimeClass. */
+  readonly overhead?: Amounts;
+  /** A PriorityClass: who is placed first, and who makes room. */
   readonly priorityClassName?: string;
+  /** Conditions beside readiness that others set. */
   readonly readinessGates?: readonly PodReadinessGate[];
+  /** Devices that are allocated for the pod. */
   readonly resourceClaims?: readonly PodResourceClaim[];
+  /** Requests and limits of the pod as a whole. */
   readonly resources?: ResourceRequirements;
+  /** Another container runtime of the node. */
   readonly runtimeClassName?: string;
+  /** The pod is not placed before all of them are removed. */
   readonly schedulingGates?: readonly PodSchedulingGate[];
+  /** Old name of serviceAccountName. */
   readonly serviceAccount?: string;
-  readonly setHostnameAsFQDN?: boolean;
-  readonly shareProcessNamespace?: boolean;
+  /** Makes the full DNS name the host name. */
+  readonly setHostnameAsFQDN?: true | false;
+  /** Containers of the pod see each other's processes. */
+  readonly shareProcessNamespace?: true | false;
+  /** How evenly pods are spread over zones, nodes and the like. */
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
 }
 
+/** How a pod stands. */
 export interface PodStatus {
   readonly conditions?: readonly Condition[];
   readonly containerStatuses?: readonly ContainerStatus[];
@@ -1752,8 +1849,11 @@ export interface PodStatus {
   readonly startTime?: string;
 }
 
+/** What each pod is made from. */
 export interface PodTemplateSpec {
+  /** Labels and annotations of the pods. */
   readonly metadata?: TemplateMeta;
+  /** The pods themselves. */
   readonly spec: PodSpec;
 }
 
@@ -1781,12 +1881,7 @@ export interface PortStatus {
   readonly protocol: string;
 }
 
-export interface PortworxVolumeSource {
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly volumeID: string;
-}
-
+/** A wish about nodes. */
 export interface PreferredSchedulingTerm {
   readonly preference: NodeSelectorTerm;
   readonly weight: number;
@@ -1803,56 +1898,39 @@ export interface PriorityClass {
   readonly value: number;
 }
 
+/** A test that is repeated while the container runs. */
 export interface Probe {
+  /** A GET request to the pod. */
   readonly httpGet?: HttpGetAction;
+  /** A connection to a port of the pod. */
   readonly tcpSocket?: TcpSocketAction;
+  /** A program in the container. */
   readonly exec?: ExecAction;
+  /** Waits for so long after the start. */
   readonly initialDelaySeconds?: number;
+  /** Time between two tests. */
   readonly periodSeconds: number;
+  /** A test that takes longer has failed. */
   readonly timeoutSeconds: number;
+  /** So many successes in a row count as success. */
   readonly successThreshold: number;
+  /** So many failures in a row count as failure. */
   readonly failureThreshold: number;
+  /** Replaces the pod's grace period when this probe ends the container. */
   readonly terminationGracePeriodSeconds?: number;
+  /** A call of the gRPC health service. */
   readonly grpc?: GrpcAction;
 }
 
+/** Several sources in one folder. */
 export interface ProjectedVolumeSource {
+  /** Permission bits of the files. */
   readonly defaultMode: number;
   readonly sources?: readonly VolumeProjection[];
 }
 
+/** Amounts of resources of a container. */
 export type Quantities = Readonly<Record<string, string>>;
-
-export interface QuobyteVolumeSource {
-  readonly group?: string;
-  readonly readOnly?: boolean;
-  readonly registry: string;
-  readonly tenant?: string;
-  readonly user?: string;
-  readonly volume: string;
-}
-
-export interface RBDPersistentVolumeSource {
-  readonly fsType?: string;
-  readonly image: string;
-  readonly keyring?: string;
-  readonly monitors: readonly string[];
-  readonly pool?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: SecretReference;
-  readonly user?: string;
-}
-
-export interface RBDVolumeSource {
-  readonly fsType?: string;
-  readonly image: string;
-  readonly keyring?: string;
-  readonly monitors: readonly string[];
-  readonly pool?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-  readonly user?: string;
-}
 
 /** berth.dev/v1 Release: one commit that an App came to, with its outcome. */
 export interface Release {
@@ -1947,7 +2025,7 @@ export interface ReplicationController {
 export interface ReplicationControllerSpec {
   readonly minReadySeconds?: number;
   readonly replicas: number;
-  readonly selector: Readonly<Record<string, string>>;
+  readonly selector: Labels;
   readonly template: PodTemplateSpec;
 }
 
@@ -1960,17 +2038,22 @@ export interface ReplicationControllerStatus {
   readonly replicas: number;
 }
 
+/** One of the pod's resourceClaims. */
 export interface ResourceClaim {
   readonly name: string;
   readonly request?: string;
 }
 
+/** Names a request or limit of a container. */
 export interface ResourceFieldSelector {
+  /** Needed in volumes, where no container is meant by itself. */
   readonly containerName?: string;
+  /** The value is given in units of this, rounded up. */
   readonly divisor?: string;
-  readonly resource: string;
+  readonly resource: "limits.cpu" | "limits.memory" | "limits.ephemeral-storage" | "requests.cpu" | "requests.memory" | "requests.ephemeral-storage";
 }
 
+/** Health of one device. */
 export interface ResourceHealth {
   readonly health?: string;
   readonly resourceID: string;
@@ -2006,12 +2089,17 @@ export interface ResourceQuotaStatus {
   readonly used?: Quantities;
 }
 
+/** What a container reserves and what it may use at most. */
 export interface ResourceRequirements {
+  /** What the scheduler reserves on a node; without it, the limits. */
   readonly requests?: Quantities;
+  /** More CPU is throttled; more memory ends the container (OOMKilled). */
   readonly limits?: Quantities;
+  /** Devices from resourceClaims of the pod. */
   readonly claims?: readonly ResourceClaim[];
 }
 
+/** Health of the devices of a container. */
 export interface ResourceStatus {
   readonly name: string;
   readonly resources?: readonly ResourceHealth[];
@@ -2055,37 +2143,12 @@ export interface RollingUpdateStatefulSetStrategy {
   readonly partition: number;
 }
 
+/** A SELinux label. */
 export interface SELinuxOptions {
   readonly level?: string;
   readonly role?: string;
   readonly type?: string;
   readonly user?: string;
-}
-
-export interface ScaleIOPersistentVolumeSource {
-  readonly fsType?: string;
-  readonly gateway: string;
-  readonly protectionDomain?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef: SecretReference;
-  readonly sslEnabled?: boolean;
-  readonly storageMode?: string;
-  readonly storagePool?: string;
-  readonly system: string;
-  readonly volumeName?: string;
-}
-
-export interface ScaleIOVolumeSource {
-  readonly fsType?: string;
-  readonly gateway: string;
-  readonly protectionDomain?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef: LocalObjectReference;
-  readonly sslEnabled?: boolean;
-  readonly storageMode?: string;
-  readonly storagePool?: string;
-  readonly system: string;
-  readonly volumeName?: string;
 }
 
 export interface ScopeSelector {
@@ -2098,9 +2161,11 @@ export interface ScopedResourceSelectorRequirement {
   readonly values?: readonly string[];
 }
 
+/** RuntimeDefault is Docker's own profile, which every container has that is not privileged. */
 export interface SeccompProfile {
+  /** A file of the node, with type Localhost. */
   readonly localhostProfile?: string;
-  readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
+  readonly type: "RuntimeDefault";
 }
 
 /** v1 Secret. */
@@ -2114,37 +2179,49 @@ export interface Secret {
   readonly immutable?: boolean;
 }
 
+/** Keys of a Secret as files. */
 export interface SecretProjection {
   readonly items?: readonly KeyToPath[];
-  readonly name?: string;
+  readonly name: string;
   readonly optional?: boolean;
 }
 
-export interface SecretReference {
-  readonly name?: string;
-  readonly namespace?: string;
-}
-
+/** A Secret as files, which are only in memory. */
 export interface SecretVolumeSource {
+  /** A Secret of the pod's namespace. */
   readonly secretName: string;
+  /** Only these keys, under these paths; without it, every key under its name. */
   readonly items?: readonly KeyToPath[];
+  /** Permission bits of the files. */
   readonly defaultMode: number;
+  /** Without it the pod waits until object and keys exist. */
   readonly optional?: boolean;
 }
 
+/** Rights of one container; wins over the pod's. */
 export interface SecurityContext {
+  /** User id of the process; without it, the image's. */
   readonly runAsUser?: number;
+  /** Group id of the process. */
   readonly runAsGroup?: number;
+  /** A container that would run as root is not started. */
   readonly runAsNonRoot?: boolean;
+  /** All rights on the node, and all its devices. */
   readonly privileged?: boolean;
+  /** Only volumes can be written to. */
   readonly readOnlyRootFilesystem?: boolean;
+  /** false: no program gains rights by setuid (no_new_privs). */
   readonly allowPrivilegeEscalation?: boolean;
+  /** Rights of root, one by one. */
   readonly capabilities?: Capabilities;
+  /** AppArmor profile of the process. */
   readonly appArmorProfile?: AppArmorProfile;
-  readonly procMount?: string;
+  readonly procMount?: "Default";
+  /** SELinux label of the process. */
   readonly seLinuxOptions?: SELinuxOptions;
+  /** Which system calls are allowed. */
   readonly seccompProfile?: SeccompProfile;
-  readonly windowsOptions?: WindowsSecurityContextOptions;
+  readonly windowsOptions?: Readonly<Record<string, unknown>>;
 }
 
 export interface SelectableField {
@@ -2170,8 +2247,11 @@ export interface ServiceAccount {
   readonly secrets?: readonly ObjectReference[];
 }
 
+/** A token of the pod's account, renewed before it ends. */
 export interface ServiceAccountTokenProjection {
+  /** Whom the token is meant for; without it, the API. */
   readonly audience?: string;
+  /** How long a token is valid. */
   readonly expirationSeconds: number;
   readonly path: string;
 }
@@ -2192,7 +2272,7 @@ export interface ServicePort {
 
 export interface ServiceSpec {
   readonly type: "ClusterIP" | "NodePort";
-  readonly selector?: Readonly<Record<string, string>>;
+  readonly selector?: Labels;
   readonly ports: readonly ServicePort[];
   readonly clusterIP?: string;
   readonly clusterIPs?: readonly string[];
@@ -2222,6 +2302,7 @@ export interface SessionAffinityConfig {
   readonly clientIP?: ClientIPConfig;
 }
 
+/** Waits for so long. */
 export interface SleepAction {
   readonly seconds: number;
 }
@@ -2290,22 +2371,6 @@ export interface StorageClass {
   readonly volumeBindingMode: "Immediate" | "WaitForFirstConsumer";
 }
 
-export interface StorageOSPersistentVolumeSource {
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: ObjectReference;
-  readonly volumeName?: string;
-  readonly volumeNamespace?: string;
-}
-
-export interface StorageOSVolumeSource {
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-  readonly volumeName?: string;
-  readonly volumeNamespace?: string;
-}
-
 export interface Subject {
   readonly apiGroup?: string;
   readonly kind: string;
@@ -2322,6 +2387,7 @@ export interface SuccessPolicyRule {
   readonly succeededIndexes?: string;
 }
 
+/** One kernel setting. */
 export interface Sysctl {
   readonly name: string;
   readonly value: string;
@@ -2334,27 +2400,47 @@ export interface Taint {
   readonly value?: string;
 }
 
+/** A connection that can be opened is success. */
 export interface TcpSocketAction {
+  /** Without it, the pod's address. */
   readonly host?: string;
+  /** Number, or name of a port of the container. */
   readonly port: number | string;
 }
 
-/** Metadata of the pods that are made from a template. */
+/** Metadata of what is made from a template. */
 export interface TemplateMeta {
+  /** Has no effect: what is made gets a name of its own. */
   readonly name?: string;
+  /** Has no effect: what is made lives where its owner does. */
   readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** Must match the owner's selector. */
+  readonly labels?: Labels;
+  /** Notes that each copy carries. */
+  readonly annotations?: Annotations;
   readonly creationTimestamp?: string;
   readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly OwnerReference[];
+  readonly deletionGracePeriodSeconds?: number;
+  readonly deletionTimestamp?: string;
+  readonly generation?: number;
+  readonly managedFields?: readonly ManagedFieldsEntry[];
+  readonly resourceVersion?: string;
+  readonly selfLink?: string;
+  readonly uid?: string;
 }
 
+/** A taint that does not keep the pod away. */
 export interface Toleration {
+  /** Without it (and with Exists) every taint is meant. */
   readonly key?: string;
+  /** Equal compares value, Exists does not. */
   readonly operator?: "Exists" | "Equal";
+  /** Must be empty for Exists. */
   readonly value?: string;
+  /** Without it, all effects. */
   readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  /** Stays for so long on a node that gets a NoExecute taint; without it, for ever. */
   readonly tolerationSeconds?: number;
 }
 
@@ -2367,23 +2453,34 @@ export interface TopologySelectorTerm {
   readonly matchLabelExpressions?: readonly TopologySelectorLabelRequirement[];
 }
 
+/** How evenly matching pods are spread over places. */
 export interface TopologySpreadConstraint {
+  /** Which pods are counted. */
   readonly labelSelector?: LabelSelector;
+  /** Labels of the new pod whose values narrow labelSelector. */
   readonly matchLabelKeys?: readonly string[];
+  /** So many pods more than in the emptiest place are allowed. */
   readonly maxSkew: number;
+  /** With fewer places than this, the emptiest counts as having none. */
   readonly minDomains?: number;
+  /** Whether nodes that the pod cannot take by its affinity are left out. Honor is the default. */
   readonly nodeAffinityPolicy?: "Honor" | "Ignore";
+  /** Whether nodes with taints that the pod does not tolerate are left out. Ignore is the default. */
   readonly nodeTaintsPolicy?: "Honor" | "Ignore";
+  /** Nodes with the same value of this label count as one place. */
   readonly topologyKey: string;
+  /** DoNotSchedule lets the pod wait, ScheduleAnyway takes the best place there is. */
   readonly whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
 }
 
+/** Names an object of any kind in the same namespace. */
 export interface TypedLocalObjectReference {
   readonly apiGroup?: string;
   readonly kind: string;
   readonly name: string;
 }
 
+/** Names an object of any kind. */
 export interface TypedObjectReference {
   readonly apiGroup?: string;
   readonly kind: string;
@@ -2407,54 +2504,75 @@ export interface ValidationRule {
 
 /** A name and at most one source; without a source it is an emptyDir. */
 export interface Volume {
+  /** Containers mount the volume by it. */
   readonly name: string;
+  /** Empty when the pod starts, gone when it ends; containers of the pod share it. */
   readonly emptyDir?: EmptyDirVolumeSource;
+  /** A file or folder of the node. The pod sees what this node has, not another. */
   readonly hostPath?: HostPathVolumeSource;
+  /** Each key is a file, and changes are followed. */
   readonly configMap?: ConfigMapVolumeSource;
+  /** Each key is a file in memory, and changes are followed. */
   readonly secret?: SecretVolumeSource;
-  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
-  readonly azureDisk?: AzureDiskVolumeSource;
-  readonly azureFile?: AzureFileVolumeSource;
-  readonly cephfs?: CephFSVolumeSource;
-  readonly cinder?: CinderVolumeSource;
-  readonly csi?: CsiVolumeSource;
+  readonly awsElasticBlockStore?: Readonly<Record<string, unknown>>;
+  readonly azureDisk?: Readonly<Record<string, unknown>>;
+  readonly azureFile?: Readonly<Record<string, unknown>>;
+  readonly cephfs?: Readonly<Record<string, unknown>>;
+  readonly cinder?: Readonly<Record<string, unknown>>;
+  readonly csi?: Readonly<Record<string, unknown>>;
+  /** Fields of the pod as files. */
   readonly downwardAPI?: DownwardAPIVolumeSource;
+  /** A claim that is made for the pod and goes with it. */
   readonly ephemeral?: EphemeralVolumeSource;
-  readonly fc?: FCVolumeSource;
-  readonly flexVolume?: FlexVolumeSource;
-  readonly flocker?: FlockerVolumeSource;
-  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
-  readonly gitRepo?: GitRepoVolumeSource;
-  readonly glusterfs?: GlusterfsVolumeSource;
+  readonly fc?: Readonly<Record<string, unknown>>;
+  readonly flexVolume?: Readonly<Record<string, unknown>>;
+  readonly flocker?: Readonly<Record<string, unknown>>;
+  readonly gcePersistentDisk?: Readonly<Record<string, unknown>>;
+  readonly gitRepo?: Readonly<Record<string, unknown>>;
+  readonly glusterfs?: Readonly<Record<string, unknown>>;
+  /** The files of an image, to be read. */
   readonly image?: ImageVolumeSource;
-  readonly iscsi?: ISCSIVolumeSource;
+  readonly iscsi?: Readonly<Record<string, unknown>>;
+  /** A folder of an NFS server. */
   readonly nfs?: NFSVolumeSource;
+  /** Storage that outlives the pod. */
   readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
-  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
-  readonly portworxVolume?: PortworxVolumeSource;
+  readonly photonPersistentDisk?: Readonly<Record<string, unknown>>;
+  readonly portworxVolume?: Readonly<Record<string, unknown>>;
+  /** Several sources in one folder. */
   readonly projected?: ProjectedVolumeSource;
-  readonly quobyte?: QuobyteVolumeSource;
-  readonly rbd?: RBDVolumeSource;
-  readonly scaleIO?: ScaleIOVolumeSource;
-  readonly storageos?: StorageOSVolumeSource;
-  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  readonly quobyte?: Readonly<Record<string, unknown>>;
+  readonly rbd?: Readonly<Record<string, unknown>>;
+  readonly scaleIO?: Readonly<Record<string, unknown>>;
+  readonly storageos?: Readonly<Record<string, unknown>>;
+  readonly vsphereVolume?: Readonly<Record<string, unknown>>;
 }
 
+/** A raw block device in a container. */
 export interface VolumeDevice {
   readonly devicePath: string;
   readonly name: string;
 }
 
+/** One volume of the pod inside a container. */
 export interface VolumeMount {
+  /** A volume of the pod. */
   readonly name: string;
+  /** Where it appears; hides what the image has there. */
   readonly mountPath: string;
+  /** The container cannot write to it. */
   readonly readOnly?: boolean;
+  /** One file or folder of the volume instead of all of it. Such a mount does not follow changes of ConfigMaps and Secrets. */
   readonly subPath?: string;
+  /** Whether mounts made later are seen on the other side; None is the default. */
   readonly mountPropagation?: "None" | "HostToContainer" | "Bidirectional";
+  /** Whether readOnly holds for mounts below as well. */
   readonly recursiveReadOnly?: "Disabled" | "IfPossible" | "Enabled";
+  /** As subPath, with $(NAME) expanded from env. */
   readonly subPathExpr?: string;
 }
 
+/** How a volume was mounted. */
 export interface VolumeMountStatus {
   readonly mountPath: string;
   readonly name: string;
@@ -2462,11 +2580,14 @@ export interface VolumeMountStatus {
   readonly recursiveReadOnly?: "Disabled" | "IfPossible" | "Enabled";
 }
 
+/** Nodes that can reach a volume. */
 export interface VolumeNodeAffinity {
   readonly required?: NodeSelector;
 }
 
+/** Exactly one source. */
 export interface VolumeProjection {
+  /** Certificates of the cluster. */
   readonly clusterTrustBundle?: ClusterTrustBundleProjection;
   readonly configMap?: ConfigMapProjection;
   readonly downwardAPI?: DownwardAPIProjection;
@@ -2474,16 +2595,10 @@ export interface VolumeProjection {
   readonly serviceAccountToken?: ServiceAccountTokenProjection;
 }
 
+/** How much storage is asked for. */
 export interface VolumeResourceRequirements {
-  readonly limits?: Quantities;
-  readonly requests?: Quantities;
-}
-
-export interface VsphereVirtualDiskVolumeSource {
-  readonly fsType?: string;
-  readonly storagePolicyID?: string;
-  readonly storagePolicyName?: string;
-  readonly volumePath: string;
+  readonly limits?: Amounts;
+  readonly requests?: Amounts;
 }
 
 export interface WebhookConversion {
@@ -2491,14 +2606,8 @@ export interface WebhookConversion {
   readonly conversionReviewVersions: readonly string[];
 }
 
+/** A wish about pods. */
 export interface WeightedPodAffinityTerm {
   readonly podAffinityTerm: PodAffinityTerm;
   readonly weight: number;
-}
-
-export interface WindowsSecurityContextOptions {
-  readonly gmsaCredentialSpec?: string;
-  readonly gmsaCredentialSpecName?: string;
-  readonly hostProcess?: boolean;
-  readonly runAsUserName?: string;
 }

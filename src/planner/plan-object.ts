@@ -1,9 +1,21 @@
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
-import type { Deployment, Job, Namespace, Pod, ReplicaSet, Service } from "../model/kinds.gen.ts";
+import type {
+  CronJob,
+  Deployment,
+  Job,
+  Namespace,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ReplicaSet,
+  Service,
+} from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
+import { planCronJob } from "./plan-cronjob.ts";
+import { planClaim } from "./plan-claim.ts";
 import { planDeployment } from "./plan-deployment.ts";
 import { planEndpoints } from "./plan-endpoints.ts";
 import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
@@ -12,6 +24,8 @@ import { planNamespace } from "./plan-namespace.ts";
 import { planPodCollection } from "./plan-pods.ts";
 import { planReplicaSet } from "./plan-replicaset.ts";
 import { isFinished } from "../model/pod-phase.ts";
+import { planVolume } from "./plan-volume.ts";
+import { wakeClaims } from "./wake-claims.ts";
 import type { World } from "./world.ts";
 
 type Planner = (world: World, object: never) => Plan;
@@ -21,9 +35,12 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["v1/Namespace", (world, object: Namespace) => planNamespace(world, object)],
   ["v1/Pod", (world, object: Pod) => planPod(world, object)],
   ["v1/Service", (world, object: Service) => planEndpoints(world, object)],
+  ["v1/PersistentVolumeClaim", (world, object: PersistentVolumeClaim) => planClaim(world, object)],
+  ["v1/PersistentVolume", (world, object: PersistentVolume) => planVolume(world, object)],
   ["apps/v1/Deployment", (world, object: Deployment) => planDeployment(world, object)],
   ["apps/v1/ReplicaSet", (world, object: ReplicaSet) => planReplicaSet(world, object)],
   ["batch/v1/Job", (world, object: Job) => planJob(world, object)],
+  ["batch/v1/CronJob", (world, object: CronJob) => planCronJob(world, object)],
 ]);
 
 /** Which kinds adopt what nobody controls, by the kind that is adopted. */
@@ -46,6 +63,7 @@ const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef
   services,
   terminatingNamespace,
   waitingOwners,
+  wakeClaims,
 ];
 
 /** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */

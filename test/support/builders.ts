@@ -1,6 +1,8 @@
 import { formatTime } from "../../src/base/clock.ts";
 import type {
   Container,
+  CronJob,
+  CronJobSpec,
   Deployment,
   DeploymentSpec,
   Job,
@@ -231,6 +233,26 @@ export function job(spec: Partial<JobSpec> = {}, metadata: Partial<ObjectMeta> =
       completionMode: "NonIndexed",
       backoffLimit: 6,
       template: { metadata: { labels: { app: "sum" } }, spec: podSpec({ restartPolicy: "Never" }) },
+      ...spec,
+    },
+  };
+}
+
+export function cronJob(
+  spec: Partial<CronJobSpec> = {},
+  metadata: Partial<ObjectMeta> = {},
+): CronJob {
+  return {
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    metadata: { name: "tick", namespace: "shop", uid: "uid-cron", generation: 1, ...metadata },
+    spec: {
+      schedule: "* * * * *",
+      concurrencyPolicy: "Allow",
+      suspend: false,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
+      jobTemplate: { spec: job().spec },
       ...spec,
     },
   };
