@@ -8,7 +8,7 @@ import { formatPath } from "./finding.ts";
 import type { FieldPath, Finding, TextProblem } from "./finding.ts";
 import type { SourceFile } from "./manifest.ts";
 import { readYaml } from "./read-yaml.ts";
-import type { YamlDocument, YamlFile } from "./read-yaml.ts";
+import type { YamlDocument, YamlFile } from "./yaml-file.ts";
 
 /** Largest manifest file: far above what people write, and read in less than a second. */
 export const MAX_FILE_BYTES = 5_000_000;
@@ -102,6 +102,7 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
   for (const [document, content] of open.yaml.documents.entries()) {
     if (content.problems.length > 0) isComplete = false;
     problems.push(...content.problems.map((problem) => textProblem(problem, open)));
+    warnings.push(...content.warnings.map((warning) => textProblem(warning, open)));
     for (const { value, base } of objectsOf(content)) {
       const place = { document, base };
       const { object, findings } = checkObject(value, options.namespace);
@@ -115,7 +116,19 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
       } else broken.push(...nameOf(value, options.namespace));
     }
   }
-  return { declared, broken, problems, warnings, isComplete };
+  return { declared, broken, problems, warnings: withoutRefused(warnings, problems), isComplete };
+}
+
+/** `runAsNonRoot: yes` is refused already: that it is ambiguous says nothing more. */
+function withoutRefused(
+  warnings: readonly Problem[],
+  problems: readonly Problem[],
+): readonly Problem[] {
+  if (warnings.length === 0 || problems.length === 0) return warnings;
+  const refused = new Set(problems.map(({ at }) => `${at.line}:${at.column}`));
+  return warnings.filter(
+    ({ code, at }) => code !== "yaml/ambiguous" || !refused.has(`${at.line}:${at.column}`),
+  );
 }
 
 interface PlacedValue {

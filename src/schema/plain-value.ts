@@ -2,6 +2,7 @@ import { isAlias, isMap, isScalar, isSeq, Scalar } from "yaml";
 import type { Alias, Node, Pair, YAMLMap } from "yaml";
 import { quote } from "./finding.ts";
 import type { TextProblem } from "./finding.ts";
+import { otherReading } from "./yaml-words.ts";
 
 /** Values that a document may come to with its aliases written out: an anchor bomb has billions. */
 const MAX_EXPANDED_VALUES = 200_000;
@@ -12,6 +13,8 @@ export interface PlainValue {
   /** `undefined` when there are problems. */
   readonly value: unknown;
   readonly problems: readonly TextProblem[];
+  /** Plain words that other programs take for something else. */
+  readonly warnings: readonly TextProblem[];
   /** What each alias stands for. */
   readonly aliases: ReadonlyMap<Alias, Node>;
 }
@@ -20,9 +23,8 @@ export interface PlainValue {
 export function plainValue(contents: Node | null, maxDepth: number): PlainValue {
   const reader = new Reader(maxDepth);
   const value = reader.read(contents, 0);
-  return reader.problems.length === 0
-    ? { value, problems: [], aliases: reader.aliases }
-    : { value: undefined, problems: reader.problems, aliases: reader.aliases };
+  const { problems, warnings, aliases } = reader;
+  return { value: problems.length === 0 ? value : undefined, problems, warnings, aliases };
 }
 
 interface Anchor {
@@ -34,6 +36,7 @@ interface Anchor {
 /** One walk over a document, in the order of the text, since an alias means the last anchor before it. */
 class Reader {
   readonly problems: TextProblem[] = [];
+  readonly warnings: TextProblem[] = [];
   readonly aliases = new Map<Alias, Node>();
   readonly #maxDepth: number;
   readonly #anchors = new Map<string, Anchor>();
@@ -41,6 +44,8 @@ class Reader {
   #count = 0;
   /** The deepest level since the value in hand was begun. */
   #deepest = 0;
+  /** The name before the value in hand. */
+  #field: string | undefined;
 
   constructor(maxDepth: number) {
     this.#maxDepth = maxDepth;
@@ -71,7 +76,11 @@ class Reader {
   }
 
   #readContent(node: Node, depth: number): unknown {
-    if (isScalar(node)) return scalarValue(node);
+    if (isScalar(node)) {
+      const value = scalarValue(node);
+      this.#warn(node, value);
+      return value;
+    }
     if (depth >= this.#maxDepth) {
       this.#add("yaml/depth", node, `The text nests more than ${this.#maxDepth} maps and lists`);
       return null;
@@ -81,6 +90,7 @@ class Reader {
       const list: unknown[] = [];
       for (const item of node.items) {
         if (this.#isFull()) break;
+        this.#field = undefined;
         list.push(this.read(item as Node | null, depth + 1));
       }
       return list;
@@ -109,6 +119,9 @@ class Reader {
         );
       }
       stated.add(name);
+      this.#field = undefined;
+      if (isScalar(pair.key)) this.#warn(pair.key, name);
+      this.#field = name;
       fields[name] = this.read(pair.value, depth);
     }
     return fields;
@@ -180,6 +193,20 @@ class Reader {
 
   #isFull(): boolean {
     return this.problems.length >= MAX_PROBLEMS || this.#count > MAX_EXPANDED_VALUES * 5;
+  }
+
+  #warn(node: Scalar, value: unknown): void {
+    if (!isPlain(node) || node.source === undefined || this.warnings.length >= MAX_PROBLEMS) return;
+    const other = otherReading(node.source, this.#field);
+    if (other === undefined) return;
+    const { source } = node;
+    const shown = typeof value === "string" ? "text" : String(value);
+    this.warnings.push({
+      code: "yaml/ambiguous",
+      message: `${source} is read as ${shown}, but ${other}`,
+      offset: node.range?.[0] ?? 0,
+      hint: `write "${source}" for text, or the value that is meant`,
+    });
   }
 
   #add(code: TextProblem["code"], node: Node, message: string, hint?: string): void {

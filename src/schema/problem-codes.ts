@@ -44,6 +44,7 @@ export type ProblemCode =
   | "strategy/stuck"
   | "volume/undeclared"
   | "yaml/alias"
+  | "yaml/ambiguous"
   | "yaml/conflict-marker"
   | "yaml/depth"
   | "yaml/documents"

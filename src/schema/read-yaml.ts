@@ -1,150 +1,107 @@
-import { Composer, Lexer, LineCounter, Parser, Schema } from "yaml";
-import type { CST, Document, ScalarTag } from "yaml";
-import type { FieldPath, TextProblem } from "./finding.ts";
-import { plainValue } from "./plain-value.ts";
-import type { PlainValue } from "./plain-value.ts";
-import { explainYamlError } from "./yaml-errors.ts";
-import { locateField } from "./yaml-place.ts";
-import type { Place } from "./yaml-place.ts";
+import { composeYaml } from "./compose-yaml.ts";
+import { readFast } from "./fast-yaml.ts";
+import type { FastDocument } from "./fast-yaml.ts";
+import { linePositions } from "./line-positions.ts";
+import type { YamlDocument, YamlFile } from "./yaml-file.ts";
 
-/** Levels of maps and lists inside each other. Kubernetes' deepest types need about 40. */
-const MAX_DEPTH = 100;
-/** Documents in one file, far above what people read. */
+/** Documents in one file that are looked at one by one; above it the careful reader refuses the file. */
 const MAX_DOCUMENTS = 10_000;
-/** Pieces (names, values, signs, spaces) of one file: about 1.5 MB of dense manifests, 200 MB of memory. */
-const MAX_TOKENS = 600_000;
-/** Pieces that cannot stand where they are, after which the rest of a file is not worth reading. */
-const MAX_ERROR_TOKENS = 20;
-
-export interface YamlDocument {
-  /** Plain maps, lists and scalars; `undefined` where the text has a mistake or the document is empty. */
-  readonly value: unknown;
-  readonly problems: readonly TextProblem[];
-  /** Where a field, or its name, stands; for a missing one: what should hold it. */
-  readonly locate: (path: FieldPath, on: "key" | "value") => Place;
-}
-
-export interface YamlFile {
-  readonly documents: readonly YamlDocument[];
-  /** Why the file could not be read to its end. */
-  readonly problems: readonly TextProblem[];
-  /** Line and column, from 1, of an offset. */
-  readonly positionAt: (offset: number) => { readonly line: number; readonly column: number };
-}
-
-/** `0644` is octal, as kubectl reads it; YAML 1.2 alone would take it for 644. */
-const OCTAL: ScalarTag = {
-  tag: "tag:yaml.org,2002:int",
-  default: true,
-  test: /^0[0-7]+$/,
-  resolve: (text) => Number.parseInt(text, 8),
-};
-
-const YAML_CORE = new Schema({
-  schema: "core",
-  customTags: (tags) => [OCTAL, ...tags],
-  resolveKnownTags: false,
-});
 
 /**
  * All documents of a text in YAML 1.2 (and so JSON), with merge keys (`<<`) as kubectl has them.
- * Never throws, and takes time in proportion to the text. Pure.
+ *
+ * A fast reader takes the documents that are written as most are; `yaml` reads the others, and finds the places of
+ * fields where they are asked for. Never throws, and takes time in proportion to the text. Pure.
  */
 export function readYaml(text: string): YamlFile {
-  const lines = new LineCounter();
-  const { documents, problem } = composeAll(text, lines);
+  const parts = splitDocuments(text);
+  const documents = parts.length > MAX_DOCUMENTS ? undefined : readParts(parts);
+  if (documents === undefined) return composeYaml(text);
+  return { documents, problems: [], positionAt: linePositions(text) };
+}
+
+/** A document with the line that begins it. */
+interface Part {
+  readonly text: string;
+  readonly offset: number;
+  /** Where its content begins: behind the line with `---`. */
+  readonly body: number;
+}
+
+function readParts(parts: readonly Part[]): readonly YamlDocument[] | undefined {
+  const documents: YamlDocument[] = [];
+  for (const part of parts) {
+    const fast = part.body < 0 ? undefined : readFast(part.text, part.body);
+    // Comments before the first `---` are no document.
+    if (fast?.isEmpty === true && part.body === 0) continue;
+    const document = fast === undefined ? readCarefully(part) : fastDocument(part, fast);
+    if (document === undefined) return undefined;
+    documents.push(document);
+  }
+  return documents;
+}
+
+function fastDocument(part: Part, fast: FastDocument): YamlDocument {
+  let careful: YamlDocument | undefined;
   return {
-    documents: documents.map((document) => toDocument(document, text)),
-    problems: problem === undefined ? [] : [problem],
-    positionAt: (offset) => {
-      const { line, col } = lines.linePos(Math.min(Math.max(offset, 0), text.length));
-      return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    value: fast.value,
+    problems: [],
+    warnings: [],
+    locate: (path, on) => {
+      if (path.length === 0) return { offset: part.offset + fast.offset };
+      const [first, index] = path;
+      if (path.length === 2 && first === "items" && on === "value" && typeof index === "number") {
+        const offset = fast.items[index];
+        if (offset !== undefined) return { offset: part.offset + offset };
+      }
+      careful ??= readCarefully(part);
+      return careful?.locate(path, on) ?? { offset: part.offset + fast.offset };
     },
   };
 }
 
-interface Composed {
-  readonly documents: readonly Document.Parsed[];
-  readonly problem?: TextProblem;
-}
-
-/** The parser keeps its own stack and the composer recurses: so depth is measured between the two. */
-function composeAll(text: string, lines: LineCounter): Composed {
-  const parser = new Parser(lines.addNewLine);
-  const composer = new Composer({
-    schema: YAML_CORE,
-    version: "1.2",
-    stringKeys: true,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: "silent",
-  });
-  lines.addNewLine(0);
-  const documents: Document.Parsed[] = [];
-  let tokens = 0;
-  let errorTokens = 0;
-  const take = (token: CST.Token): void => {
-    if (token.type === "error") errorTokens++;
-    for (const document of composer.next(token)) documents.push(document);
-  };
-  for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) take(token);
-    tokens++;
-    const problem = overLimit(parser, documents.length, tokens);
-    if (problem !== undefined) return { documents: [], problem };
-    if (errorTokens > MAX_ERROR_TOKENS) break;
-  }
-  for (const token of parser.end()) take(token);
-  for (const document of composer.end()) documents.push(document);
-  const problem = overLimit(parser, documents.length, tokens);
-  return problem === undefined ? { documents } : { documents: [], problem };
-}
-
-function overLimit(parser: Parser, documents: number, tokens: number): TextProblem | undefined {
-  const { offset } = parser;
-  // The document itself and the scalar in hand stand in the stack too.
-  if (parser.stack.length > MAX_DEPTH + 2) {
-    return {
-      code: "yaml/depth",
-      message: `The text nests more than ${MAX_DEPTH} maps and lists`,
-      offset,
-      hint: "flatten it; no manifest needs that depth",
-    };
-  }
-  if (documents > MAX_DOCUMENTS) {
-    return {
-      code: "yaml/documents",
-      message: `The file has more than ${MAX_DOCUMENTS} documents`,
-      offset,
-      hint: "split the file",
-    };
-  }
-  if (tokens > MAX_TOKENS) {
-    return {
-      code: "file/too-complex",
-      message: `The file has more than ${MAX_TOKENS} names, values and signs`,
-      offset,
-      hint: "split the file",
-    };
-  }
-  return undefined;
-}
-
-function toDocument(document: Document.Parsed, text: string): YamlDocument {
-  const [error] = document.errors;
-  const [warning] = document.warnings;
-  const { contents } = document;
-  const start = contents?.range[0] ?? document.range[0];
-  const locateRoot = (): Place => ({ offset: start });
-  const first = error ?? warning;
-  if (first !== undefined) {
-    const problem = explainYamlError({ code: first.code, offset: first.pos[0], text, contents });
-    return { value: undefined, problems: [problem], locate: locateRoot };
-  }
-  const plain: PlainValue = plainValue(contents, MAX_DEPTH);
+/** A part by itself, where it means the same as in its file: without directives, and without a mistake. */
+function readCarefully({ text, offset }: Part): YamlDocument | undefined {
+  if (/^(?:%|\.\.\.)/m.test(text)) return undefined;
+  const { documents, problems } = composeYaml(text);
+  const [document] = documents;
+  if (document === undefined || documents.length > 1 || problems.length > 0) return undefined;
+  if (document.problems.length > 0) return undefined;
   return {
-    value: plain.value,
-    problems: plain.problems,
-    locate: (path, on) => locateField({ contents, aliases: plain.aliases, path, on, start }),
+    ...document,
+    warnings: document.warnings.map((warning) => ({ ...warning, offset: warning.offset + offset })),
+    locate: (path, on) => {
+      const place = document.locate(path, on);
+      return { ...place, offset: place.offset + offset };
+    },
   };
+}
+
+/** Lines that begin with `---` part the documents, wherever they stand. */
+function splitDocuments(text: string): readonly Part[] {
+  const starts: number[] = [];
+  if (isMarker(text, 0)) starts.push(0);
+  for (let end = text.indexOf("\n---"); end >= 0; end = text.indexOf("\n---", end + 1)) {
+    if (isMarker(text, end + 1)) starts.push(end + 1);
+    if (starts.length > MAX_DOCUMENTS) break;
+  }
+  if (starts.length === 0) return [{ text, offset: 0, body: 0 }];
+  const parts = starts.map((start, index) => {
+    const part = text.slice(start, starts[index + 1] ?? text.length);
+    return { text: part, offset: start, body: bodyOf(part) };
+  });
+  const [first = 0] = starts;
+  return first === 0 ? parts : [{ text: text.slice(0, first), offset: 0, body: 0 }, ...parts];
+}
+
+function isMarker(text: string, start: number): boolean {
+  return text.startsWith("---", start) && /^(?:[ \t\r\n]|$)/.test(text.slice(start + 3, start + 4));
+}
+
+/** -1 when more than a comment stands behind the `---`. */
+function bodyOf(part: string): number {
+  const end = part.indexOf("\n");
+  const line = part.slice(3, end < 0 ? part.length : end);
+  if (!/^ *(?: #.*)?$/.test(line)) return -1;
+  return end < 0 ? part.length : end + 1;
 }

@@ -100,6 +100,57 @@ describe("readYaml", { timeout: 60_000 }, () => {
   });
 });
 
+describe("readYaml warns", () => {
+  const warningsOf = (text: string): string[] => {
+    const { documents, positionAt } = readYaml(text);
+    return documents.flatMap(({ warnings }) =>
+      warnings.map(({ offset, message }) => {
+        const { line, column } = positionAt(offset);
+        return `${line}:${column} ${message}`;
+      }),
+    );
+  };
+
+  it.each([
+    ["a: yes", "1:4 yes is read as text, but as true in YAML 1.1"],
+    ["a: Off", "1:4 Off is read as text, but as false in YAML 1.1"],
+    ["- n", "1:3 n is read as text, but as false in YAML 1.1"],
+    ["[on]", "1:2 on is read as text, but as true in YAML 1.1"],
+    ["on: 1", "1:1 on is read as text, but as true in YAML 1.1"],
+    ["a: 012", "1:4 012 is read as 10, but as 12 in YAML 1.2"],
+    ["mode: [012]", "1:8 012 is read as 10, but as 12 in YAML 1.2"],
+    ["a: -012", "1:4 -012 is read as -12, but as text or another number in YAML 1.1"],
+    ["a: 089", "1:4 089 is read as 89, but as text or another number in YAML 1.1"],
+    ["a: 1e3", "1:4 1e3 is read as 1000, but as text in YAML 1.1"],
+    ["a: 1_000", "1:4 1_000 is read as text, but as a number in YAML 1.1"],
+    ["a: 0b11", "1:4 0b11 is read as text, but as a binary number in YAML 1.1"],
+    ["a: 0o17", "1:4 0o17 is read as 15, but as text in YAML 1.1"],
+    ["a: 1\n---\nb: no", "3:4 no is read as text, but as false in YAML 1.1"],
+  ])("of %j", (text, expected) => expect(warningsOf(text)).toEqual([expected]));
+
+  it.each([
+    ...[
+      'a: "yes"',
+      "a: 'on'",
+      "a: |\n  no",
+      "a: yEs",
+      "a: yesterday",
+      "a: 0",
+      "a: 1.5e3",
+      "a: 1.0",
+    ],
+    ...[
+      "defaultMode: 0644",
+      "mode: 0o600",
+      "a: 2001-01-01",
+      "a: 12:30",
+      "a: 0x1f",
+      "a: -1",
+      "a: _1",
+    ],
+  ])("not of %j", (text) => expect(warningsOf(text)).toEqual([]));
+});
+
 describe("locate", () => {
   const text = "a:\n  - b: 1\n    c: &x {d: 2}\ne: *x\nf:\n  <<: *x\n  g:\nh: 1.0\n";
   const { documents, positionAt } = readYaml(text);
