@@ -11,6 +11,7 @@ export interface Affinity {
   readonly podAntiAffinity?: PodAntiAffinity;
 }
 
+/** ClusterRoles by label, whose rules are taken. */
 export interface AggregationRule {
   readonly clusterRoleSelectors?: readonly LabelSelector[];
 }
@@ -21,7 +22,7 @@ export type Amounts = Readonly<Record<string, string>>;
 /** Annotation names with their texts. */
 export type Annotations = Readonly<Record<string, string>>;
 
-/** berth.dev/v1 App: one path of one branch of one repository, applied as one unit. */
+/** berth.dev/v1 App: One path of one branch of one repository, applied as one unit. */
 export interface App {
   readonly apiVersion: "berth.dev/v1";
   readonly kind: "App";
@@ -71,6 +72,23 @@ export interface AttachedVolume {
   readonly name: string;
 }
 
+/** A volume of the Docker Engine: made by its volume driver where it is not there yet. */
+export interface CSIPersistentVolumeSource {
+  /** Berth has no CSI drivers: this one stands for the volume drivers of the Docker Engine. */
+  readonly driver: "docker.berth.dev";
+  /** The volume's name in the Engine. */
+  readonly volumeHandle: string;
+  /** `driver` names a volume plugin of the Engine, `opt.NAME` sets its options. */
+  readonly volumeAttributes?: Readonly<Record<string, string>>;
+  readonly readOnly?: boolean;
+  readonly fsType?: string;
+  readonly controllerExpandSecretRef?: Readonly<Record<string, unknown>>;
+  readonly controllerPublishSecretRef?: Readonly<Record<string, unknown>>;
+  readonly nodeExpandSecretRef?: Readonly<Record<string, unknown>>;
+  readonly nodePublishSecretRef?: Readonly<Record<string, unknown>>;
+  readonly nodeStageSecretRef?: Readonly<Record<string, unknown>>;
+}
+
 /** Rights to add to Docker's usual ones, and to take away. */
 export interface Capabilities {
   /** Names without CAP_, such as NET_ADMIN. */
@@ -79,20 +97,22 @@ export interface Capabilities {
   readonly drop?: readonly string[];
 }
 
+/** How long a client keeps its pod. */
 export interface ClientIPConfig {
   readonly timeoutSeconds: number;
 }
 
-/** rbac.authorization.k8s.io/v1 ClusterRole. */
+/** rbac.authorization.k8s.io/v1 ClusterRole: What may be done in all namespaces, or in those that a RoleBinding names. */
 export interface ClusterRole {
   readonly apiVersion: "rbac.authorization.k8s.io/v1";
   readonly kind: "ClusterRole";
   readonly metadata: ObjectMeta;
+  /** The rules are those of other ClusterRoles. */
   readonly aggregationRule?: AggregationRule;
   readonly rules?: readonly PolicyRule[];
 }
 
-/** rbac.authorization.k8s.io/v1 ClusterRoleBinding. */
+/** rbac.authorization.k8s.io/v1 ClusterRoleBinding: Gives a ClusterRole to users, groups and accounts, everywhere. */
 export interface ClusterRoleBinding {
   readonly apiVersion: "rbac.authorization.k8s.io/v1";
   readonly kind: "ClusterRoleBinding";
@@ -125,13 +145,16 @@ export interface Condition {
   readonly observedGeneration?: number;
 }
 
-/** v1 ConfigMap. */
+/** v1 ConfigMap: Settings that pods read as variables or files; at most 1 MiB. */
 export interface ConfigMap {
   readonly apiVersion: "v1";
   readonly kind: "ConfigMap";
   readonly metadata: ObjectMeta;
+  /** Texts. Numbers and booleans need quotes. */
   readonly data?: Readonly<Record<string, string>>;
+  /** Bytes in base64. */
   readonly binaryData?: Readonly<Record<string, string>>;
+  /** Contents never change: a new object is needed, and nodes need not look again. */
   readonly immutable?: boolean;
 }
 
@@ -237,8 +260,10 @@ export interface ContainerResizePolicy {
   readonly restartPolicy: "NotRequired" | "RestartContainer";
 }
 
+/** CPU or memory of one container of each pod. */
 export interface ContainerResourceMetricSource {
   readonly container: string;
+  /** cpu or memory. */
   readonly name: string;
   readonly target: MetricTarget;
 }
@@ -302,7 +327,7 @@ export interface ContainerUser {
   readonly linux?: LinuxContainerUser;
 }
 
-/** apps/v1 ControllerRevision. */
+/** apps/v1 ControllerRevision: A template as it was once, kept for a way back. */
 export interface ControllerRevision {
   readonly apiVersion: "apps/v1";
   readonly kind: "ControllerRevision";
@@ -311,7 +336,7 @@ export interface ControllerRevision {
   readonly revision: number;
 }
 
-/** batch/v1 CronJob. */
+/** batch/v1 CronJob: Makes a Job whenever its schedule says so. */
 export interface CronJob {
   readonly apiVersion: "batch/v1";
   readonly kind: "CronJob";
@@ -320,23 +345,34 @@ export interface CronJob {
   readonly status?: CronJobStatus;
 }
 
+/** When, and what. */
 export interface CronJobSpec {
+  /** Forbid skips a run while one is under way, Replace ends the one under way. */
   readonly concurrencyPolicy: "Allow" | "Forbid" | "Replace";
+  /** So many Jobs that failed are kept. */
   readonly failedJobsHistoryLimit: number;
+  /** What each Job is made from. */
   readonly jobTemplate: JobTemplateSpec;
+  /** Minute, hour, day, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly. */
   readonly schedule: string;
+  /** A run that is later than this is skipped. */
   readonly startingDeadlineSeconds?: number;
+  /** So many Jobs that succeeded are kept. */
   readonly successfulJobsHistoryLimit: number;
+  /** No more runs are started. */
   readonly suspend: boolean;
+  /** A name such as Europe/Berlin; without it, the control plane's. */
   readonly timeZone?: string;
 }
 
+/** When it ran. */
 export interface CronJobStatus {
   readonly active?: readonly ObjectReference[];
   readonly lastScheduleTime?: string;
   readonly lastSuccessfulTime?: string;
 }
 
+/** Names an object of the namespace. */
 export interface CrossVersionObjectReference {
   readonly apiVersion?: string;
   readonly kind: string;
@@ -352,12 +388,13 @@ export interface CustomResourceColumnDefinition {
   readonly type: string;
 }
 
+/** How objects get from one version to another. */
 export interface CustomResourceConversion {
-  readonly strategy: string;
-  readonly webhook?: WebhookConversion;
+  readonly strategy: "None";
+  readonly webhook?: Readonly<Record<string, unknown>>;
 }
 
-/** apiextensions.k8s.io/v1 CustomResourceDefinition. */
+/** apiextensions.k8s.io/v1 CustomResourceDefinition: A kind of your own, with the schema of its objects. */
 export interface CustomResourceDefinition {
   readonly apiVersion: "apiextensions.k8s.io/v1";
   readonly kind: "CustomResourceDefinition";
@@ -366,20 +403,23 @@ export interface CustomResourceDefinition {
   readonly status?: CustomResourceDefinitionStatus;
 }
 
+/** Under which names the kind is known. */
 export interface CustomResourceDefinitionNames {
   readonly categories?: readonly string[];
   readonly kind: string;
   readonly listKind?: string;
+  /** Lower case; the object's name is plural.group. */
   readonly plural: string;
   readonly shortNames?: readonly string[];
   readonly singular?: string;
 }
 
+/** Names, scope and versions of the kind. */
 export interface CustomResourceDefinitionSpec {
   readonly conversion?: CustomResourceConversion;
   readonly group: string;
   readonly names: CustomResourceDefinitionNames;
-  readonly preserveUnknownFields?: boolean;
+  readonly preserveUnknownFields?: false;
   readonly scope: "Namespaced" | "Cluster";
   readonly versions: readonly CustomResourceDefinitionVersion[];
 }
@@ -390,11 +430,13 @@ export interface CustomResourceDefinitionStatus {
   readonly storedVersions?: readonly string[];
 }
 
+/** One version of the kind. */
 export interface CustomResourceDefinitionVersion {
   readonly additionalPrinterColumns?: readonly CustomResourceColumnDefinition[];
   readonly deprecated?: boolean;
   readonly deprecationWarning?: string;
   readonly name: string;
+  /** What its objects are checked with. */
   readonly schema?: CustomResourceValidation;
   readonly selectableFields?: readonly SelectableField[];
   readonly served: boolean;
@@ -421,7 +463,7 @@ export interface DaemonEndpoint {
   readonly Port: number;
 }
 
-/** apps/v1 DaemonSet. */
+/** apps/v1 DaemonSet: One pod on every node that fits. */
 export interface DaemonSet {
   readonly apiVersion: "apps/v1";
   readonly kind: "DaemonSet";
@@ -430,14 +472,21 @@ export interface DaemonSet {
   readonly status?: DaemonSetStatus;
 }
 
+/** What the pods are, and how a change is rolled out. */
 export interface DaemonSetSpec {
+  /** A pod counts as available when it was ready for so long. */
   readonly minReadySeconds?: number;
+  /** So many old revisions are kept. */
   readonly revisionHistoryLimit: number;
+  /** Labels by which it knows its pods. It cannot be changed later. */
   readonly selector: LabelSelector;
+  /** What the pods are; nodeSelector and affinity say which nodes. */
   readonly template: PodTemplateSpec;
+  /** How a change of the template reaches the pods. */
   readonly updateStrategy: DaemonSetUpdateStrategy;
 }
 
+/** How a DaemonSet stands. */
 export interface DaemonSetStatus {
   readonly collisionCount?: number;
   readonly conditions?: readonly Condition[];
@@ -451,12 +500,15 @@ export interface DaemonSetStatus {
   readonly updatedNumberScheduled?: number;
 }
 
+/** How a change of the template reaches the pods. */
 export interface DaemonSetUpdateStrategy {
+  /** Bounds for type RollingUpdate. */
   readonly rollingUpdate?: RollingUpdateDaemonSet;
+  /** OnDelete: a pod is renewed when someone deletes it. */
   readonly type: "RollingUpdate" | "OnDelete";
 }
 
-/** apps/v1 Deployment. */
+/** apps/v1 Deployment: Keeps a number of equal pods, and replaces them step by step when the template changes. */
 export interface Deployment {
   readonly apiVersion: "apps/v1";
   readonly kind: "Deployment";
@@ -465,17 +517,27 @@ export interface Deployment {
   readonly status?: DeploymentStatus;
 }
 
+/** How many pods of what kind, and how a change is rolled out. */
 export interface DeploymentSpec {
+  /** How many pods there are to be. Leave it out where an autoscaler decides. */
   readonly replicas: number;
+  /** Labels by which it knows its pods. It cannot be changed later. */
   readonly selector: LabelSelector;
+  /** What the pods are. A change of it is rolled out. */
   readonly template: PodTemplateSpec;
+  /** How old pods give way to new ones. */
   readonly strategy: DeploymentStrategy;
+  /** A pod counts as available when it was ready for so long. */
   readonly minReadySeconds?: number;
+  /** A rollout that makes no progress for so long has failed. */
   readonly progressDeadlineSeconds: number;
+  /** So many old ReplicaSets are kept. */
   readonly revisionHistoryLimit: number;
+  /** Changes of the template wait. */
   readonly paused?: boolean;
 }
 
+/** How a Deployment stands. */
 export interface DeploymentStatus {
   readonly availableReplicas?: number;
   readonly collisionCount?: number;
@@ -488,8 +550,11 @@ export interface DeploymentStatus {
   readonly updatedReplicas?: number;
 }
 
+/** How old pods give way to new ones. */
 export interface DeploymentStrategy {
+  /** Recreate ends all old pods before the first new one starts. */
   readonly type: "RollingUpdate" | "Recreate";
+  /** Bounds for type RollingUpdate. */
   readonly rollingUpdate?: RollingUpdateDeployment;
 }
 
@@ -559,7 +624,7 @@ export interface EndpointPort {
   readonly protocol: "TCP" | "UDP";
 }
 
-/** discovery.k8s.io/v1 EndpointSlice. */
+/** discovery.k8s.io/v1 EndpointSlice: Addresses behind a Service, at most 100 in one slice. */
 export interface EndpointSlice {
   readonly apiVersion: "discovery.k8s.io/v1";
   readonly kind: "EndpointSlice";
@@ -575,7 +640,7 @@ export interface EndpointSubset {
   readonly ports?: readonly EndpointsPort[];
 }
 
-/** v1 Endpoints. */
+/** v1 Endpoints: Addresses behind a Service, in the old form. */
 export interface Endpoints {
   readonly apiVersion: "v1";
   readonly kind: "Endpoints";
@@ -654,7 +719,7 @@ export interface EphemeralVolumeSource {
   readonly volumeClaimTemplate: PersistentVolumeClaimTemplate;
 }
 
-/** v1 Event. */
+/** v1 Event: Something that happened to an object. */
 export interface Event {
   readonly apiVersion: "v1";
   readonly kind: "Event";
@@ -696,6 +761,7 @@ export interface ExternalDocumentation {
   readonly url?: string;
 }
 
+/** A metric from outside of the cluster. */
 export interface ExternalMetricSource {
   readonly metric: MetricIdentifier;
   readonly target: MetricTarget;
@@ -721,30 +787,38 @@ export interface GrpcAction {
   readonly service: string;
 }
 
+/** So many pods, or percent of them, within a time. */
 export interface HPAScalingPolicy {
   readonly periodSeconds: number;
   readonly type: "Pods" | "Percent";
   readonly value: number;
 }
 
+/** How fast it goes in one direction. */
 export interface HPAScalingRules {
   readonly policies?: readonly HPAScalingPolicy[];
+  /** Which policy decides; Disabled keeps it from going this way. */
   readonly selectPolicy?: "Max" | "Min" | "Disabled";
+  /** Looks back for so long, and takes the wish that changes least. */
   readonly stabilizationWindowSeconds?: number;
+  /** A deviation from the target that changes nothing, 0.1 without it. */
   readonly tolerance?: string;
 }
 
+/** One path and its target. */
 export interface HTTPIngressPath {
   readonly backend: IngressBackend;
   readonly path?: string;
+  /** Prefix compares whole parts between slashes. */
   readonly pathType: "Exact" | "Prefix" | "ImplementationSpecific";
 }
 
+/** Paths and their targets. */
 export interface HTTPIngressRuleValue {
   readonly paths: readonly HTTPIngressPath[];
 }
 
-/** autoscaling/v2 HorizontalPodAutoscaler. */
+/** autoscaling/v2 HorizontalPodAutoscaler: Changes the number of pods by what they use. */
 export interface HorizontalPodAutoscaler {
   readonly apiVersion: "autoscaling/v2";
   readonly kind: "HorizontalPodAutoscaler";
@@ -753,26 +827,37 @@ export interface HorizontalPodAutoscaler {
   readonly status?: HorizontalPodAutoscalerStatus;
 }
 
+/** How fast it goes up and down. */
 export interface HorizontalPodAutoscalerBehavior {
+  /** Without it: to the highest wish of the last 5 minutes, as far as that goes. */
   readonly scaleDown?: HPAScalingRules;
+  /** Without it: at once, by 4 pods or by as many as there are, every 15 seconds. */
   readonly scaleUp?: HPAScalingRules;
 }
 
+/** What is scaled, between which bounds, and by which metrics. */
 export interface HorizontalPodAutoscalerSpec {
+  /** How fast it goes up and down. */
   readonly behavior?: HorizontalPodAutoscalerBehavior;
   readonly maxReplicas: number;
+  /** The one that asks for the most pods wins. Without any: 80% of the requested CPU. */
   readonly metrics: readonly MetricSpec[];
   readonly minReplicas: number;
+  /** A Deployment, StatefulSet, ReplicaSet or ReplicationController. */
   readonly scaleTargetRef: CrossVersionObjectReference;
 }
 
+/** What is scaled, between which bounds. */
 export interface HorizontalPodAutoscalerSpecV1 {
   readonly maxReplicas: number;
   readonly minReplicas: number;
+  /** A Deployment, StatefulSet, ReplicaSet or ReplicationController. */
   readonly scaleTargetRef: CrossVersionObjectReference;
+  /** Of what the pods request; 80 without it. */
   readonly targetCPUUtilizationPercentage?: number;
 }
 
+/** What was measured and decided last. */
 export interface HorizontalPodAutoscalerStatus {
   readonly conditions?: readonly Condition[];
   readonly currentMetrics?: readonly MetricStatus[];
@@ -782,6 +867,7 @@ export interface HorizontalPodAutoscalerStatus {
   readonly observedGeneration?: number;
 }
 
+/** What was measured and decided last. */
 export interface HorizontalPodAutoscalerStatusV1 {
   readonly currentCPUUtilizationPercentage?: number;
   readonly currentReplicas: number;
@@ -790,7 +876,7 @@ export interface HorizontalPodAutoscalerStatusV1 {
   readonly observedGeneration?: number;
 }
 
-/** autoscaling/v1 HorizontalPodAutoscalerV1. */
+/** autoscaling/v1 HorizontalPodAutoscalerV1: Changes the number of pods by the CPU they use. autoscaling/v2 has more metrics. */
 export interface HorizontalPodAutoscalerV1 {
   readonly apiVersion: "autoscaling/v1";
   readonly kind: "HorizontalPodAutoscaler";
@@ -836,8 +922,10 @@ export interface HttpHeader {
   readonly value: string;
 }
 
+/** A range of addresses. */
 export interface IPBlock {
   readonly cidr: string;
+  /** Ranges within it that are left out. */
   readonly except?: readonly string[];
 }
 
@@ -848,7 +936,7 @@ export interface ImageVolumeSource {
   readonly reference: string;
 }
 
-/** networking.k8s.io/v1 Ingress. */
+/** networking.k8s.io/v1 Ingress: HTTP and HTTPS from outside, by host and path. */
 export interface Ingress {
   readonly apiVersion: "networking.k8s.io/v1";
   readonly kind: "Ingress";
@@ -857,12 +945,13 @@ export interface Ingress {
   readonly status?: IngressStatus;
 }
 
+/** Exactly one target. */
 export interface IngressBackend {
   readonly resource?: TypedLocalObjectReference;
   readonly service?: IngressServiceBackend;
 }
 
-/** networking.k8s.io/v1 IngressClass. */
+/** networking.k8s.io/v1 IngressClass: A name for a controller of Ingresses. */
 export interface IngressClass {
   readonly apiVersion: "networking.k8s.io/v1";
   readonly kind: "IngressClass";
@@ -870,58 +959,74 @@ export interface IngressClass {
   readonly spec?: IngressClassSpec;
 }
 
+/** Settings of the controller. */
 export interface IngressClassParametersReference {
   readonly apiGroup?: string;
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;
-  readonly scope?: string;
+  readonly scope?: "Cluster" | "Namespace";
 }
 
+/** Which controller. */
 export interface IngressClassSpec {
   readonly controller?: string;
   readonly parameters?: IngressClassParametersReference;
 }
 
+/** One address. */
 export interface IngressLoadBalancerIngress {
   readonly hostname?: string;
   readonly ip?: string;
   readonly ports?: readonly IngressPortStatus[];
 }
 
+/** Addresses at which it answers. */
 export interface IngressLoadBalancerStatus {
   readonly ingress?: readonly IngressLoadBalancerIngress[];
 }
 
+/** One port of an address. */
 export interface IngressPortStatus {
   readonly error?: string;
   readonly port: number;
   readonly protocol: string;
 }
 
+/** Paths of one host. */
 export interface IngressRule {
+  /** A name, or *.name for all names one label below; without it, every host. */
   readonly host?: string;
   readonly http?: HTTPIngressRuleValue;
 }
 
+/** A Service of the namespace. */
 export interface IngressServiceBackend {
   readonly name: string;
-  readonly port?: ServiceBackendPort;
+  readonly port: ServiceBackendPort;
 }
 
+/** Rules, certificates and what takes the rest. */
 export interface IngressSpec {
+  /** What no rule matches. */
   readonly defaultBackend?: IngressBackend;
+  /** Which controller is meant. */
   readonly ingressClassName?: string;
+  /** By host; without a match, defaultBackend. */
   readonly rules?: readonly IngressRule[];
+  /** Certificates by host. */
   readonly tls?: readonly IngressTLS[];
 }
 
+/** Addresses at which it answers. */
 export interface IngressStatus {
   readonly loadBalancer?: IngressLoadBalancerStatus;
 }
 
+/** A certificate for some hosts. */
 export interface IngressTLS {
   readonly hosts?: readonly string[];
+  /** A Secret of type kubernetes.io/tls. */
   readonly secretName?: string;
 }
 
@@ -972,7 +1077,7 @@ export interface JSONSchemaProps {
   readonly "x-kubernetes-validations"?: readonly ValidationRule[];
 }
 
-/** batch/v1 Job. */
+/** batch/v1 Job: Pods that run until a number of them has succeeded. */
 export interface Job {
   readonly apiVersion: "batch/v1";
   readonly kind: "Job";
@@ -981,25 +1086,42 @@ export interface Job {
   readonly status?: JobStatus;
 }
 
+/** What is run, how often, and when it has failed. */
 export interface JobSpec {
+  /** So many pods run at a time. */
   readonly parallelism: number;
+  /** So many pods must succeed. Without it (and with parallelism) one success ends the Job. */
   readonly completions?: number;
+  /** Indexed gives each pod a number from 0, in JOB_COMPLETION_INDEX. */
   readonly completionMode: "NonIndexed" | "Indexed";
+  /** So many failed pods are tried again before the Job has failed. */
   readonly backoffLimit: number;
+  /** The Job fails when it has run for so long. */
   readonly activeDeadlineSeconds?: number;
+  /** The Job is deleted so long after its end. */
   readonly ttlSecondsAfterFinished?: number;
+  /** true ends its pods and waits. */
   readonly suspend?: boolean;
+  /** What the pods are; restartPolicy must be OnFailure or Never. */
   readonly template: PodTemplateSpec;
+  /** The same for each index. */
   readonly backoffLimitPerIndex?: number;
   readonly managedBy?: string;
+  /** The selector is yours to choose; two Jobs must not share one. */
   readonly manualSelector?: boolean;
+  /** With more failed indexes the Job has failed. */
   readonly maxFailedIndexes?: number;
+  /** What a failed pod means, by exit code or condition. */
   readonly podFailurePolicy?: PodFailurePolicy;
+  /** Failed: a pod is replaced when it has ended, not when it begins to. */
   readonly podReplacementPolicy?: "TerminatingOrFailed" | "Failed";
+  /** Made by Berth unless manualSelector is true. */
   readonly selector?: LabelSelector;
+  /** When an Indexed Job has succeeded before all indexes have. */
   readonly successPolicy?: SuccessPolicy;
 }
 
+/** How a Job stands. */
 export interface JobStatus {
   readonly active?: number;
   readonly completedIndexes?: string;
@@ -1014,9 +1136,10 @@ export interface JobStatus {
   readonly uncountedTerminatedPods?: UncountedTerminatedPods;
 }
 
+/** What each Job is made from. */
 export interface JobTemplateSpec {
   readonly metadata?: TemplateMeta;
-  readonly spec?: JobSpec;
+  readonly spec: JobSpec;
 }
 
 /** One key of a ConfigMap or Secret. */
@@ -1055,7 +1178,7 @@ export interface LabelSelector {
 /** Label names with their values. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** coordination.k8s.io/v1 Lease. */
+/** coordination.k8s.io/v1 Lease: Who leads, or that a node is alive. */
 export interface Lease {
   readonly apiVersion: "coordination.k8s.io/v1";
   readonly kind: "Lease";
@@ -1063,6 +1186,7 @@ export interface Lease {
   readonly spec: LeaseSpec;
 }
 
+/** Who holds it, and since when. */
 export interface LeaseSpec {
   readonly acquireTime?: string;
   readonly holderIdentity: string;
@@ -1094,7 +1218,7 @@ export interface LifecycleHandler {
   readonly tcpSocket?: TcpSocketAction;
 }
 
-/** v1 LimitRange. */
+/** v1 LimitRange: Defaults and bounds for single pods, containers and claims of a namespace. */
 export interface LimitRange {
   readonly apiVersion: "v1";
   readonly kind: "LimitRange";
@@ -1102,15 +1226,20 @@ export interface LimitRange {
   readonly spec: LimitRangeSpec;
 }
 
+/** Bounds for one type of thing. */
 export interface LimitRangeItem {
-  readonly default?: Quantities;
-  readonly defaultRequest?: Quantities;
-  readonly max?: Quantities;
-  readonly maxLimitRequestRatio?: Quantities;
-  readonly min?: Quantities;
+  /** Limits of containers that state none. */
+  readonly default?: Amounts;
+  /** Requests of containers that state none. */
+  readonly defaultRequest?: Amounts;
+  readonly max?: Amounts;
+  /** Limit divided by request is at most this. */
+  readonly maxLimitRequestRatio?: Amounts;
+  readonly min?: Amounts;
   readonly type: "Pod" | "Container" | "PersistentVolumeClaim";
 }
 
+/** The bounds. */
 export interface LimitRangeSpec {
   readonly limits: readonly LimitRangeItem[];
 }
@@ -1122,6 +1251,7 @@ export interface LinuxContainerUser {
   readonly uid: number;
 }
 
+/** One way in. */
 export interface LoadBalancerIngress {
   readonly hostname?: string;
   readonly ip?: string;
@@ -1129,6 +1259,7 @@ export interface LoadBalancerIngress {
   readonly ports?: readonly PortStatus[];
 }
 
+/** Addresses that a balancer gave. */
 export interface LoadBalancerStatus {
   readonly ingress?: readonly LoadBalancerIngress[];
 }
@@ -1156,17 +1287,25 @@ export interface ManagedFieldsEntry {
   readonly time?: string;
 }
 
+/** Name and labels of a metric. */
 export interface MetricIdentifier {
   readonly name: string;
   readonly selector?: LabelSelector;
 }
 
+/** One metric and the value that it is to have. */
 export interface MetricSpec {
+  /** CPU or memory of one container of the pods. */
   readonly containerResource?: ContainerResourceMetricSource;
+  /** A metric from outside of the cluster. */
   readonly external?: ExternalMetricSource;
+  /** A metric of one other object. */
   readonly object?: ObjectMetricSource;
+  /** A metric of the pods, averaged. */
   readonly pods?: PodsMetricSource;
+  /** CPU or memory of the pods. */
   readonly resource?: ResourceMetricSource;
+  /** Names the field that says more. */
   readonly type: "Resource" | "ContainerResource" | "Pods" | "Object" | "External";
 }
 
@@ -1179,10 +1318,15 @@ export interface MetricStatus {
   readonly type: "Resource" | "ContainerResource" | "Pods" | "Object" | "External";
 }
 
+/** The value that a metric is to have. */
 export interface MetricTarget {
+  /** Percent of what the pods request. */
   readonly averageUtilization?: number;
+  /** For each pod. */
   readonly averageValue?: string;
+  /** Names the field that has the value. */
   readonly type: "Utilization" | "Value" | "AverageValue";
+  /** For all pods together. */
   readonly value?: string;
 }
 
@@ -1207,7 +1351,7 @@ export interface NFSVolumeSource {
   readonly server: string;
 }
 
-/** v1 Namespace. */
+/** v1 Namespace: A room for names. Deleting it deletes everything in it. */
 export interface Namespace {
   readonly apiVersion: "v1";
   readonly kind: "Namespace";
@@ -1216,16 +1360,18 @@ export interface Namespace {
   readonly status?: NamespaceStatus;
 }
 
+/** Who must clean up before it goes. */
 export interface NamespaceSpec {
   readonly finalizers?: readonly string[];
 }
 
+/** Whether it is on its way out. */
 export interface NamespaceStatus {
   readonly conditions?: readonly Condition[];
   readonly phase: "Active" | "Terminating";
 }
 
-/** networking.k8s.io/v1 NetworkPolicy. */
+/** networking.k8s.io/v1 NetworkPolicy: Who may reach the pods that it selects, and whom they may reach. */
 export interface NetworkPolicy {
   readonly apiVersion: "networking.k8s.io/v1";
   readonly kind: "NetworkPolicy";
@@ -1233,36 +1379,46 @@ export interface NetworkPolicy {
   readonly spec?: NetworkPolicySpec;
 }
 
+/** Targets and ports; both must match. */
 export interface NetworkPolicyEgressRule {
   readonly ports?: readonly NetworkPolicyPort[];
   readonly to?: readonly NetworkPolicyPeer[];
 }
 
+/** Sources and ports; both must match. */
 export interface NetworkPolicyIngressRule {
   readonly from?: readonly NetworkPolicyPeer[];
   readonly ports?: readonly NetworkPolicyPort[];
 }
 
+/** Pods by label, or a range of addresses. */
 export interface NetworkPolicyPeer {
   readonly ipBlock?: IPBlock;
   readonly namespaceSelector?: LabelSelector;
   readonly podSelector?: LabelSelector;
 }
 
+/** A port, or a range of ports. */
 export interface NetworkPolicyPort {
+  /** Last port of the range that begins with port. */
   readonly endPort?: number;
   readonly port?: number | string;
-  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly protocol: "TCP" | "UDP";
 }
 
+/** A selected pod takes (or sends) only what some policy allows. */
 export interface NetworkPolicySpec {
+  /** What the pods may reach. */
   readonly egress?: readonly NetworkPolicyEgressRule[];
+  /** Who may reach the pods. */
   readonly ingress?: readonly NetworkPolicyIngressRule[];
+  /** An empty one selects every pod of the namespace. */
   readonly podSelector: LabelSelector;
+  /** Without it Ingress, and Egress when egress is there. */
   readonly policyTypes?: readonly ("Ingress" | "Egress")[];
 }
 
-/** v1 Node. */
+/** v1 Node: A Docker host. The agent on it writes the object. */
 export interface Node {
   readonly apiVersion: "v1";
   readonly kind: "Node";
@@ -1334,6 +1490,7 @@ export interface NodeSelectorTerm {
   readonly matchFields?: readonly NodeSelectorRequirement[];
 }
 
+/** Whether and for whom the node takes pods. */
 export interface NodeSpec {
   readonly configSource?: NodeConfigSource;
   readonly externalID?: string;
@@ -1344,10 +1501,11 @@ export interface NodeSpec {
   readonly unschedulable?: boolean;
 }
 
+/** What the node has and how it is. */
 export interface NodeStatus {
   readonly addresses?: readonly NodeAddress[];
-  readonly allocatable?: Quantities;
-  readonly capacity?: Quantities;
+  readonly allocatable?: Amounts;
+  readonly capacity?: Amounts;
   readonly conditions?: readonly Condition[];
   readonly config?: NodeConfigStatus;
   readonly daemonEndpoints?: NodeDaemonEndpoints;
@@ -1417,6 +1575,7 @@ export interface ObjectMeta {
   readonly uid?: string;
 }
 
+/** A metric of one other object. */
 export interface ObjectMetricSource {
   readonly describedObject: CrossVersionObjectReference;
   readonly metric: MetricIdentifier;
@@ -1544,7 +1703,8 @@ export interface PersistentVolumeSpec {
   readonly cinder?: Readonly<Record<string, unknown>>;
   /** The claim that has it, or is to have it. */
   readonly claimRef?: ObjectReference;
-  readonly csi?: Readonly<Record<string, unknown>>;
+  /** A volume of the Docker Engine, by its name. */
+  readonly csi?: CSIPersistentVolumeSource;
   readonly fc?: Readonly<Record<string, unknown>>;
   readonly flexVolume?: Readonly<Record<string, unknown>>;
   readonly flocker?: Readonly<Record<string, unknown>>;
@@ -1639,7 +1799,7 @@ export interface PodDNSConfigOption {
   readonly value?: string;
 }
 
-/** policy/v1 PodDisruptionBudget. */
+/** policy/v1 PodDisruptionBudget: How many pods a drain of nodes may take away at the same time. */
 export interface PodDisruptionBudget {
   readonly apiVersion: "policy/v1";
   readonly kind: "PodDisruptionBudget";
@@ -1648,13 +1808,19 @@ export interface PodDisruptionBudget {
   readonly status?: PodDisruptionBudgetStatus;
 }
 
+/** At most one of the two bounds. */
 export interface PodDisruptionBudgetSpec {
+  /** So many pods may be away. */
   readonly maxUnavailable?: number | string;
+  /** So many pods must stay. */
   readonly minAvailable?: number | string;
+  /** Which pods; an empty one means all of the namespace. */
   readonly selector?: LabelSelector;
+  /** AlwaysAllow: pods that are not ready may always go. */
   readonly unhealthyPodEvictionPolicy?: "IfHealthyBudget" | "AlwaysAllow";
 }
 
+/** How many pods may go now. */
 export interface PodDisruptionBudgetStatus {
   readonly conditions?: readonly Condition[];
   readonly currentHealthy: number;
@@ -1665,22 +1831,28 @@ export interface PodDisruptionBudgetStatus {
   readonly observedGeneration?: number;
 }
 
+/** Rules for failed pods; the first that matches decides. */
 export interface PodFailurePolicy {
   readonly rules: readonly PodFailurePolicyRule[];
 }
 
+/** Exit codes that a rule is about. */
 export interface PodFailurePolicyOnExitCodesRequirement {
+  /** Without it, any container. */
   readonly containerName?: string;
   readonly operator: "In" | "NotIn";
   readonly values: readonly number[];
 }
 
+/** A condition that a rule is about. */
 export interface PodFailurePolicyOnPodConditionsPattern {
   readonly status?: "True" | "False" | "Unknown";
   readonly type: string;
 }
 
+/** What a pod that failed in this way means. */
 export interface PodFailurePolicyRule {
+  /** Ignore: the pod does not count towards backoffLimit. */
   readonly action: "FailJob" | "FailIndex" | "Ignore" | "Count";
   readonly onExitCodes?: PodFailurePolicyOnExitCodesRequirement;
   readonly onPodConditions?: readonly PodFailurePolicyOnPodConditionsPattern[];
@@ -1857,6 +2029,7 @@ export interface PodTemplateSpec {
   readonly spec: PodSpec;
 }
 
+/** A metric of the pods, averaged. */
 export interface PodsMetricSource {
   readonly metric: MetricIdentifier;
   readonly target: MetricTarget;
@@ -1867,6 +2040,7 @@ export interface PodsMetricStatus {
   readonly metric: MetricIdentifier;
 }
 
+/** What may be done with which objects. */
 export interface PolicyRule {
   readonly apiGroups?: readonly string[];
   readonly nonResourceURLs?: readonly string[];
@@ -1875,6 +2049,7 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
+/** How a port of the balancer stands. */
 export interface PortStatus {
   readonly error?: string;
   readonly port: number;
@@ -1887,14 +2062,18 @@ export interface PreferredSchedulingTerm {
   readonly weight: number;
 }
 
-/** scheduling.k8s.io/v1 PriorityClass. */
+/** scheduling.k8s.io/v1 PriorityClass: A name for a priority of pods. */
 export interface PriorityClass {
   readonly apiVersion: "scheduling.k8s.io/v1";
   readonly kind: "PriorityClass";
   readonly metadata: ObjectMeta;
+  /** For people. */
   readonly description?: string;
+  /** Holds for pods that name no class; one class can have it. */
   readonly globalDefault?: boolean;
+  /** Never: pods wait instead of making room by removing others. */
   readonly preemptionPolicy: "PreemptLowerPriority" | "Never";
+  /** The higher, the earlier a pod is placed; others make room for it. */
   readonly value: number;
 }
 
@@ -1987,7 +2166,7 @@ export interface ReleaseStatus {
   readonly counts?: ReleaseCounts;
 }
 
-/** apps/v1 ReplicaSet. */
+/** apps/v1 ReplicaSet: Keeps a number of equal pods. Deployments make them; declare one only for what needs no rollout. */
 export interface ReplicaSet {
   readonly apiVersion: "apps/v1";
   readonly kind: "ReplicaSet";
@@ -1996,13 +2175,19 @@ export interface ReplicaSet {
   readonly status?: ReplicaSetStatus;
 }
 
+/** How many pods of what kind. */
 export interface ReplicaSetSpec {
+  /** How many pods there are to be. */
   readonly replicas: number;
+  /** A pod counts as available when it was ready for so long. */
   readonly minReadySeconds?: number;
+  /** Labels by which it knows its pods. It cannot be changed later. */
   readonly selector: LabelSelector;
+  /** What new pods are. Pods that run are not replaced. */
   readonly template: PodTemplateSpec;
 }
 
+/** How many pods there are. */
 export interface ReplicaSetStatus {
   readonly availableReplicas?: number;
   readonly conditions?: readonly Condition[];
@@ -2013,7 +2198,7 @@ export interface ReplicaSetStatus {
   readonly terminatingReplicas?: number;
 }
 
-/** v1 ReplicationController. */
+/** v1 ReplicationController: Keeps a number of equal pods. A Deployment does this and rolls out changes. */
 export interface ReplicationController {
   readonly apiVersion: "v1";
   readonly kind: "ReplicationController";
@@ -2022,13 +2207,17 @@ export interface ReplicationController {
   readonly status?: ReplicationControllerStatus;
 }
 
+/** How many pods of what kind. */
 export interface ReplicationControllerSpec {
+  /** A pod counts as available when it was ready for so long. */
   readonly minReadySeconds?: number;
   readonly replicas: number;
+  /** Without it, the labels of the template. */
   readonly selector: Labels;
   readonly template: PodTemplateSpec;
 }
 
+/** How many pods there are. */
 export interface ReplicationControllerStatus {
   readonly availableReplicas?: number;
   readonly conditions?: readonly Condition[];
@@ -2059,7 +2248,9 @@ export interface ResourceHealth {
   readonly resourceID: string;
 }
 
+/** CPU or memory of the pods, of what they request. */
 export interface ResourceMetricSource {
+  /** cpu or memory. */
   readonly name: string;
   readonly target: MetricTarget;
 }
@@ -2069,7 +2260,7 @@ export interface ResourceMetricStatus {
   readonly name: string;
 }
 
-/** v1 ResourceQuota. */
+/** v1 ResourceQuota: How much a namespace may use. */
 export interface ResourceQuota {
   readonly apiVersion: "v1";
   readonly kind: "ResourceQuota";
@@ -2078,15 +2269,20 @@ export interface ResourceQuota {
   readonly status?: ResourceQuotaStatus;
 }
 
+/** Upper bounds, and for which pods. */
 export interface ResourceQuotaSpec {
-  readonly hard?: Quantities;
+  /** Such as pods, requests.cpu, limits.memory, count/deployments.apps. */
+  readonly hard?: Amounts;
+  /** Only pods that match all of these. */
   readonly scopeSelector?: ScopeSelector;
-  readonly scopes?: readonly string[];
+  /** Only pods to which all of these apply. */
+  readonly scopes?: readonly ("Terminating" | "NotTerminating" | "BestEffort" | "NotBestEffort" | "PriorityClass" | "CrossNamespacePodAffinity")[];
 }
 
+/** What is used of it. */
 export interface ResourceQuotaStatus {
-  readonly hard?: Quantities;
-  readonly used?: Quantities;
+  readonly hard?: Amounts;
+  readonly used?: Amounts;
 }
 
 /** What a container reserves and what it may use at most. */
@@ -2105,7 +2301,7 @@ export interface ResourceStatus {
   readonly resources?: readonly ResourceHealth[];
 }
 
-/** rbac.authorization.k8s.io/v1 Role. */
+/** rbac.authorization.k8s.io/v1 Role: What may be done in one namespace. */
 export interface Role {
   readonly apiVersion: "rbac.authorization.k8s.io/v1";
   readonly kind: "Role";
@@ -2113,7 +2309,7 @@ export interface Role {
   readonly rules?: readonly PolicyRule[];
 }
 
-/** rbac.authorization.k8s.io/v1 RoleBinding. */
+/** rbac.authorization.k8s.io/v1 RoleBinding: Gives a role to users, groups and accounts, in one namespace. */
 export interface RoleBinding {
   readonly apiVersion: "rbac.authorization.k8s.io/v1";
   readonly kind: "RoleBinding";
@@ -2122,24 +2318,34 @@ export interface RoleBinding {
   readonly subjects?: readonly Subject[];
 }
 
+/** The role that is given. It cannot be changed later. */
 export interface RoleRef {
-  readonly apiGroup: string;
-  readonly kind: string;
+  readonly apiGroup: "rbac.authorization.k8s.io";
+  readonly kind: "ClusterRole" | "Role";
   readonly name: string;
 }
 
+/** Bounds that hold during a rolling update. */
 export interface RollingUpdateDaemonSet {
+  /** On so many nodes the new pod starts before the old one ends. */
   readonly maxSurge: number | string;
+  /** On so many nodes no pod is available for a while. */
   readonly maxUnavailable: number | string;
 }
 
+/** Bounds that hold during a rolling update. */
 export interface RollingUpdateDeployment {
+  /** So many pods more than replicas; shares are rounded up. */
   readonly maxSurge: number | string;
+  /** So many pods fewer than replicas; shares are rounded down. */
   readonly maxUnavailable: number | string;
 }
 
+/** Bounds that hold during a rolling update. */
 export interface RollingUpdateStatefulSetStrategy {
+  /** So many pods are replaced at a time. */
   readonly maxUnavailable?: number | string;
+  /** Pods with a smaller number keep the old template. */
   readonly partition: number;
 }
 
@@ -2151,13 +2357,15 @@ export interface SELinuxOptions {
   readonly user?: string;
 }
 
+/** Which pods a quota counts. */
 export interface ScopeSelector {
   readonly matchExpressions?: readonly ScopedResourceSelectorRequirement[];
 }
 
+/** One requirement on counted pods. */
 export interface ScopedResourceSelectorRequirement {
   readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
-  readonly scopeName: string;
+  readonly scopeName: "Terminating" | "NotTerminating" | "BestEffort" | "NotBestEffort" | "PriorityClass" | "CrossNamespacePodAffinity";
   readonly values?: readonly string[];
 }
 
@@ -2168,14 +2376,18 @@ export interface SeccompProfile {
   readonly type: "RuntimeDefault";
 }
 
-/** v1 Secret. */
+/** v1 Secret: Settings that are not for everyone's eyes. In Git they are only as secret as the repository. */
 export interface Secret {
   readonly apiVersion: "v1";
   readonly kind: "Secret";
   readonly metadata: ObjectMeta;
+  /** Other types than Opaque must have certain keys, such as tls.crt and tls.key. */
   readonly type: string;
+  /** Bytes in base64. */
   readonly data?: Readonly<Record<string, string>>;
+  /** Plain texts; they win over data and are stored in it. */
   readonly stringData?: Readonly<Record<string, string>>;
+  /** Contents never change: a new object is needed, and nodes need not look again. */
   readonly immutable?: boolean;
 }
 
@@ -2228,7 +2440,7 @@ export interface SelectableField {
   readonly jsonPath: string;
 }
 
-/** v1 Service. */
+/** v1 Service: One stable address and name for the pods that a selector finds. */
 export interface Service {
   readonly apiVersion: "v1";
   readonly kind: "Service";
@@ -2237,13 +2449,16 @@ export interface Service {
   readonly status?: ServiceStatus;
 }
 
-/** v1 ServiceAccount. */
+/** v1 ServiceAccount: Who pods are when they call the API. */
 export interface ServiceAccount {
   readonly apiVersion: "v1";
   readonly kind: "ServiceAccount";
   readonly metadata: ObjectMeta;
+  /** Whether pods of the account get a token; the pod's own word wins. */
   readonly automountServiceAccountToken?: boolean;
+  /** Given to pods of the account that name none. */
   readonly imagePullSecrets?: readonly LocalObjectReference[];
+  /** Kept for old tools: pods get tokens of their own. */
   readonly secrets?: readonly ObjectReference[];
 }
 
@@ -2256,48 +2471,75 @@ export interface ServiceAccountTokenProjection {
   readonly path: string;
 }
 
+/** Number or name of the Service's port. */
 export interface ServiceBackendPort {
   readonly name?: string;
   readonly number?: number;
 }
 
+/** A port of the Service and the port of the pods behind it. */
 export interface ServicePort {
+  /** Needed when there are several ports. */
   readonly name?: string;
   readonly protocol: "TCP" | "UDP";
+  /** Where the Service answers. */
   readonly port: number;
+  /** Number, or name of a port of the pods. Without it, the same as port. */
   readonly targetPort: number | string;
+  /** Given by Berth when it is not stated; the same on every node. */
   readonly nodePort?: number;
+  /** A hint for those who look, such as kubernetes.io/h2c. */
   readonly appProtocol?: string;
 }
 
+/** Which pods, which ports, and reachable from where. */
 export interface ServiceSpec {
+  /** NodePort also opens each port on every node. */
   readonly type: "ClusterIP" | "NodePort";
+  /** Labels of the pods. Without it Berth makes no endpoints. */
   readonly selector?: Labels;
   readonly ports: readonly ServicePort[];
+  /** Given by Berth. "None" makes the Service headless: its name has the pods' addresses. */
   readonly clusterIP?: string;
+  /** The same as clusterIP, as a list. */
   readonly clusterIPs?: readonly string[];
+  /** ClientIP sends each client to the same pod. */
   readonly sessionAffinity: "None";
+  /** Pods get traffic and DNS names before they are ready. */
   readonly publishNotReadyAddresses?: boolean;
+  /** Local: only pods of the node that was called; clients keep their address. */
   readonly externalTrafficPolicy?: "Cluster";
+  /** Local: only pods of the caller's node. */
   readonly internalTrafficPolicy?: "Cluster";
   readonly ipFamilies?: readonly "IPv4"[];
-  readonly ipFamilyPolicy?: "SingleStack";
+  /** Clusters have one family, IPv4; PreferDualStack takes what there is. */
+  readonly ipFamilyPolicy?: "SingleStack" | "PreferDualStack";
+  /** Whether a LoadBalancer has node ports as well. */
   readonly allocateLoadBalancerNodePorts?: boolean;
+  /** Further addresses of nodes at which the Service answers. */
   readonly externalIPs?: readonly string[];
+  /** With type ExternalName: the DNS name that this one stands for. */
   readonly externalName?: string;
+  /** With type LoadBalancer and policy Local: where nodes say whether they have a pod. */
   readonly healthCheckNodePort?: number;
+  /** Which balancer is meant. */
   readonly loadBalancerClass?: string;
+  /** The address that is wished for. */
   readonly loadBalancerIP?: string;
+  /** Only these clients are let in. */
   readonly loadBalancerSourceRanges?: readonly string[];
+  /** How long a client keeps its pod. */
   readonly sessionAffinityConfig?: SessionAffinityConfig;
-  readonly trafficDistribution?: string;
+  readonly trafficDistribution?: "PreferClose";
 }
 
+/** Addresses that a balancer gave. */
 export interface ServiceStatus {
   readonly conditions?: readonly Condition[];
   readonly loadBalancer?: LoadBalancerStatus;
 }
 
+/** Settings of sessionAffinity. */
 export interface SessionAffinityConfig {
   readonly clientIP?: ClientIPConfig;
 }
@@ -2307,7 +2549,7 @@ export interface SleepAction {
   readonly seconds: number;
 }
 
-/** apps/v1 StatefulSet. */
+/** apps/v1 StatefulSet: Pods with names, volumes and an order of their own: web-0, web-1, … */
 export interface StatefulSet {
   readonly apiVersion: "apps/v1";
   readonly kind: "StatefulSet";
@@ -2316,29 +2558,47 @@ export interface StatefulSet {
   readonly status?: StatefulSetStatus;
 }
 
+/** Where the numbers of the pods begin. */
 export interface StatefulSetOrdinals {
+  /** Number of the first pod. */
   readonly start?: number;
 }
 
+/** Whether claims stay when their pods go for good. */
 export interface StatefulSetPersistentVolumeClaimRetentionPolicy {
+  /** When the StatefulSet is deleted. */
   readonly whenDeleted: "Retain" | "Delete";
+  /** When replicas is lowered. */
   readonly whenScaled: "Retain" | "Delete";
 }
 
+/** How many pods of what kind, and in which order. */
 export interface StatefulSetSpec {
+  /** A pod counts as available when it was ready for so long. */
   readonly minReadySeconds?: number;
+  /** Where the numbers of the pods begin. */
   readonly ordinals?: StatefulSetOrdinals;
+  /** Whether claims stay when their pods go for good. */
   readonly persistentVolumeClaimRetentionPolicy?: StatefulSetPersistentVolumeClaimRetentionPolicy;
+  /** OrderedReady: one pod after the other, each when the one before is ready. */
   readonly podManagementPolicy: "OrderedReady" | "Parallel";
+  /** How many pods there are to be. */
   readonly replicas: number;
+  /** So many old revisions are kept. */
   readonly revisionHistoryLimit: number;
+  /** Labels by which it knows its pods. It cannot be changed later. */
   readonly selector: LabelSelector;
+  /** A headless Service; pods get DNS names below it. */
   readonly serviceName?: string;
+  /** What the pods are. */
   readonly template: PodTemplateSpec;
+  /** How a change of the template reaches the pods. */
   readonly updateStrategy: StatefulSetUpdateStrategy;
+  /** Each pod gets a claim of its own from each of these. */
   readonly volumeClaimTemplates?: readonly PersistentVolumeClaim[];
 }
 
+/** How a StatefulSet stands. */
 export interface StatefulSetStatus {
   readonly availableReplicas?: number;
   readonly collisionCount?: number;
@@ -2352,38 +2612,53 @@ export interface StatefulSetStatus {
   readonly updatedReplicas?: number;
 }
 
+/** How a change of the template reaches the pods. */
 export interface StatefulSetUpdateStrategy {
+  /** Bounds for type RollingUpdate. */
   readonly rollingUpdate?: RollingUpdateStatefulSetStrategy;
+  /** OnDelete: a pod is renewed when someone deletes it. */
   readonly type: "RollingUpdate" | "OnDelete";
 }
 
-/** storage.k8s.io/v1 StorageClass. */
+/** storage.k8s.io/v1 StorageClass: How volumes are made for claims. */
 export interface StorageClass {
   readonly apiVersion: "storage.k8s.io/v1";
   readonly kind: "StorageClass";
   readonly metadata: ObjectMeta;
+  /** Claims may ask for more later. */
   readonly allowVolumeExpansion?: boolean;
+  /** Only on these nodes. */
   readonly allowedTopologies?: readonly TopologySelectorTerm[];
+  /** Options of mount. */
   readonly mountOptions?: readonly string[];
+  /** For the provisioner. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** Who makes them. */
   readonly provisioner: string;
+  /** What happens to a volume when its claim is gone. */
   readonly reclaimPolicy: "Retain" | "Delete";
+  /** WaitForFirstConsumer makes it on the node of the first pod. */
   readonly volumeBindingMode: "Immediate" | "WaitForFirstConsumer";
 }
 
+/** Who gets the role. */
 export interface Subject {
   readonly apiGroup?: string;
-  readonly kind: string;
+  readonly kind: "Group" | "ServiceAccount" | "User";
   readonly name: string;
   readonly namespace?: string;
 }
 
+/** When an Indexed Job has succeeded early. */
 export interface SuccessPolicy {
   readonly rules: readonly SuccessPolicyRule[];
 }
 
+/** Enough successes. */
 export interface SuccessPolicyRule {
+  /** So many indexes. */
   readonly succeededCount?: number;
+  /** These indexes, such as 0,2-4. */
   readonly succeededIndexes?: string;
 }
 
@@ -2444,11 +2719,13 @@ export interface Toleration {
   readonly tolerationSeconds?: number;
 }
 
+/** One label with the values that it may have. */
 export interface TopologySelectorLabelRequirement {
   readonly key: string;
   readonly values: readonly string[];
 }
 
+/** Nodes by label. */
 export interface TopologySelectorTerm {
   readonly matchLabelExpressions?: readonly TopologySelectorLabelRequirement[];
 }
@@ -2488,6 +2765,7 @@ export interface TypedObjectReference {
   readonly namespace?: string;
 }
 
+/** Finished pods that are not counted yet. */
 export interface UncountedTerminatedPods {
   readonly failed?: readonly string[];
   readonly succeeded?: readonly string[];
@@ -2599,11 +2877,6 @@ export interface VolumeProjection {
 export interface VolumeResourceRequirements {
   readonly limits?: Amounts;
   readonly requests?: Amounts;
-}
-
-export interface WebhookConversion {
-  readonly clientConfig?: unknown;
-  readonly conversionReviewVersions: readonly string[];
 }
 
 /** A wish about pods. */

@@ -2,6 +2,20 @@ import { parsePercent } from "../model/int-or-percent.ts";
 import { isLabelKey, isLabelValue } from "../model/labels.ts";
 import { isDnsLabel, isDnsServiceLabel, isDnsSubdomain } from "../model/names.ts";
 import { parseQuantity } from "../model/quantity.ts";
+import {
+  isCidr,
+  isFinalizer,
+  isHostPattern,
+  isIndexes,
+  isIp,
+  isIpv4,
+  isPathName,
+  isSchedule,
+  isShare,
+  isSysctl,
+  isTimeZone,
+  scheduleHint,
+} from "./text-formats.ts";
 
 /** What a `format` of the schemas stands for. */
 export interface Format {
@@ -38,11 +52,27 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     says: "the name of a capability such as NET_ADMIN",
     hint: (text) => (/^[a-z_]+$/i.test(text) ? `write ${text.toUpperCase()}` : undefined),
   },
+  cidr: { test: isCidr, says: "a range of addresses such as 10.0.0.0/8" },
+  "class-name": {
+    test: (text) => text === "" || isDnsSubdomain(text),
+    says: `empty, or ${DNS_NAME}`,
+    hint: lowerCaseHint,
+  },
   "cluster-ip": {
     test: (text) => text === "" || text === "None" || isIpv4(text),
     says: 'an IPv4 address or "None"',
   },
   "config-key": { test: isConfigKey, says: "letters, digits, -, _ and ., at most 253" },
+  cron: {
+    test: isSchedule,
+    says: "five fields (minute, hour, day, month, day of the week), or a name such as @daily",
+    hint: scheduleHint,
+  },
+  "cron-job-name": {
+    test: (text) => isDnsSubdomain(text) && text.length <= 52,
+    says: "a DNS name of at most 52 characters, since its Jobs add 11",
+    hint: lowerCaseHint,
+  },
   "date-time": {
     test: (text) =>
       /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.test(text) &&
@@ -51,6 +81,11 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
   "dns-label": { test: isDnsLabel, says: DNS_LABEL, hint: lowerCaseHint },
   "dns-subdomain": { test: isDnsSubdomain, says: DNS_NAME, hint: lowerCaseHint },
+  "dns-wildcard": {
+    test: isHostPattern,
+    says: `${DNS_NAME}; "*." may stand before it`,
+    hint: lowerCaseHint,
+  },
   "env-name": {
     test: (text) => isEnvText(text) && text !== "",
     says: 'printable ASCII without "=", and not empty',
@@ -60,6 +95,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: isDownwardField,
     says: `one of ${DOWNWARD_FIELDS.join(", ")}, metadata.labels['<key>'] or metadata.annotations['<key>']`,
   },
+  finalizer: { test: isFinalizer, says: "prefix/name, such as example.com/cleanup" },
   "header-name": {
     test: (text) => /^[-A-Za-z0-9!#$%&'*+.^_`|~]+$/.test(text),
     says: "the name of an HTTP header",
@@ -69,6 +105,8 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     says: "the value of an HTTP header, on one line",
   },
   image: { test: isImage, says: "an image such as registry/name:tag", hint: imageHint },
+  indexes: { test: isIndexes, says: "numbers and ranges in order, such as 0,2-4" },
+  ip: { test: isIp, says: "an IP address" },
   "job-name": {
     test: (text) => isDnsSubdomain(text) && text.length <= 63,
     says: "a DNS name of at most 63 characters, since pods carry it as a label",
@@ -86,6 +124,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => text.startsWith("/") && !text.includes(":") && !text.includes("\0"),
     says: 'an absolute path without ":"',
   },
+  "path-name": { test: isPathName, says: 'a name without "/" and "%"' },
   percent: {
     test: (text) => parsePercent(text) !== undefined,
     says: "a count or a percentage such as 25%",
@@ -107,6 +146,17 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: isDnsServiceLabel,
     says: `${DNS_LABEL}, a letter first`,
     hint: lowerCaseHint,
+  },
+  share: {
+    test: isShare,
+    says: "a count or a percentage from 0% to 100%",
+    hint: unquoteHint,
+  },
+  sysctl: { test: isSysctl, says: "the name of a kernel setting such as net.core.somaxconn" },
+  "time-zone": { test: isTimeZone, says: "a time zone such as Europe/Berlin" },
+  "volume-name": {
+    test: (text) => text.length <= 255 && /^[A-Za-z0-9][A-Za-z0-9_.-]+$/.test(text),
+    says: "the name of a Docker volume: letters, digits, _, . and -, at least 2, at most 255",
   },
 };
 
@@ -132,14 +182,6 @@ function isConfigKey(text: string): boolean {
 
 function isEnvText(text: string): boolean {
   return /^[ -<>-~]*$/.test(text);
-}
-
-function isIpv4(text: string): boolean {
-  const parts = text.split(".");
-  return (
-    parts.length === 4 &&
-    parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
-  );
 }
 
 function isPortName(text: string): boolean {

@@ -64,7 +64,7 @@ describe("schemas/", () => {
 
   it("names only formats that are known, and uses them all", () => {
     const used = new Set(
-      SCHEMAS.flatMap(parts).flatMap(({ format }) => (typeof format === "string" ? [format] : [])),
+      FILES.flatMap(parts).flatMap(({ format }) => (typeof format === "string" ? [format] : [])),
     );
     expect([...used].toSorted()).toEqual(Object.keys(FORMATS).toSorted());
   });
