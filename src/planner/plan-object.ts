@@ -1,4 +1,5 @@
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
+import { admitPlan } from "./admit-plan.ts";
 import type {
   CronJob,
   Deployment,
@@ -7,6 +8,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
   Service,
 } from "../model/kinds.gen.ts";
@@ -21,6 +23,7 @@ import { planEndpoints } from "./plan-endpoints.ts";
 import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
+import { budgetsOf, planDisruptionBudget } from "./plan-pdb.ts";
 import { planPodCollection } from "./plan-pods.ts";
 import { planReplicaSet } from "./plan-replicaset.ts";
 import { isFinished } from "../model/pod-phase.ts";
@@ -40,6 +43,10 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["apps/v1/Deployment", (world, object: Deployment) => planDeployment(world, object)],
   ["apps/v1/ReplicaSet", (world, object: ReplicaSet) => planReplicaSet(world, object)],
   ["batch/v1/Job", (world, object: Job) => planJob(world, object)],
+  [
+    "policy/v1/PodDisruptionBudget",
+    (world, object: PodDisruptionBudget) => planDisruptionBudget(world, object),
+  ],
   ["batch/v1/CronJob", (world, object: CronJob) => planCronJob(world, object)],
 ]);
 
@@ -61,6 +68,7 @@ const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef
   owners,
   adopters,
   services,
+  (world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []),
   terminatingNamespace,
   waitingOwners,
   wakeClaims,
@@ -76,7 +84,9 @@ export function planObject(world: World, ref: ObjectRef): Plan {
   const garbage = planGarbage(world, object);
   if (garbage.steps.length > 0) return garbage;
   const planner = PLANNERS.get(`${object.apiVersion}/${object.kind}`);
-  return planner === undefined ? EMPTY_PLAN : planner(world, object as never);
+  return planner === undefined
+    ? EMPTY_PLAN
+    : admitPlan(world, object, planner(world, object as never));
 }
 
 /**
