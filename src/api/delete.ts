@@ -1,15 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import { isTrue } from "../model/condition.ts";
+import { markForDeletion, type Propagation } from "../model/deletion.ts";
 import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
-import { terminatePod } from "../model/pod-deletion.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, readOptionalJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
-import { badRequest, conflict, detailsOf, forbidden, fromStoreError, notFound } from "./failure.ts";
+import {
+  badRequest,
+  conflict,
+  detailsOf,
+  forbidden,
+  fromStoreError,
+  invalid,
+  notFound,
+} from "./failure.ts";
 import type { Status } from "./failure.ts";
 import { parseCount } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
@@ -31,10 +39,16 @@ interface DeleteOptions {
   readonly graceSeconds: number | undefined;
   readonly uid: string | undefined;
   readonly resourceVersion: string | undefined;
+  /** What becomes of what the object owns; as its finalizers say, unless given. */
+  readonly propagation: Propagation | undefined;
   readonly dryRun: boolean;
 }
 
-/** Deletes one object: a pod on a node ends with grace, everything else is gone at once. */
+const PROPAGATIONS: readonly Propagation[] = ["Foreground", "Background", "Orphan"];
+/** Kinds whose dependents stay when the caller says nothing, as Kubernetes has it for the sake of old clients. */
+const ORPHANING: ReadonlySet<string> = new Set(["jobs", "replicationcontrollers"]);
+
+/** Deletes one object: a pod on a node ends with grace, what has finalizers waits for them, the rest is gone at once. */
 export async function answerDelete(
   request: IncomingMessage,
   response: ServerResponse,
@@ -80,18 +94,29 @@ function nextState(
   given: { readonly options: DeleteOptions; readonly context: DeleteContext },
 ): ApiObject | undefined {
   const { options, context } = given;
-  if (resource.plural !== "pods") return undefined;
-  const pod = object as Pod;
+  const { graceSeconds } = options;
+  const request = {
+    now: context.clock.now(),
+    graceSeconds,
+    propagation: options.propagation ?? usualPropagation(object, resource.plural),
+  };
+  if (resource.plural !== "pods") return markForDeletion(object, request);
   if (context.user.node !== undefined) {
-    if (options.graceSeconds === 0) return undefined;
+    if (graceSeconds === 0) return markForDeletion(object, { ...request, isEnded: true });
     throw forbidden(
       `pods "${name ?? ""}" is forbidden: a node may only remove a pod that has ended (gracePeriodSeconds 0)`,
       detailsOf(resource, name),
     );
   }
   // By force, and nobody is there who could end it: the administrator takes the blame.
-  if (options.graceSeconds === 0 && !isNodeReady(context.objects, pod)) return undefined;
-  return terminatePod(pod, { graceSeconds: options.graceSeconds, now: context.clock.now() });
+  const isEnded = graceSeconds === 0 && !isNodeReady(context.objects, object as Pod);
+  return markForDeletion(object, { ...request, isEnded });
+}
+
+/** Of a first deletion of a kind that orphans: its finalizers say nothing yet. */
+function usualPropagation({ metadata }: ApiObject, plural: string): Propagation | undefined {
+  const isFirst = metadata.deletionTimestamp === undefined;
+  return isFirst && ORPHANING.has(plural) ? "Orphan" : undefined;
 }
 
 function isNodeReady(objects: Pick<ObjectStore, "get">, { spec }: Pod): boolean {
@@ -111,11 +136,34 @@ function readOptions(body: JsonObject | undefined, query: URLSearchParams): Dele
     graceSeconds: grace as number | undefined,
     uid: textOf(preconditions["uid"]),
     resourceVersion: textOf(preconditions["resourceVersion"]),
+    propagation: readPropagation(body, query),
     dryRun: parseDryRun([
       ...(Array.isArray(dryRun) ? dryRun : [dryRun]),
       ...query.getAll("dryRun"),
     ]),
   };
+}
+
+/** `orphanDependents` is how old clients say it. Throws 422. */
+function readPropagation(
+  body: JsonObject | undefined,
+  query: URLSearchParams,
+): Propagation | undefined {
+  const orphan = body?.["orphanDependents"] ?? query.get("orphanDependents") ?? undefined;
+  const policy = body?.["propagationPolicy"] ?? query.get("propagationPolicy") ?? undefined;
+  const refuse = (field: string, message: string): never => {
+    throw invalid({ kind: "DeleteOptions", group: "meta.k8s.io" }, "", [{ field, message }]);
+  };
+  if (orphan !== undefined && policy !== undefined) {
+    const why = "orphanDependents and deletionPropagation cannot be both set";
+    return refuse("propagationPolicy", `Invalid value: ${JSON.stringify(policy)}: ${why}`);
+  }
+  if (orphan !== undefined) return orphan === true || orphan === "true" ? "Orphan" : "Background";
+  if (policy === undefined) return undefined;
+  const found = PROPAGATIONS.find((known) => known === policy);
+  const known = PROPAGATIONS.map((word) => `"${word}"`).join(", ");
+  const message = `Unsupported value: ${JSON.stringify(policy)}: supported values: ${known}`;
+  return found ?? refuse("propagationPolicy", message);
 }
 
 function checkPreconditions(

@@ -7,6 +7,7 @@ import type { ClusterInfo } from "../model/node-endpoints.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { negotiateDiscovery, negotiateForm } from "./accept.ts";
+import type { Admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
 import type { User } from "./authenticate.ts";
 import {
@@ -63,6 +64,7 @@ export interface Services {
   readonly heartbeats: HeartbeatRegistry;
   readonly withdrawals: Withdrawals;
   readonly onSync: () => void;
+  readonly admit?: Admit | undefined;
   readonly metrics: () => Promise<string>;
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
@@ -187,7 +189,8 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
   const { verb, subresource } = what;
   const reads = verb === "list" || verb === "watch";
   const selection = reads ? parseSelection(what, query) : undefined;
-  authorizeObjects(user, { ...what, fields: selection?.fields }, services);
+  const labelSelector = query.get("labelSelector") ?? undefined;
+  authorizeObjects(user, { ...what, fields: selection?.fields, labelSelector }, services);
   if (subresource === "log") {
     if (verb !== "get") throw methodNotAllowed();
     return answerLog(response, what, { ...services, query });

@@ -8,6 +8,7 @@ import type { Logger } from "../base/logger.ts";
 import type { ClusterInfo } from "../model/node-endpoints.ts";
 import { TUNNEL_PATH } from "../model/tunnel.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import type { Admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorizeNode } from "./authorize.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -36,6 +37,8 @@ export interface ApiServerOptions {
   readonly cluster: ClusterInfo;
   /** Somebody asks to look at the Git sources now. */
   readonly onSync: () => void;
+  /** Whether an object may be created, beside who may; `undefined` while nobody can say. */
+  readonly admit?: Admit | undefined;
   /** The process' figures in Prometheus' text form. */
   readonly metrics: () => Promise<string>;
   readonly clock: Clock;
@@ -114,6 +117,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     heartbeats,
     withdrawals: followWithdrawals(objects, clock),
     onSync: options.onSync,
+    admit: options.admit,
     metrics: options.metrics,
     signal: closing.signal,
   };

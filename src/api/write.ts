@@ -6,6 +6,7 @@ import { apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import { createAdmitted, refuseNewFinalizers, type Admit } from "./admit.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, mediaType, readJsonObject, unsupportedMediaType } from "./body.ts";
 import type { JsonObject } from "./body.ts";
@@ -37,6 +38,7 @@ export interface WriteContext {
   readonly objects: ObjectStore;
   readonly user: User;
   readonly query: URLSearchParams;
+  readonly admit?: Admit | undefined;
 }
 
 /** Carries out POST, PUT and PATCH of one object, and answers with the object as stored. */
@@ -103,9 +105,17 @@ async function answerCreate(
   const body = await readJsonObject(request);
   const object = toNewObject(body, what);
   admitNodeWrite(user, resource, object, undefined);
-  if (dryRun) return sendJson(response, 201, object);
   try {
-    sendStored(response, 201, (await objects.create(object)).bytes);
+    if (dryRun) {
+      const tried = createAdmitted(resource, object, context.admit, (one) => Promise.resolve(one));
+      return sendJson(response, 201, await tried);
+    }
+    const create = (one: ApiObject): Promise<StoredObject> => objects.create(one);
+    sendStored(
+      response,
+      201,
+      (await createAdmitted(resource, object, context.admit, create)).bytes,
+    );
   } catch (error) {
     if (!(error instanceof ObjectStoreError)) throw error;
     throw fromStoreError(error, resource, object.metadata);
@@ -166,6 +176,7 @@ async function tryUpdate({
     const object = { ...current.object, status: body["status"] ?? {}, metadata: wanted.metadata };
     return dryRun ? { ...current, object } : objects.updateStatus(object);
   }
+  refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
   return dryRun ? { ...current, object: wanted } : objects.update(wanted);
 }

@@ -40,14 +40,16 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });
   const cluster = clusterInfo(config);
   let controllers: Controllers | undefined;
+  const tls = await serverTls(dir);
   const api = await startApiServer({
     objects,
     host: config.listen,
     port: config.port,
-    tls: await serverTls(dir),
+    tls,
     cluster,
     onSync: () => controllers?.syncAll(),
     metrics: () => registry.metrics(),
+    admit: (object) => controllers?.admission.admit(object),
     clock,
     logger,
   }).catch((error: unknown) => {
@@ -60,6 +62,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     podCidr: config.podCidr,
     serviceCidr: config.serviceCidr,
     reservedIps: [config.dnsIp],
+    caBundle: tls.ca,
     lastSeen: (node) => api.heartbeats.lastSeen(node),
     clock,
     logger,

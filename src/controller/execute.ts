@@ -2,15 +2,18 @@ import { unreachable } from "../base/assert.ts";
 import { formatTime, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { markForDeletion } from "../model/deletion.ts";
-import { formatRef, refOf } from "../model/meta.ts";
+import { formatRef, refOf, type ApiObject } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { withDisruption } from "../model/pod-disruption.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
+import type { Admission } from "./admission.ts";
 import type { EventWriter } from "./event-writer.ts";
 
 export interface ExecuteOptions {
   readonly objects: ObjectStore;
   readonly events: EventWriter;
+  /** Keeps quotas where several create at the same time; the planner asks the same rules before. */
+  readonly admission?: Admission | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,8 +38,7 @@ export async function executePlan(plan: Plan, options: ExecuteOptions): Promise<
 
 async function executeStep(step: Step, options: ExecuteOptions): Promise<boolean> {
   try {
-    await carryOut(step, options);
-    return true;
+    return await carryOut(step, options);
   } catch (error) {
     if (!(error instanceof ObjectStoreError) || !isOvertaken(error)) throw error;
     options.logger.debug({ step: step.kind, code: error.code }, "step was overtaken");
@@ -48,26 +50,44 @@ function isOvertaken({ code }: ObjectStoreError): boolean {
   return code === "conflict" || code === "not-found" || code === "already-exists";
 }
 
-async function carryOut(step: Step, { objects, clock, logger }: ExecuteOptions): Promise<void> {
+/** False when the step was refused: the planner looks again, and sees why. */
+async function carryOut(step: Step, options: ExecuteOptions): Promise<boolean> {
+  const { objects, clock, logger } = options;
   switch (step.kind) {
     case "create":
       logger.info({ object: formatRef(refOf(step.object)), reason: step.reason }, "creating");
-      await objects.create(step.object);
-      return;
+      return createObject(step.object, options);
     case "update":
       await objects.update(step.object);
-      return;
+      return true;
     case "update-status":
       await objects.updateStatus(step.object);
-      return;
+      return true;
     case "delete":
       logger.info({ object: formatRef(step.ref), reason: step.reason }, "deleting");
       await deleteObject(step, objects, clock);
-      return;
+      return true;
     case "event":
-      return;
+      return true;
     default:
-      unreachable(step);
+      return unreachable(step);
+  }
+}
+
+async function createObject(
+  object: ApiObject,
+  { objects, admission, logger }: ExecuteOptions,
+): Promise<boolean> {
+  const verdict = admission?.admit(object);
+  if (verdict?.kind === "refused") {
+    logger.debug({ object: formatRef(refOf(object)), why: verdict.message }, "creation refused");
+    return false;
+  }
+  try {
+    await objects.create(verdict?.object ?? object);
+    return true;
+  } finally {
+    verdict?.settle();
   }
 }
 

@@ -4,6 +4,7 @@ import { parseRefKey, refKey, refOf } from "../model/meta.ts";
 import { RESOURCES } from "../model/resources.ts";
 import { planObject, wakeKeys } from "../planner/plan-object.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import type { Admission } from "./admission.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { executePlan } from "./execute.ts";
 import { Loop, type Outcome } from "./loop.ts";
@@ -15,6 +16,7 @@ export interface PlannerLoopOptions {
   readonly objects: ObjectStore;
   readonly world: StoreWorld;
   readonly events: EventWriter;
+  readonly admission?: Admission | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: QueueMetrics | undefined;
@@ -47,8 +49,9 @@ export async function runPlannerLoop(
   const add = (key: string): void => loops.get(queueOf(key))?.add(key);
   const unsubscribe = objects.subscribe((event) => {
     const now = world.at(clock.now());
-    for (const key of wakeKeys(now, event.object)) add(key);
-    if (event.previous !== undefined) for (const key of wakeKeys(now, event.previous)) add(key);
+    const { object, previous } = event;
+    for (const key of wakeKeys(now, object, previous)) add(key);
+    if (previous !== undefined) for (const key of wakeKeys(now, previous, object)) add(key);
   });
   for (const resource of RESOURCES) {
     for (const { object } of objects.list(resource).items) {

@@ -2,6 +2,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Sources } from "../sync/source.ts";
+import { Admission } from "./admission.ts";
 import { createAppLoop } from "./app-loop.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
@@ -17,6 +18,8 @@ export interface ControllersOptions {
   readonly podCidr: string;
   readonly serviceCidr: string;
   readonly reservedIps: readonly string[];
+  /** PEM of the CA of the API, which each namespace gets as ConfigMap `kube-root-ca.crt`. */
+  readonly caBundle?: string;
   /** Monotonic ms of a node's last heartbeat, as the API received it. */
   readonly lastSeen: (node: string) => Millis | undefined;
   readonly clock: Clock;
@@ -25,6 +28,8 @@ export interface ControllersOptions {
 }
 
 export interface Controllers {
+  /** Whom the API asks before it creates an object. */
+  readonly admission: Admission;
   /** Looks at every App's source now. */
   syncAll(): void;
   /** Runs all loops until `signal` aborts, or one of them breaks. */
@@ -35,6 +40,7 @@ export interface Controllers {
 export function createControllers(options: ControllersOptions): Controllers {
   const { objects, sources, clock, logger, metrics, serviceCidr, reservedIps } = options;
   const world = new StoreWorld(objects);
+  const admission = new Admission({ world, clock });
   const writer = (component: string): ReturnType<typeof createEventWriter> =>
     createEventWriter({ objects, component, clock, logger });
   const apps = createAppLoop({
@@ -49,13 +55,14 @@ export function createControllers(options: ControllersOptions): Controllers {
     metrics,
   });
   return {
+    admission,
     syncAll: () => apps.syncAll(),
     async run(signal) {
-      await ensureSystemObjects(objects);
+      await ensureSystemObjects(objects, options.caBundle);
       await Promise.all([
         apps.run(signal),
         runPlannerLoop(
-          { objects, world, events: writer("berth-planner"), clock, logger, metrics },
+          { objects, world, events: writer("berth-planner"), admission, clock, logger, metrics },
           signal,
         ),
         runSchedulerLoop(

@@ -1,22 +1,43 @@
-import type { Namespace } from "../model/kinds.gen.ts";
+import { ROOT_CA_NAME, ROOT_CA_NAMESPACE, rootCaConfigMap } from "../model/root-ca.ts";
+import type { ConfigMap, Namespace } from "../model/kinds.gen.ts";
+import { refOf, type ApiObject } from "../model/meta.ts";
+import { SYSTEM_PRIORITY_CLASSES } from "../planner/priority.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 
 /** Namespaces that every cluster has. */
-const NAMESPACES = ["default", "kube-system", "kube-node-lease", "kube-public"];
+const NAMESPACES = ["default", ROOT_CA_NAMESPACE, "kube-node-lease", "kube-public"];
 
-/** Makes what a cluster has before anybody commits anything. Safe to repeat. */
-export async function ensureSystemObjects(objects: ObjectStore): Promise<void> {
+/**
+ * Makes what a cluster has before anybody commits anything: namespaces, priority classes, and the certificate of its CA,
+ * which the planner hands on to every namespace. Safe to repeat; a new CA replaces the old one.
+ */
+export async function ensureSystemObjects(objects: ObjectStore, caBundle?: string): Promise<void> {
   for (const name of NAMESPACES) {
     const namespace: Namespace = {
       apiVersion: "v1",
       kind: "Namespace",
       metadata: { name, labels: { "kubernetes.io/metadata.name": name } },
+      spec: { finalizers: ["kubernetes"] },
       status: { phase: "Active" },
     };
-    try {
-      await objects.create(namespace);
-    } catch (error) {
-      if (!(error instanceof ObjectStoreError) || error.code !== "already-exists") throw error;
-    }
+    await ensure(objects, namespace);
+  }
+  for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(objects, priorityClass);
+  if (caBundle !== undefined) await ensureRootCa(objects, caBundle);
+}
+
+async function ensureRootCa(objects: ObjectStore, caBundle: string): Promise<void> {
+  const wanted = rootCaConfigMap(ROOT_CA_NAMESPACE, caBundle);
+  const stored = objects.get(refOf(wanted))?.object as ConfigMap | undefined;
+  if (stored === undefined) return ensure(objects, wanted);
+  if (stored.data?.[ROOT_CA_NAME] === caBundle) return;
+  await objects.update({ ...stored, data: wanted.data } as ConfigMap);
+}
+
+async function ensure(objects: ObjectStore, object: ApiObject): Promise<void> {
+  try {
+    await objects.create(object);
+  } catch (error) {
+    if (!(error instanceof ObjectStoreError) || error.code !== "already-exists") throw error;
   }
 }

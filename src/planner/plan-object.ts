@@ -2,15 +2,19 @@ import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
 import { admitPlan } from "./admit-plan.ts";
 import type {
   CronJob,
+  DaemonSet,
   Deployment,
   Job,
+  LabelSelector,
   Namespace,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
+  ReplicationController,
   Service,
+  StatefulSet,
 } from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
@@ -18,6 +22,7 @@ import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planCronJob } from "./plan-cronjob.ts";
 import { planClaim } from "./plan-claim.ts";
+import { planDaemonSet } from "./plan-daemonset.ts";
 import { planDeployment } from "./plan-deployment.ts";
 import { planEndpoints } from "./plan-endpoints.ts";
 import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
@@ -25,10 +30,12 @@ import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { budgetsOf, planDisruptionBudget } from "./plan-pdb.ts";
 import { planPodCollection } from "./plan-pods.ts";
-import { planReplicaSet } from "./plan-replicaset.ts";
+import { planReplicaSet, planReplicationController } from "./plan-replicaset.ts";
+import { planStatefulSet } from "./plan-statefulset.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { planVolume } from "./plan-volume.ts";
 import { wakeClaims } from "./wake-claims.ts";
+import { wakeWorkloads } from "./wake-workloads.ts";
 import type { World } from "./world.ts";
 
 type Planner = (world: World, object: never) => Plan;
@@ -42,6 +49,12 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["v1/PersistentVolume", (world, object: PersistentVolume) => planVolume(world, object)],
   ["apps/v1/Deployment", (world, object: Deployment) => planDeployment(world, object)],
   ["apps/v1/ReplicaSet", (world, object: ReplicaSet) => planReplicaSet(world, object)],
+  ["apps/v1/StatefulSet", (world, object: StatefulSet) => planStatefulSet(world, object)],
+  ["apps/v1/DaemonSet", (world, object: DaemonSet) => planDaemonSet(world, object)],
+  [
+    "v1/ReplicationController",
+    (world, object: ReplicationController) => planReplicationController(world, object),
+  ],
   ["batch/v1/Job", (world, object: Job) => planJob(world, object)],
   [
     "policy/v1/PodDisruptionBudget",
@@ -57,14 +70,28 @@ const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind
       "v1/Pod",
       [
         ["apps/v1", "ReplicaSet"],
+        ["apps/v1", "StatefulSet"],
+        ["apps/v1", "DaemonSet"],
+        ["v1", "ReplicationController"],
         ["batch/v1", "Job"],
       ],
     ],
     ["apps/v1/ReplicaSet", [["apps/v1", "Deployment"]]],
+    [
+      "apps/v1/ControllerRevision",
+      [
+        ["apps/v1", "StatefulSet"],
+        ["apps/v1", "DaemonSet"],
+      ],
+    ],
   ]);
 
 /** Whom a changed object concerns, one rule each. `world` is as after the change. */
-const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef[])[] = [
+const WAKERS: readonly ((
+  world: World,
+  changed: ApiObject,
+  other?: ApiObject,
+) => readonly ObjectRef[])[] = [
   owners,
   adopters,
   services,
@@ -72,6 +99,7 @@ const WAKERS: readonly ((world: World, changed: ApiObject) => readonly ObjectRef
   terminatingNamespace,
   waitingOwners,
   wakeClaims,
+  wakeWorkloads,
 ];
 
 /** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
@@ -91,12 +119,13 @@ export function planObject(world: World, ref: ObjectRef): Plan {
 
 /**
  * The keys (`refKey`) of what is to be planned again after `object` has changed, come or gone; to be asked for its state
- * before and after. `world` is as after the change. Their number follows the change, not the cluster. Pure.
+ * before and after, each with the `other` where there is one. `world` is as after the change. Their number follows the
+ * change, not the cluster. Pure.
  */
-export function wakeKeys(world: World, object: ApiObject): readonly string[] {
+export function wakeKeys(world: World, object: ApiObject, other?: ApiObject): readonly string[] {
   const refs: ObjectRef[] = [
     ...(isPlanned(object) ? [refOf(object)] : []),
-    ...WAKERS.flatMap((wake) => wake(world, object)),
+    ...WAKERS.flatMap((wake) => wake(world, object, other)),
   ];
   const { uid } = object.metadata;
   const isGone = world.get(refOf(object))?.metadata.uid !== uid;
@@ -161,12 +190,16 @@ function adopters(world: World, object: ApiObject): readonly ObjectRef[] {
   if (controllerOf(object) !== undefined || namespace === undefined) return [];
   const kinds = ADOPTERS.get(`${object.apiVersion}/${object.kind}`) ?? [];
   return kinds.flatMap(([apiVersion, kind]) => {
-    const candidates = world.list(apiVersion, kind, namespace) as readonly (
-      | Deployment
-      | ReplicaSet
-    )[];
-    return candidates.filter(({ spec }) => matchesSelector(spec.selector, labels)).map(refOf);
+    const candidates = world.list(apiVersion, kind, namespace);
+    return candidates.filter((item) => matchesSelector(selectorOf(item), labels)).map(refOf);
   });
+}
+
+/** Whom an adopter chooses. */
+function selectorOf(adopter: ApiObject): LabelSelector | undefined {
+  if (adopter.kind !== "ReplicationController") return (adopter as Deployment | Job).spec.selector;
+  const { selector } = (adopter as ReplicationController).spec;
+  return Object.keys(selector).length === 0 ? undefined : { matchLabels: selector };
 }
 
 /** Services that send to a pod. */

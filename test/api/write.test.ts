@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { formatTime } from "../../src/base/clock.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
 import type { Event, Lease, Node, Pod } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
@@ -305,5 +306,97 @@ describe("an administrator", () => {
 
   test("does not delete whole collections", async () => {
     expect((await ask(admin, { method: "DELETE", path: "/api/v1/nodes" })).code).toBe(405);
+  });
+});
+
+describe("a deletion and its finalizers", () => {
+  const APPS = "/apis/berth.dev/v1/releases";
+  const putRelease = async (finalizers?: string[]): Promise<string> => {
+    count += 1;
+    const name = `r-${count}`;
+    await api.put({
+      apiVersion: "berth.dev/v1",
+      kind: "Release",
+      metadata: { name, ...(finalizers === undefined ? {} : { finalizers }) },
+      spec: {
+        app: "shop",
+        sequence: 1,
+        repo: "r",
+        path: ".",
+        commit: "c",
+        tree: "t",
+        author: "a",
+        subject: "s",
+        committedAt: "2026-01-01T00:00:00Z",
+      },
+      status: { phase: "Healthy", startedAt: "2026-01-01T00:00:00Z", inventory: [] },
+    } as ApiObject);
+    return name;
+  };
+  const stored = (name: string): ApiObject | undefined =>
+    api.objects.get({ apiVersion: "berth.dev/v1", kind: "Release", name })?.object;
+  const remove = (name: string, body?: unknown): Promise<RawAnswer> =>
+    ask(admin, {
+      method: "DELETE",
+      path: `${APPS}/${name}`,
+      ...(body === undefined ? {} : { body }),
+    });
+  const patch = (name: string, finalizers: string[]): Promise<RawAnswer> =>
+    ask(admin, {
+      method: "PATCH",
+      path: `${APPS}/${name}`,
+      headers: { "content-type": "application/merge-patch+json" },
+      body: { metadata: { finalizers } },
+    });
+
+  test("waits for them, takes no new ones, and ends with the last", async () => {
+    const name = await putRelease(["example.org/a", "example.org/b"]);
+    const answer = await remove(name);
+    expect(answer.code).toBe(200);
+    expect((answer.json as ApiObject).metadata).toMatchObject({
+      deletionTimestamp: formatTime(clock.now()),
+      finalizers: ["example.org/a", "example.org/b"],
+    });
+    const added = await patch(name, ["example.org/a", "example.org/c"]);
+    expect([added.code, message(added)]).toEqual([
+      422,
+      expect.stringContaining('found new finalizers []string{"example.org/c"}'),
+    ]);
+    expect((await patch(name, ["example.org/b"])).code).toBe(200);
+    expect(stored(name)).toBeDefined();
+    expect((await patch(name, [])).code).toBe(200);
+    expect(stored(name)).toBeUndefined();
+  });
+
+  test.for([
+    { body: { propagationPolicy: "Foreground" }, finalizers: ["foregroundDeletion"] },
+    { body: { propagationPolicy: "Orphan" }, finalizers: ["orphan"] },
+    { body: { orphanDependents: true }, finalizers: ["orphan"] },
+    { body: { propagationPolicy: "Background" }, finalizers: undefined },
+    { body: { orphanDependents: false }, finalizers: undefined },
+  ])("$body leaves $finalizers", async ({ body, finalizers }) => {
+    const name = await putRelease();
+    expect((await remove(name, body)).code).toBe(200);
+    expect(stored(name)?.metadata.finalizers).toEqual(finalizers);
+  });
+
+  test("refuses policies that there are not, and two at once", async () => {
+    const name = await putRelease();
+    const odd = await remove(name, { propagationPolicy: "Sideways" });
+    expect([odd.code, message(odd)]).toEqual([422, expect.stringContaining('"Sideways"')]);
+    const both = await remove(name, { propagationPolicy: "Orphan", orphanDependents: true });
+    expect(both.code).toBe(422);
+    expect(stored(name)).toBeDefined();
+  });
+
+  test("a pod that has ended waits for its finalizers", async () => {
+    const pod = build.pod({ name: "tracked", node: "a" });
+    await api.put({ ...pod, metadata: { ...pod.metadata, finalizers: ["example.org/count"] } });
+    const path = `${NS}/pods/tracked`;
+    expect(
+      (await ask(nodeA, { method: "DELETE", path, body: { gracePeriodSeconds: 0 } })).code,
+    ).toBe(200);
+    const kept = await ask(admin, { path });
+    expect((kept.json as Pod).metadata).toMatchObject({ deletionGracePeriodSeconds: 0 });
   });
 });
