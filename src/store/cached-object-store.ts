@@ -32,6 +32,7 @@ import {
   checkRef,
   prepareCreate,
   prepareRemove,
+  prepareReplace,
   prepareStatus,
   prepareUpdate,
 } from "./prepare-write.ts";
@@ -217,7 +218,7 @@ class CachedObjectStore implements OpenObjectStore {
       hasVersion,
       `an update of ${formatRef(refOf(object))} in a batch without resourceVersion`,
     );
-    return this.#put(object, prepareUpdate);
+    return this.#put(object, write.kind === "update" ? prepareUpdate : prepareReplace);
   }
 
   #create(object: ApiObject): Prepared {

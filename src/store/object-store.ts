@@ -50,10 +50,14 @@ export class ObjectStoreError extends Error {
   }
 }
 
-/** One write of a batch. Updates are compare-and-swap on `object.metadata.resourceVersion`, which must be there. */
+/**
+ * One write of a batch. Updates are compare-and-swap on `object.metadata.resourceVersion`, which must be there; "replace"
+ * is one that writes `status` as well.
+ */
 export type Write =
   | { readonly kind: "create"; readonly object: ApiObject }
   | { readonly kind: "update"; readonly object: ApiObject }
+  | { readonly kind: "replace"; readonly object: ApiObject }
   | { readonly kind: "delete"; readonly ref: ObjectRef; readonly resourceVersion: string };
 
 /**

@@ -57,6 +57,20 @@ export function prepareUpdate(
   return withStatus({ ...rest, metadata }, base);
 }
 
+/** As `prepareUpdate`, with `status` replaced as well. Throws as that. Pure. */
+export function prepareReplace(
+  object: ApiObject,
+  current: StoredObject | undefined,
+): ApiObject | undefined {
+  const base = checkCurrent("replace", object, current);
+  const hasNewStatus = !isSameJson((object as WithStatus).status, (base as WithStatus).status);
+  const next = prepareUpdate(object, current);
+  if (!hasNewStatus) return next;
+  if (next !== undefined) return withStatus(bare(next), object);
+  const metadata = withoutRevision(base.metadata);
+  return withStatus({ ...contentOf(base), metadata }, object);
+}
+
 /** The current object with `status` replaced; `undefined` when nothing changes. Throws as `prepareUpdate`. Pure. */
 export function prepareStatus(
   object: ApiObject,
@@ -125,6 +139,10 @@ function withoutRevision(metadata: ObjectMeta): ObjectMeta {
 function contentOf(object: ApiObject): Omit<ApiObject, "metadata"> {
   const { metadata: _, status: __, ...rest } = object as WithStatus;
   return rest;
+}
+
+function bare(object: ApiObject): ApiObject {
+  return { ...contentOf(object), metadata: object.metadata };
 }
 
 function withStatus(object: ApiObject, source: WithStatus): ApiObject {

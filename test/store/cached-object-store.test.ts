@@ -311,6 +311,24 @@ describe("transact", () => {
     expect(await store.revision()).toBe(before);
   });
 
+  test("replaces spec and status at once, and keeps who the object is", async () => {
+    const a = await objects.create({ ...pod("a"), status: { phase: "Pending" } } as ApiObject);
+    const replace = async (object: ApiObject, change: object): Promise<ApiObject> => {
+      const next = { ...object, ...change } as ApiObject;
+      const [stored] = await objects.transact([{ kind: "replace", object: next }]);
+      return stored?.object ?? object;
+    };
+    const both = await replace(a.object, { spec: { image: "2" }, status: { phase: "Running" } });
+    expect(both).toMatchObject({ spec: { image: "2" }, status: { phase: "Running" } });
+    expect(both.metadata).toMatchObject({ uid: a.object.metadata.uid, generation: 2 });
+    const status = await replace(both, { status: { phase: "Failed" } });
+    expect(status).toMatchObject({ spec: { image: "2" }, status: { phase: "Failed" } });
+    expect(status.metadata.generation).toBe(2);
+    const same = await replace(status, {});
+    expect(same.metadata.resourceVersion).toBe(status.metadata.resourceVersion);
+    await expect(replace(both, { status: {} })).rejects.toMatchObject({ code: "conflict" });
+  });
+
   test("an update that changes nothing is compared all the same", async () => {
     const a = await objects.create(pod("a"));
     const other = await open();
