@@ -33,24 +33,28 @@ export function explainUnknownField(error: ErrorObject, parent: FieldPath): Unkn
   if (refusal !== undefined && Object.hasOwn(refusal, name)) {
     return { ...base, finding: refusedField(path, refusal[name] ?? "") };
   }
-  const siblings = Object.keys(schema.properties ?? {});
-  const meant = suggest(name, siblings);
   const notYet = schema["x-not-yet"];
-  if (Array.isArray(notYet) && notYet.includes(name) && isNothing(value) && !isUnion(schema)) {
-    return { ...base, ignored: true };
-  }
-  if (Array.isArray(notYet) ? notYet.includes(name) : notYet === true && meant === undefined) {
-    return { ...base, finding: notYetField(path) };
-  }
-  const also = meant ?? suggest(name, Array.isArray(notYet) ? notYet : []);
-  const finding: Finding = {
+  const isListed = Array.isArray(notYet) && notYet.includes(name);
+  if (isListed && isNothing(value) && !isUnion(schema)) return { ...base, ignored: true };
+  if (isListed) return { ...base, finding: notYetField(path) };
+  const meant = suggest(name, Object.keys(schema.properties ?? {}));
+  if (notYet === true && meant === undefined) return { ...base, finding: notYetField(path) };
+  const finding = unknownField(path, schema, meant);
+  return meant === undefined ? { ...base, finding } : { ...base, finding, meant };
+}
+
+function unknownField(path: FieldPath, schema: JsonSchema, meant: string | undefined): Finding {
+  const notYet = schema["x-not-yet"];
+  const also = meant ?? suggest(String(path.at(-1)), Array.isArray(notYet) ? notYet : []);
+  return {
     code: "field/unknown",
-    message: `${formatPath(path)} is no field of ${describe(parent)}`,
+    message: `${formatPath(path)} is no field of ${describe(path.slice(0, -1))}`,
     path,
     on: "key",
-    ...(also === undefined ? siblingsHint(siblings) : { hint: `did you mean "${also}"?` }),
+    ...(also === undefined
+      ? siblingsHint(Object.keys(schema.properties ?? {}))
+      : { hint: `did you mean "${also}"?` }),
   };
-  return meant === undefined ? { ...base, finding } : { ...base, finding, meant };
 }
 
 /** So many siblings fit into a hint. */
