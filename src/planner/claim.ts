@@ -14,6 +14,14 @@ export interface Claims<T extends ApiObject> {
   readonly released: readonly T[];
 }
 
+/** What an owner may claim. */
+export interface Claimable<T extends ApiObject> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** What must hold of a claimed object beside its labels: that it is named as the owner names its own, say. */
+  readonly isMember?: (object: T) => boolean;
+}
+
 /**
  * Sorts out which objects of a kind belong to `owner`: those that it controls and still chooses, and those that it
  * chooses and nobody controls. An object that is ending is never adopted. Pure.
@@ -22,11 +30,12 @@ export function claimObjects<T extends ApiObject>(
   world: World,
   owner: ApiObject,
   selector: LabelSelector | undefined,
-  { apiVersion, kind }: Pick<ApiObject, "apiVersion" | "kind">,
+  { apiVersion, kind, isMember = () => true }: Claimable<T>,
 ): Claims<T> {
   const isOfKind = (object: ApiObject): object is T =>
     object.apiVersion === apiVersion && object.kind === kind;
-  const isChosen = (object: T): boolean => matchesSelector(selector, object.metadata.labels);
+  const isChosen = (object: T): boolean =>
+    matchesSelector(selector, object.metadata.labels) && isMember(object);
   const held = world.ownedBy(owner.metadata.uid ?? "").filter(isOfKind);
   const adopted = orphansOf(world, apiVersion, kind, owner.metadata.namespace ?? "")
     .filter(isOfKind)

@@ -16,6 +16,8 @@ export interface StatusInput {
   /** Sum of the sizes that the sets have. */
   readonly totalSize: number;
   readonly maxUnavailable: number;
+  /** Names of sets that were taken by something else so far. */
+  readonly collisionCount: number;
   readonly now: Millis;
 }
 
@@ -28,6 +30,7 @@ export function deploymentStatus(input: StatusInput): DeploymentStatus {
   return {
     observedGeneration: input.deployment.metadata.generation ?? 0,
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    ...(input.collisionCount > 0 ? { collisionCount: input.collisionCount } : {}),
     conditions,
   };
 }

@@ -17,15 +17,23 @@ export function newPods(
   template: PodTemplateSpec,
   count: number,
 ): readonly Pod[] {
-  return podNames(world, owner, count).map((name) => podFromTemplate(owner, template, name));
+  return podNames(world, owner, { count, seed: [] }).map((name) =>
+    podFromTemplate(owner, template, name),
+  );
 }
 
-function podNames(world: World, owner: ApiObject, count: number): readonly string[] {
+/** Names for `count` new pods of `owner` that nobody has; `seed` tells those for one purpose from those for another. Pure. */
+export function podNames(
+  world: World,
+  owner: ApiObject,
+  { count, seed }: { readonly count: number; readonly seed: readonly string[] },
+): readonly string[] {
   const { name, namespace = "", uid, resourceVersion } = owner.metadata;
   const base = `${name}-`.slice(0, MAX_BASE_LENGTH);
   const names = new Set<string>();
   for (let attempt = 0; names.size < count; attempt += 1) {
-    const suffix = shortHash([uid ?? name, resourceVersion ?? "", attempt], SUFFIX_LENGTH);
+    const parts = [uid ?? name, resourceVersion ?? "", ...seed, attempt];
+    const suffix = shortHash(parts, SUFFIX_LENGTH);
     const candidate = `${base}${suffix}`;
     const ref = { apiVersion: "v1", kind: "Pod", namespace, name: candidate };
     if (world.get(ref) === undefined) names.add(candidate);
@@ -33,7 +41,8 @@ function podNames(world: World, owner: ApiObject, count: number): readonly strin
   return [...names];
 }
 
-function podFromTemplate(owner: ApiObject, template: PodTemplateSpec, name: string): Pod {
+/** A pod of `owner`, called `name`, as the template says. Pure. */
+export function podFromTemplate(owner: ApiObject, template: PodTemplateSpec, name: string): Pod {
   const { namespace } = owner.metadata;
   const { labels, annotations, finalizers } = template.metadata ?? {};
   return {

@@ -56,6 +56,8 @@ export function planDeployment(world: World, deployment: Deployment): Plan {
     old: revisions.old,
     totalSize,
     maxUnavailable: limits.maxUnavailable,
+    collisionCount:
+      next === undefined ? (deployment.status?.collisionCount ?? 0) : revisions.collisionCount,
     now: world.now,
   });
   if (spec.paused === true || isComplete(deployment, status))

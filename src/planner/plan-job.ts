@@ -150,7 +150,7 @@ function choosePodsToEnd(job: Job, tally: JobTally, surplus: number): readonly P
   const count = surplus - needless.length;
   if (count <= 0) return needless;
   const rest = tally.active.filter((pod) => !needless.includes(pod));
-  return [...needless, ...chooseVictims(rest, count, rest)];
+  return [...needless, ...chooseVictims(rest, count)];
 }
 
 function needlessPods({ spec }: Job, tally: JobTally): readonly Pod[] {

@@ -4,7 +4,7 @@ import { setCondition } from "../model/condition.ts";
 import { matchesLabels } from "../model/labels.ts";
 import { controllerOf, refOf, type Condition } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
-import type { Pod, ReplicaSet } from "../model/kinds.gen.ts";
+import type { LabelSelector, Pod, ReplicaSet, ReplicationController } from "../model/kinds.gen.ts";
 import { claimObjects } from "./claim.ts";
 import { isNamespaceTerminating } from "./namespace-state.ts";
 import { newPods } from "./new-pods.ts";
@@ -12,6 +12,9 @@ import { podsOwnedBy } from "./owned-pods.ts";
 import { countPods, isActive, type PodCounts } from "./pod-state.ts";
 import { chooseVictims } from "./victims.ts";
 import type { World } from "./world.ts";
+
+/** A kind that keeps a number of equal pods. */
+type Replicated = ReplicaSet | ReplicationController;
 
 /** Pods made or ended by one plan, as Kubernetes bounds a burst; the next look goes on. */
 export const MAX_PODS_PER_PLAN = 500;
@@ -21,8 +24,22 @@ export const MAX_PODS_PER_PLAN = 500;
  * strays that the selector chooses are adopted, pods that left it are released. Finished and ending pods do not count. Pure.
  */
 export function planReplicaSet(world: World, replicaSet: ReplicaSet): Plan {
+  return planReplicas(world, replicaSet, replicaSet.spec.selector);
+}
+
+/** The same for the older kind, whose selector is a map of labels: an empty one chooses nothing. Pure. */
+export function planReplicationController(world: World, controller: ReplicationController): Plan {
+  const { selector } = controller.spec;
+  const chooses = Object.keys(selector).length > 0;
+  return planReplicas(world, controller, chooses ? { matchLabels: selector } : undefined);
+}
+
+function planReplicas(
+  world: World,
+  replicaSet: Replicated,
+  selector: LabelSelector | undefined,
+): Plan {
   if (replicaSet.metadata.deletionTimestamp !== undefined) return EMPTY_PLAN;
-  const { selector } = replicaSet.spec;
   const claims = claimObjects<Pod>(world, replicaSet, selector, { apiVersion: "v1", kind: "Pod" });
   const active = claims.owned.filter(isActive);
   const forbidden = isNamespaceTerminating(world, replicaSet.metadata.namespace);
@@ -50,7 +67,7 @@ export function planReplicaSet(world: World, replicaSet: ReplicaSet): Plan {
 
 function selectVictims(
   world: World,
-  replicaSet: ReplicaSet,
+  replicaSet: Replicated,
   active: readonly Pod[],
   count: number,
 ): readonly Pod[] {
@@ -67,10 +84,13 @@ function selectVictims(
   const related = siblings
     .flatMap(({ metadata }) => podsOwnedBy(world, metadata.uid))
     .filter(isActive);
-  return chooseVictims(active, Math.min(count, MAX_PODS_PER_PLAN), [...active, ...related]);
+  return chooseVictims(active, Math.min(count, MAX_PODS_PER_PLAN), {
+    related: [...active, ...related],
+    now: world.now,
+  });
 }
 
-function makePod(replicaSet: ReplicaSet, pod: Pod): readonly Step[] {
+function makePod(replicaSet: Replicated, pod: Pod): readonly Step[] {
   const { name } = pod.metadata;
   return [
     { kind: "create", object: pod, reason: "MissingReplica" },
@@ -84,7 +104,7 @@ function makePod(replicaSet: ReplicaSet, pod: Pod): readonly Step[] {
   ];
 }
 
-function endPod(replicaSet: ReplicaSet, pod: Pod): readonly Step[] {
+function endPod(replicaSet: Replicated, pod: Pod): readonly Step[] {
   const { name, uid = "" } = pod.metadata;
   return [
     { kind: "delete", ref: refOf(pod), uid, reason: "SurplusReplica" },
@@ -100,7 +120,7 @@ function endPod(replicaSet: ReplicaSet, pod: Pod): readonly Step[] {
 
 function planStatus(
   world: World,
-  replicaSet: ReplicaSet,
+  replicaSet: Replicated,
   active: readonly Pod[],
   counts: PodCounts,
   forbidden: boolean,
@@ -117,14 +137,14 @@ function planStatus(
     ...(conditions.length > 0 ? { conditions } : {}),
   };
   if (canonicalJson(status) === canonicalJson(replicaSet.status)) return [];
-  const object: ReplicaSet = { ...replicaSet, status };
+  const object: Replicated = { ...replicaSet, status };
   return [{ kind: "update-status", object, reason: "StatusChanged" }];
 }
 
 /** `ReplicaFailure` while pods are missing that must not be made. */
 function failureConditions(
   world: World,
-  { metadata, status }: ReplicaSet,
+  { metadata, status }: Replicated,
   forbidden: boolean,
 ): readonly Condition[] {
   if (!forbidden) return (status?.conditions ?? []).filter(({ type }) => type !== "ReplicaFailure");

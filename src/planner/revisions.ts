@@ -3,9 +3,11 @@ import { canonicalJson, shortHash } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
 import { controllerRef, type StringMap } from "../model/meta.ts";
 import type { Deployment, Pod, PodTemplateSpec, ReplicaSet } from "../model/kinds.gen.ts";
+import { carriedAnnotations } from "./carried-annotations.ts";
 import { claimObjects } from "./claim.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
 import { countPods, type PodCounts } from "./pod-state.ts";
+import { templateWithConfig } from "./restart-on-config.ts";
 import type { World } from "./world.ts";
 
 const HASH_LABEL = "pod-template-hash";
@@ -37,6 +39,8 @@ export interface Revisions {
   readonly old: readonly RevisionSet[];
   /** Sets that the selector no longer chooses, without the owner reference. */
   readonly released: readonly ReplicaSet[];
+  /** Names for `next` that were taken by something else so far. */
+  readonly collisionCount: number;
 }
 
 /**
@@ -44,7 +48,8 @@ export interface Revisions {
  * and which are history. Pure.
  */
 export function readRevisions(world: World, deployment: Deployment): Revisions {
-  const { selector, minReadySeconds = 0, template } = deployment.spec;
+  const { selector, minReadySeconds = 0 } = deployment.spec;
+  const template = templateWithConfig(world, deployment);
   const claims = claimObjects<ReplicaSet>(world, deployment, selector, {
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
@@ -58,11 +63,16 @@ export function readRevisions(world: World, deployment: Deployment): Revisions {
   );
   const old = sets.filter((set) => set !== found);
   const revision = Math.max(0, ...old.map(revisionOf)) + 1;
-  const next = found ?? newSet(world, deployment);
+  const before = deployment.status?.collisionCount ?? 0;
+  const { collisionCount, ...next } =
+    found === undefined
+      ? newSet(world, deployment, template)
+      : { ...found, collisionCount: before };
   return {
     next: { ...next, replicaSet: annotateNext(deployment, next.replicaSet, revision) },
     old,
     released: claims.released,
+    collisionCount,
   };
 }
 
@@ -115,10 +125,14 @@ function comparable(template: PodTemplateSpec): PodTemplateSpec {
   return { metadata: { labels, annotations }, spec: template.spec };
 }
 
-function newSet(world: World, deployment: Deployment): RevisionSet {
+function newSet(
+  world: World,
+  deployment: Deployment,
+  template: PodTemplateSpec,
+): RevisionSet & { readonly collisionCount: number } {
   const { metadata, spec } = deployment;
-  const hash = freeHash(world, deployment);
-  const labels = { ...spec.template.metadata?.labels, [HASH_LABEL]: hash };
+  const { hash, collisionCount } = freeHash(world, deployment, template);
+  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
   const replicaSet: ReplicaSet = {
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
@@ -135,22 +149,27 @@ function newSet(world: World, deployment: Deployment): RevisionSet {
         ...spec.selector,
         matchLabels: { ...spec.selector.matchLabels, [HASH_LABEL]: hash },
       },
-      template: { ...spec.template, metadata: { ...spec.template.metadata, labels } },
+      template: { ...template, metadata: { ...template.metadata, labels } },
     },
   };
   const counts = { active: 0, ready: 0, available: 0 };
-  return { replicaSet, stored: undefined, pods: [], counts, createdAt: Infinity };
+  return { replicaSet, stored: undefined, pods: [], counts, createdAt: Infinity, collisionCount };
 }
 
 /** The template's hash; another one while a set of someone else, or of another template, has the name. */
-function freeHash(world: World, deployment: Deployment): string {
-  const template = comparable(deployment.spec.template);
-  for (let collisions = 0; ; collisions += 1) {
-    const hash = shortHash(collisions === 0 ? template : [template, collisions]);
+function freeHash(
+  world: World,
+  deployment: Deployment,
+  template: PodTemplateSpec,
+): { readonly hash: string; readonly collisionCount: number } {
+  const content = comparable(template);
+  const before = deployment.status?.collisionCount ?? 0;
+  for (let collisionCount = before; ; collisionCount += 1) {
+    const hash = shortHash(collisionCount === 0 ? content : [content, collisionCount]);
     const name = setName(deployment, hash);
     const { namespace = "" } = deployment.metadata;
     const ref = { apiVersion: "apps/v1", kind: "ReplicaSet", namespace, name };
-    if (world.get(ref) === undefined) return hash;
+    if (world.get(ref) === undefined) return { hash, collisionCount };
   }
 }
 
@@ -159,23 +178,12 @@ function setName({ metadata }: Deployment, hash: string): string {
   return `${base}-${hash}`;
 }
 
-/** What of the Deployment's annotations is not for its sets: what is about the object itself, or kept by each on its own. */
-function isCopied(annotation: string): boolean {
-  return (
-    !annotation.startsWith("berth.dev/") &&
-    !annotation.startsWith("deployment.kubernetes.io/") &&
-    annotation !== "kubectl.kubernetes.io/last-applied-configuration"
-  );
-}
-
 function annotateNext(
   deployment: Deployment,
   replicaSet: ReplicaSet,
   revision: number,
 ): ReplicaSet {
-  const copied = Object.fromEntries(
-    Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => isCopied(key)),
-  );
+  const copied = carriedAnnotations(deployment);
   const before = numberOf(replicaSet, REVISION_ANNOTATION) ?? 0;
   const annotated = annotate(replicaSet, {
     ...copied,

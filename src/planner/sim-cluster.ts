@@ -149,9 +149,12 @@ export class SimCluster {
   #takeChanges(): void {
     for (const change of this.world.takeChanges()) {
       const { before, after } = change;
-      for (const object of [before, after]) {
+      for (const [object, other] of [
+        [before, after],
+        [after, before],
+      ] as const) {
         if (object === undefined) continue;
-        for (const key of wakeKeys(this.world, object)) this.wake(key);
+        for (const key of wakeKeys(this.world, object, other)) this.wake(key);
         if (object.kind === "Pod" || object.kind === "Node") this.#isPlacing = true;
       }
       if (after === undefined && before !== undefined) this.#agents.forget(before);

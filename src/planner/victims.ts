@@ -1,4 +1,4 @@
-import { parseTime } from "../base/clock.ts";
+import { parseTime, type Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
 import type { Pod } from "../model/kinds.gen.ts";
 import { isReady, readySince } from "./pod-state.ts";
@@ -6,8 +6,16 @@ import { isReady, readySince } from "./pod-state.ts";
 /** Lets people say which replicas go first: the cheaper ones. */
 export const DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost";
 
-/** What the order of victims looks at. */
+/** What the order of victims looks at beside the pods themselves. */
+export interface VictimContext {
+  /** The active pods of the whole workload, for the doubling; without them it does not count. */
+  readonly related?: readonly Pod[];
+  /** Ages count by orders of magnitude from here; without it the younger goes first, as among the pods of a Job. */
+  readonly now?: Millis;
+}
+
 interface Candidate {
+  readonly now: Millis | undefined;
   readonly pod: Pod;
   /** Pods of the same workload on the same node, this one included. */
   readonly neighbours: number;
@@ -22,20 +30,21 @@ const RULES: readonly Rule[] = [
   (a, b) => rank(isReady(a.pod)) - rank(isReady(b.pod)),
   (a, b) => deletionCost(a.pod) - deletionCost(b.pod),
   (a, b) => b.neighbours - a.neighbours,
-  (a, b) => (readySince(b.pod) ?? 0) - (readySince(a.pod) ?? 0),
+  (a, b) => (isReady(a.pod) ? compareAge(a, b, ({ pod }) => readySince(pod)) : 0),
   (a, b) => restarts(b.pod) - restarts(a.pod),
-  (a, b) => createdAt(b.pod) - createdAt(a.pod),
+  (a, b) => sidecarRestarts(b.pod) - sidecarRestarts(a.pod),
+  (a, b) => compareAge(a, b, ({ pod }) => parseTime(pod.metadata.creationTimestamp)),
   (a, b) => compare(a.pod.metadata.name, b.pod.metadata.name),
 ];
 
 /**
  * The `count` of `pods` that are to go: the least useful first (unassigned, pending, not ready, cheap, doubled up on a
- * node, newer). `related` are the active pods of the whole workload, for the doubling. Pure.
+ * node, newer). Pure.
  */
 export function chooseVictims(
   pods: readonly Pod[],
   count: number,
-  related: readonly Pod[],
+  { related = [], now }: VictimContext = {},
 ): readonly Pod[] {
   const perNode = new Map<string, number>();
   for (const { spec } of related) {
@@ -43,7 +52,7 @@ export function chooseVictims(
       perNode.set(spec.nodeName, (perNode.get(spec.nodeName) ?? 0) + 1);
   }
   return pods
-    .map((pod) => ({ pod, neighbours: perNode.get(pod.spec.nodeName ?? "") ?? 0 }))
+    .map((pod) => ({ now, pod, neighbours: perNode.get(pod.spec.nodeName ?? "") ?? 0 }))
     .toSorted(compareCandidates)
     .slice(0, count)
     .map(({ pod }) => pod);
@@ -78,8 +87,43 @@ function restarts(pod: Pod): number {
   );
 }
 
-function createdAt(pod: Pod): number {
-  return parseTime(pod.metadata.creationTimestamp) ?? Number.MAX_SAFE_INTEGER;
+/** The same of init containers that go on beside the others. */
+function sidecarRestarts({ spec, status }: Pod): number {
+  const sidecars = new Set(
+    (spec.initContainers ?? [])
+      .filter(({ restartPolicy }) => restartPolicy === "Always")
+      .map(({ name }) => name),
+  );
+  return Math.max(
+    0,
+    ...(status?.initContainerStatuses ?? [])
+      .filter(({ name }) => sidecars.has(name))
+      .map(({ restartCount }) => restartCount),
+  );
+}
+
+/**
+ * The younger first, by orders of magnitude (powers of two): among pods of about the same age it is left to their uids,
+ * so that scaling down does not always hit the newest. One without a time counts as the youngest.
+ */
+function compareAge(
+  a: Candidate,
+  b: Candidate,
+  timeOf: (candidate: Candidate) => Millis | undefined,
+): number {
+  const [left, right] = [timeOf(a), timeOf(b)];
+  if (left === right) return 0;
+  if (left === undefined) return -1;
+  if (right === undefined) return 1;
+  if (a.now === undefined) return right - left;
+  const order = ageRank(left, a.now) - ageRank(right, a.now);
+  return order === 0 ? compare(a.pod.metadata.uid ?? "", b.pod.metadata.uid ?? "") : order;
+}
+
+function ageRank(time: Millis, now: Millis): number {
+  const age = now - time;
+  // In nanoseconds, as Kubernetes ranks: the borders between two ranks are powers of two of them.
+  return age > 0 ? Math.trunc(Math.log2(age * 1_000_000)) : -1;
 }
 
 function rank(isUseful: boolean): number {

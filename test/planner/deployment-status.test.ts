@@ -51,6 +51,7 @@ function plan(fields: CaseFields): { readonly d: Deployment; readonly status: De
     old,
     totalSize,
     maxUnavailable: 0,
+    collisionCount: 0,
     now: NOW,
   });
   return { d, status };
@@ -265,6 +266,7 @@ describe("deploymentStatus()", () => {
       old: [],
       totalSize: 0,
       maxUnavailable: 0,
+      collisionCount: 0,
       now: NOW,
     });
     expect(findCondition(status.conditions, "ReplicaFailure")).toMatchObject({

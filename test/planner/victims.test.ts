@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Pod } from "../../src/model/kinds.gen.ts";
 import { chooseVictims, DELETION_COST_ANNOTATION } from "../../src/planner/victims.ts";
-import { pod, type PodFields } from "../support/builders.ts";
+import { NOW, pod, type PodFields } from "../support/builders.ts";
 
 interface Case {
   readonly name: string;
@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   { name: "newly ready before often restarted", goes: { ready: -10 }, stays: { restarts: 5 } },
   { name: "often restarted before newer", goes: { restarts: 5 }, stays: { created: -1 } },
   { name: "newer before older", goes: { created: -1 }, stays: {} },
+  { name: "without a time before newly ready", goes: { ready: Number.NaN }, stays: { ready: -1 } },
 ];
 
 describe("chooseVictims()", () => {
@@ -55,13 +56,17 @@ describe("chooseVictims()", () => {
     ];
     const elsewhere = pod({ name: "other", node: "a" });
     const names = (order: readonly Pod[]): readonly string[] =>
-      chooseVictims(order, 1, [...order, elsewhere]).map(({ metadata }) => metadata.name);
+      chooseVictims(order, 1, { related: [...order, elsewhere], now: NOW }).map(
+        ({ metadata }) => metadata.name,
+      );
     expect(names(pods)).toEqual(["z-goes"]);
     expect(names(pods.toReversed())).toEqual(["z-goes"]);
   });
 
   test("equal pods go in the order of their names, whatever the order of the input", () => {
     const pods = ["c", "a", "b"].map((name) => pod({ name }));
-    expect(chooseVictims(pods, 2, pods).map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
+    expect(
+      chooseVictims(pods, 2, { related: pods, now: NOW }).map(({ metadata }) => metadata.name),
+    ).toEqual(["a", "b"]);
   });
 });
