@@ -2595,7 +2595,7 @@ export interface StatefulSetSpec {
   /** How a change of the template reaches the pods. */
   readonly updateStrategy: StatefulSetUpdateStrategy;
   /** Each pod gets a claim of its own from each of these. */
-  readonly volumeClaimTemplates?: readonly PersistentVolumeClaim[];
+  readonly volumeClaimTemplates?: readonly VolumeClaimTemplate[];
 }
 
 /** How a StatefulSet stands. */
@@ -2824,6 +2824,15 @@ export interface Volume {
   readonly scaleIO?: Readonly<Record<string, unknown>>;
   readonly storageos?: Readonly<Record<string, unknown>>;
   readonly vsphereVolume?: Readonly<Record<string, unknown>>;
+}
+
+/** A claim for each pod; apiVersion and kind need not be said. */
+export interface VolumeClaimTemplate {
+  readonly apiVersion: "v1";
+  readonly kind: "PersistentVolumeClaim";
+  readonly metadata: ObjectMeta;
+  readonly spec: PersistentVolumeClaimSpec;
+  readonly status?: PersistentVolumeClaimStatus;
 }
 
 /** A raw block device in a container. */

@@ -1,149 +1,93 @@
-import {
-  formatLabels,
-  formatSelector,
-  isEmptySelector,
-  matchesSelector,
-} from "../../model/labels.ts";
 import type {
+  CronJob,
+  DaemonSet,
   Deployment,
   Job,
-  LabelSelector,
   Pod,
-  PodSpec,
   PodTemplateSpec,
   ReplicaSet,
+  ReplicationController,
+  StatefulSet,
 } from "../../model/kinds.gen.ts";
-import { formatPath, listWords, quote } from "../finding.ts";
-import type { FieldPath, Finding } from "../finding.ts";
+import { claimTemplates } from "./claim-templates.ts";
+import { cronSchedule, cronTimeZone } from "./cron-job.ts";
+import { checkJobSpec } from "./job-rules.ts";
 import { checkPodSpec } from "./pod-rules.ts";
+import { restartPolicy } from "./restart-policy.ts";
+import {
+  daemonSetStrategy,
+  deploymentStrategy,
+  progressDeadline,
+  statefulSetStrategy,
+} from "./rollout-strategy.ts";
+import type { ObjectRule, Report } from "./rule.ts";
+import { templateSelector } from "./template-selector.ts";
 
-const TEMPLATE: FieldPath = ["spec", "template"];
+const POD_PATH = ["spec", "template", "spec"];
 
-/** What must hold in a Pod. Pure. */
-export function checkPod(pod: Pod): readonly Finding[] {
-  return checkPodSpec(pod.spec, ["spec"]);
-}
+/** What must hold in a Pod. */
+export const checkPod: ObjectRule<Pod> = ({ spec }, report) => {
+  checkPodSpec(spec, ["spec"], { report });
+};
 
-/** What must hold in a Deployment. Pure. */
-export function checkDeployment({ spec }: Deployment): readonly Finding[] {
-  return [
-    ...checkSelector(spec.selector, spec.template),
-    ...checkRestartPolicy(spec.template.spec, ["Always"]),
-    ...checkStrategy(spec.strategy),
-    ...checkDeadline(spec),
-    ...checkPodSpec(spec.template.spec, [...TEMPLATE, "spec"]),
-  ];
-}
+/** What must hold in a Deployment. */
+export const checkDeployment: ObjectRule<Deployment> = (deployment, report) => {
+  const { selector, template } = deployment.spec;
+  templateSelector(selector, template, report);
+  deploymentStrategy(deployment, report);
+  progressDeadline(deployment, report);
+  checkServing(template, report);
+};
 
-/** What must hold in a ReplicaSet. Pure. */
-export function checkReplicaSet({ spec }: ReplicaSet): readonly Finding[] {
-  return [
-    ...checkSelector(spec.selector, spec.template),
-    ...checkRestartPolicy(spec.template.spec, ["Always"]),
-    ...checkPodSpec(spec.template.spec, [...TEMPLATE, "spec"]),
-  ];
-}
+/** What must hold in a ReplicaSet. */
+export const checkReplicaSet: ObjectRule<ReplicaSet> = ({ spec }, report) => {
+  templateSelector(spec.selector, spec.template, report);
+  checkServing(spec.template, report);
+};
 
-/** What must hold in a Job. Pure. */
-export function checkJob({ spec }: Job): readonly Finding[] {
-  return [
-    ...checkRestartPolicy(spec.template.spec, ["Never", "OnFailure"]),
-    ...checkPodSpec(spec.template.spec, [...TEMPLATE, "spec"]),
-  ];
-}
+/** What must hold in a ReplicationController. */
+export const checkReplicationController: ObjectRule<ReplicationController> = ({ spec }, report) => {
+  templateSelector({ matchLabels: spec.selector ?? {} }, spec.template, report);
+  checkServing(spec.template, report);
+};
 
-function checkSelector(selector: LabelSelector, template: PodTemplateSpec): readonly Finding[] {
-  const labels = template.metadata?.labels ?? {};
-  const path = ["spec", "selector"];
-  const requirements = checkRequirements(selector);
-  if (requirements.length > 0) return requirements;
-  if (isEmptySelector(selector)) {
-    const wanted = Object.keys(labels).length > 0 ? `: ${formatLabels(labels)}` : "";
-    return [
-      {
-        code: "selector/empty",
-        message: "spec.selector must name at least one label",
-        path,
-        hint: `write the labels of spec.template.metadata.labels into matchLabels${wanted}`,
-      },
-    ];
-  }
-  if (matchesSelector(selector, labels)) return [];
-  const found =
-    Object.keys(labels).length === 0 ? "there are none" : `they are "${formatLabels(labels)}"`;
-  return [
-    {
-      code: "selector/mismatch",
-      message: `spec.template.metadata.labels must match spec.selector "${formatSelector(selector)}": ${found}`,
-      path: [...TEMPLATE, "metadata", "labels"],
-      on: "key",
-      hint: "give the template the labels that the selector asks for",
-    },
-  ];
-}
+/** What must hold in a DaemonSet. */
+export const checkDaemonSet: ObjectRule<DaemonSet> = (daemonSet, report) => {
+  const { selector, template } = daemonSet.spec;
+  templateSelector(selector, template, report);
+  daemonSetStrategy(daemonSet, report);
+  checkServing(template, report);
+};
 
-function checkRequirements(selector: LabelSelector): readonly Finding[] {
-  return (selector.matchExpressions ?? []).flatMap(({ operator, values = [] }, index) => {
-    const needsValues = operator === "In" || operator === "NotIn";
-    if (needsValues === values.length > 0) return [];
-    const path = ["spec", "selector", "matchExpressions", index, "values"];
-    const must = needsValues ? "have at least one value" : "be absent";
-    return [
-      {
-        code: "field/conflict" as const,
-        message: `${formatPath(path)} must ${must} when the operator is ${operator}`,
-        path,
-      },
-    ];
-  });
-}
+/** What must hold in a StatefulSet. */
+export const checkStatefulSet: ObjectRule<StatefulSet> = (statefulSet, report) => {
+  const { selector, template, volumeClaimTemplates = [] } = statefulSet.spec;
+  templateSelector(selector, template, report);
+  statefulSetStrategy(statefulSet, report);
+  claimTemplates(statefulSet, report);
+  const claims = volumeClaimTemplates.map(({ metadata }) => metadata.name);
+  checkServing(template, report, claims);
+};
 
-function checkRestartPolicy(
-  { restartPolicy }: PodSpec,
-  allowed: readonly PodSpec["restartPolicy"][],
-): readonly Finding[] {
-  if (allowed.includes(restartPolicy)) return [];
-  const path = [...TEMPLATE, "spec", "restartPolicy"];
-  return [
-    {
-      code: "restart-policy/not-allowed",
-      message: `${formatPath(path)} must be ${listWords(allowed.map(quote))} here: it is ${quote(restartPolicy)}`,
-      path,
-      hint: allowed.length === 1 ? "remove it" : `write "restartPolicy: ${allowed[0] ?? ""}"`,
-    },
-  ];
-}
+/** What must hold in a Job. */
+export const checkJob: ObjectRule<Job> = ({ spec }, report) => {
+  checkJobSpec(spec, ["spec"], report);
+};
 
-function checkStrategy(strategy: Deployment["spec"]["strategy"]): readonly Finding[] {
-  const path = ["spec", "strategy", "rollingUpdate"];
-  if (strategy.type === "Recreate") {
-    if (strategy.rollingUpdate === undefined) return [];
-    const message = "spec.strategy.rollingUpdate must be absent when the type is Recreate";
-    return [{ code: "field/conflict", message, path, on: "key", hint: "remove it" }];
-  }
-  const { maxSurge, maxUnavailable } = strategy.rollingUpdate ?? {};
-  const isNothing = (value: number | string | undefined): boolean =>
-    value === 0 || /^0+%$/.test(String(value));
-  if (isNothing(maxSurge) && isNothing(maxUnavailable)) {
-    return [
-      {
-        code: "strategy/stuck",
-        message: "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced",
-        path: [...path, "maxUnavailable"],
-        hint: "raise one of the two",
-      },
-    ];
-  }
-  const percent = /^(\d+)%$/.exec(String(maxUnavailable))?.[1];
-  if (percent === undefined || Number(percent) <= 100) return [];
-  const message = `spec.strategy.rollingUpdate.maxUnavailable must be at most 100%: it is ${quote(String(maxUnavailable))}`;
-  return [{ code: "field/range", message, path: [...path, "maxUnavailable"] }];
-}
+/** What must hold in a CronJob. */
+export const checkCronJob: ObjectRule<CronJob> = (cronJob, report) => {
+  cronSchedule(cronJob, report);
+  cronTimeZone(cronJob, report);
+  const job = cronJob.spec.jobTemplate.spec;
+  if (job !== undefined) checkJobSpec(job, ["spec", "jobTemplate", "spec"], report);
+};
 
-function checkDeadline(spec: Deployment["spec"]): readonly Finding[] {
-  const { minReadySeconds = 0, progressDeadlineSeconds } = spec;
-  if (progressDeadlineSeconds > minReadySeconds) return [];
-  const path = ["spec", "progressDeadlineSeconds"];
-  const message = `spec.progressDeadlineSeconds must be above spec.minReadySeconds (${minReadySeconds}): it is ${progressDeadlineSeconds}`;
-  return [{ code: "field/conflict", message, path }];
+/** Pods that are to run for ever. */
+function checkServing(
+  template: PodTemplateSpec,
+  report: Report,
+  claims: readonly string[] = [],
+): void {
+  restartPolicy(template.spec, POD_PATH, { allowed: ["Always"], report });
+  checkPodSpec(template.spec, POD_PATH, { claims, report });
 }
