@@ -2,12 +2,14 @@ import { canonicalJson } from "../base/hash.ts";
 import type {
   ConfigMap,
   Container,
+  DaemonSet,
   Deployment,
   Job,
   Pod,
   ReplicaSet,
   Secret,
   Service,
+  StatefulSet,
 } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 
@@ -42,6 +44,21 @@ const RULES: readonly Rule[] = [
     isChanged: (next: ReplicaSet, stored: ReplicaSet) =>
       differs(next.spec.selector, stored.spec.selector),
   },
+  {
+    kind: "apps/v1/DaemonSet",
+    path: "spec.selector",
+    isChanged: (next: DaemonSet, stored: DaemonSet) =>
+      differs(next.spec.selector, stored.spec.selector),
+  },
+  ...(["selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"] as const).map(
+    (field): Rule => ({
+      kind: "apps/v1/StatefulSet",
+      path: `spec.${field}`,
+      isChanged: (next: StatefulSet, stored: StatefulSet) =>
+        differs(next.spec[field], stored.spec[field]),
+      hint: "give the set another name, or remove it in one commit and add it again in the next: its claims stay, unless persistentVolumeClaimRetentionPolicy says otherwise",
+    }),
+  ),
   {
     kind: "batch/v1/Job",
     path: "spec.template",

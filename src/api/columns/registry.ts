@@ -14,6 +14,12 @@ import {
   SERVICE_COLUMNS,
 } from "./cluster.ts";
 import { AGE, NAME, NONE } from "./common.ts";
+import {
+  CONTROLLERREVISION_COLUMNS,
+  DAEMONSET_COLUMNS,
+  REPLICATIONCONTROLLER_COLUMNS,
+  STATEFULSET_COLUMNS,
+} from "./sets.ts";
 import { DEPLOYMENT_COLUMNS, JOB_COLUMNS, POD_COLUMNS, REPLICASET_COLUMNS } from "./workloads.ts";
 
 const APP_COLUMNS: readonly Column<App>[] = [
@@ -102,6 +108,10 @@ const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
   ["pods", POD_COLUMNS],
   ["deployments", DEPLOYMENT_COLUMNS],
   ["replicasets", REPLICASET_COLUMNS],
+  ["statefulsets", STATEFULSET_COLUMNS],
+  ["daemonsets", DAEMONSET_COLUMNS],
+  ["replicationcontrollers", REPLICATIONCONTROLLER_COLUMNS],
+  ["controllerrevisions", CONTROLLERREVISION_COLUMNS],
   ["jobs", JOB_COLUMNS],
   ["services", SERVICE_COLUMNS],
   ["nodes", NODE_COLUMNS],
