@@ -6,24 +6,28 @@ import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { TunnelHandler } from "../client/tunnel-client.ts";
 import { LABELS } from "../model/instance.ts";
-import type { Pod } from "../model/kinds.gen.ts";
+import type { PersistentVolume, Pod } from "../model/kinds.gen.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { createLogsHandler } from "./logs-handler.ts";
 import { openNodeMemory, type NodeMemory } from "./node-memory.ts";
 import { reportNode } from "./node-status.ts";
 import { ensurePauseImage } from "./pause-image.ts";
+import { apiClaimSource } from "./pod-claims.ts";
 import type { PodNetwork } from "./pod-network.ts";
 import { PodSet } from "./pod-set.ts";
 import type { PodServices } from "./pod-services.ts";
 import { measureEventLoop } from "./probe.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
+import { cleanVolumes } from "./volume-cleaner.ts";
 
 export interface AgentOptions {
   readonly client: ApiClient;
   /** The pods of this node only. */
   readonly pods: Informer<Pod>;
+  /** The volumes whose data this node keeps. */
+  readonly volumes: Informer<PersistentVolume>;
   readonly runtime: ContainerRuntime;
   readonly events: EventRecorder;
   /** Makes the node's network once its part of the pod network is known. */
@@ -101,6 +105,7 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
     pods.follow(),
     followEvents(services, pods, signal),
     relist(services, pods, health, signal),
+    cleanVolumes({ ...options, signal }),
   ]);
 }
 
@@ -119,6 +124,7 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
     events: options.events,
     images: new ImagePuller({ runtime, clock, signal }),
     config: apiConfigSource(client),
+    claims: apiClaimSource(client),
     probes: {
       runtime,
       clock,

@@ -1,4 +1,4 @@
-import { chmod, chown } from "node:fs/promises";
+import { chmod, chown, readdir } from "node:fs/promises";
 import type { StringMap } from "../model/meta.ts";
 import type { DockerConnection } from "./docker-connection.ts";
 import { RuntimeError, type ObservedVolume, type VolumeSpec } from "./runtime.ts";
@@ -23,9 +23,9 @@ export async function createVolume(
       path: "/volumes/create",
       body: {
         Name: spec.name,
-        Driver: "local",
+        Driver: spec.plugin?.driver ?? "local",
         Labels: spec.labels,
-        ...(spec.tmpfs === undefined ? {} : { DriverOpts: tmpfsOptions(spec) }),
+        ...driverOptions(spec),
       },
       purpose,
     },
@@ -33,7 +33,7 @@ export async function createVolume(
   );
   if (made === undefined) throw new RuntimeError("failed", `Cannot ${purpose}`);
   // The daemon makes the folder for root only, whoever the container runs as.
-  if (spec.tmpfs === undefined && spec.mode !== undefined) {
+  if (spec.mode !== undefined && (await isToBePrepared(spec, made.Mountpoint))) {
     if (spec.gid !== undefined) await chown(made.Mountpoint, 0, spec.gid);
     await chmod(made.Mountpoint, spec.mode);
   }
@@ -72,6 +72,19 @@ export async function removeVolume(
     },
     signal,
   );
+}
+
+function driverOptions(spec: VolumeSpec): { readonly DriverOpts?: StringMap } {
+  if (spec.tmpfs !== undefined) return { DriverOpts: tmpfsOptions(spec) };
+  return spec.plugin === undefined ? {} : { DriverOpts: spec.plugin.options };
+}
+
+/** Whether the volume's root is ours to give a mode: a pod's own, or a lasting one on disk that nobody wrote to yet. */
+async function isToBePrepared(spec: VolumeSpec, mountpoint: string): Promise<boolean> {
+  if (spec.tmpfs !== undefined) return false;
+  if (spec.plugin === undefined) return true;
+  const isPlain = spec.plugin.driver === "local" && Object.keys(spec.plugin.options).length === 0;
+  return isPlain && (await readdir(mountpoint)).length === 0;
 }
 
 function tmpfsOptions(spec: VolumeSpec): StringMap {

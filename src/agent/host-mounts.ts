@@ -1,7 +1,7 @@
-import { lstat, mkdir, open, realpath, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import type { WantedMount } from "./pod-volumes.ts";
-import type { MountSpec } from "./runtime.ts";
+import type { MountSpec, VolumeSpec } from "./runtime.ts";
 
 /** A mount's source is not as the pod needs it. */
 export class MountError extends Error {
@@ -10,11 +10,13 @@ export class MountError extends Error {
 
 /** Where the host keeps a Docker volume. */
 export type FindVolume = (name: string) => Promise<string>;
+/** Has the Engine make a volume that outlives pods, unless it is there, and says where the host keeps it. */
+export type MakeVolume = (volume: VolumeSpec) => Promise<string>;
 
 /** Finds, or makes where the pod asks for it, the host's side of each mount. */
 export async function resolveMounts(
   wanted: readonly WantedMount[],
-  findVolume: FindVolume,
+  { findVolume, makeVolume }: { readonly findVolume: FindVolume; readonly makeVolume: MakeVolume },
 ): Promise<readonly MountSpec[]> {
   const mounts: MountSpec[] = [];
   for (const mount of wanted) {
@@ -24,10 +26,20 @@ export async function resolveMounts(
         mounts.push(mount);
         break;
       case "host-path": {
-        await ensureHostPath(mount.path, mount.type);
+        await ensureHostPath(mount.path, mount.type, mount.mode);
         const source =
           mount.subPath === "" ? mount.path : await partOf(mount.path, mount.subPath, true);
         mounts.push({ kind: "bind", source, target: mount.target, readOnly: mount.readOnly });
+        break;
+      }
+      case "claim": {
+        const { volume, subPath, target, readOnly } = mount;
+        const root = await makeVolume(volume);
+        if (subPath === "") mounts.push({ kind: "volume", volume: volume.name, target, readOnly });
+        else {
+          const source = await partOf(root, subPath, true);
+          mounts.push({ kind: "bind", source, target, readOnly });
+        }
         break;
       }
       case "volume-part": {
@@ -55,10 +67,11 @@ const HOST_PATH_CHECKS: Readonly<
   BlockDevice: { is: (stats) => stats.isBlockDevice(), what: "block device" },
 };
 
-async function ensureHostPath(path: string, type: string): Promise<void> {
+async function ensureHostPath(path: string, type: string, mode?: number): Promise<void> {
   let found = await statOrNone(path);
   if (found === undefined && (type === "" || type === "DirectoryOrCreate")) {
     await mkdir(path, { recursive: true, mode: 0o755 });
+    if (mode !== undefined) await chmod(path, mode);
     return;
   }
   if (found === undefined && type === "FileOrCreate") {

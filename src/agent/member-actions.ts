@@ -5,11 +5,12 @@ import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
 import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
 import { MountError, resolveMounts } from "./host-mounts.ts";
 import type { Action } from "./plan-pod.ts";
+import { ClaimError, type ClaimVolume } from "./pod-claims.ts";
 import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
 import { toPodContainer, type ContainerRole } from "./pod-view.ts";
 import { containerMounts, podVolumes } from "./pod-volumes.ts";
 import { runHandler } from "./probe.ts";
-import { RuntimeError, type MountSpec } from "./runtime.ts";
+import { RuntimeError, type MountSpec, type VolumeSpec } from "./runtime.ts";
 import { makeTerminationLog, podFolder } from "./termination-log.ts";
 
 /** A hook has no time-out of its own: it must end within this. */
@@ -265,6 +266,19 @@ function asKind<K extends "ConfigMap" | "Secret">(
     : undefined;
 }
 
+async function findClaims({
+  services,
+  pod,
+  making,
+}: PodHandle): Promise<ReadonlyMap<string, ClaimVolume>> {
+  try {
+    return await services.claims.find(pod, making);
+  } catch (error) {
+    if (!(error instanceof ClaimError)) throw error;
+    throw new ActionError("FailedMount", error.message, { cause: error });
+  }
+}
+
 async function findMounts(
   handle: PodHandle,
   container: Container,
@@ -272,7 +286,8 @@ async function findMounts(
 ): Promise<readonly MountSpec[]> {
   const { services, pod, signal } = handle;
   const { node, runtime, stateDir } = services;
-  const wanted = containerMounts(pod, container, node.clusterId);
+  const claims = await findClaims(handle);
+  const wanted = containerMounts(pod, container, node.clusterId, claims);
   if (wanted.kind === "missing")
     throw new ActionError("CreateContainerConfigError", wanted.message);
   const findVolume = async (name: string): Promise<string> => {
@@ -282,9 +297,11 @@ async function findMounts(
     if (spec === undefined) throw new MountError(`volume "${name}" is not one of the pod's`);
     return (await runtime.createVolume(spec, signal)).mountpoint;
   };
+  const makeVolume = async (volume: VolumeSpec): Promise<string> =>
+    (await runtime.createVolume(volume, signal)).mountpoint;
   try {
     const [mounts, log] = await Promise.all([
-      resolveMounts(wanted.mounts, findVolume),
+      resolveMounts(wanted.mounts, { findVolume, makeVolume }),
       makeTerminationLog(podFolder(stateDir, pod.metadata.uid ?? ""), container, attempt),
     ]);
     return [...mounts, log];

@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { ApiClient } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { Pod } from "../model/kinds.gen.ts";
+import type { ClaimSource } from "./pod-claims.ts";
 import type { ConfigSource } from "./config-source.ts";
 import type { NodeContext } from "./container-spec.ts";
 import type { ImagePuller } from "./image-puller.ts";
@@ -21,6 +22,7 @@ export interface PodServices {
   readonly events: EventRecorder;
   readonly images: ImagePuller;
   readonly config: ConfigSource;
+  readonly claims: ClaimSource;
   readonly probes: ProbeTools;
   /** Resolves once the node has its part of the pod network. */
   readonly network: (signal: AbortSignal) => Promise<PodNetwork>;

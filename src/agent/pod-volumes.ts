@@ -1,7 +1,9 @@
 import type { StringMap } from "../model/meta.ts";
 import type { Container, Pod, Volume } from "../model/kinds.gen.ts";
+import { LABELS } from "../model/instance.ts";
 import { memoryBytes } from "../model/quantity.ts";
 import { volumeName } from "./names.ts";
+import { claimNameOf, type ClaimVolume } from "./pod-claims.ts";
 import type { MountSpec, VolumeSpec } from "./runtime.ts";
 
 /** Where the sandbox mounts what is in memory: as long as it lives, the contents do. */
@@ -53,6 +55,16 @@ export type WantedMount =
       readonly kind: "host-path";
       readonly path: string;
       readonly type: string;
+      /** Of a folder that is made. */
+      readonly mode?: number;
+      readonly subPath: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  /** A volume that is not the pod's own: made where the Engine does not have it yet. */
+  | {
+      readonly kind: "claim";
+      readonly volume: VolumeSpec;
       readonly subPath: string;
       readonly target: string;
       readonly readOnly: boolean;
@@ -71,8 +83,13 @@ export type MountsResult =
   | { readonly kind: "mounts"; readonly mounts: readonly WantedMount[] }
   | { readonly kind: "missing"; readonly message: string };
 
-/** What a container mounts. Pure. */
-export function containerMounts(pod: Pod, container: Container, clusterId: string): MountsResult {
+/** What a container mounts. `claims` are the pod's, by the name of the volume. Pure. */
+export function containerMounts(
+  pod: Pod,
+  container: Container,
+  clusterId: string,
+  claims: ReadonlyMap<string, ClaimVolume> = new Map(),
+): MountsResult {
   const mounts: WantedMount[] = [];
   for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
     const volume = pod.spec.volumes?.find((candidate) => candidate.name === name);
@@ -94,6 +111,14 @@ export function containerMounts(pod: Pod, container: Container, clusterId: strin
       });
       continue;
     }
+    if (claimNameOf(pod, volume) !== undefined) {
+      const claim = claims.get(name);
+      if (claim === undefined)
+        return { kind: "missing", message: `volume "${name}" has no claim that is bound` };
+      const isReadOnly = readOnly === true || volume.persistentVolumeClaim?.readOnly === true;
+      mounts.push(claimMount(pod, clusterId, claim, { ...about, readOnly: isReadOnly }));
+      continue;
+    }
     const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
     const isConfig = isConfigVolume(volume);
     const access = { volume: source, target: mountPath, readOnly: isConfig || readOnly === true };
@@ -104,6 +129,29 @@ export function containerMounts(pod: Pod, container: Container, clusterId: strin
     );
   }
   return { kind: "mounts", mounts };
+}
+
+function claimMount(
+  pod: Pod,
+  clusterId: string,
+  claim: ClaimVolume,
+  about: { readonly target: string; readonly subPath: string; readonly readOnly: boolean },
+): WantedMount {
+  if (claim.kind === "path") {
+    const { path, type } = claim;
+    return { kind: "host-path", path, type, mode: EMPTY_DIR_MODE, ...about };
+  }
+  const { name, driver, options } = claim;
+  const gid = pod.spec.securityContext?.fsGroup;
+  const volume: VolumeSpec = {
+    name,
+    // Without the pod's uid: the volume stays when the pod goes.
+    labels: { [LABELS.cluster]: clusterId },
+    mode: gid === undefined ? EMPTY_DIR_MODE : EMPTY_DIR_GROUP_MODE,
+    ...(gid === undefined ? {} : { gid }),
+    plugin: { driver: driver ?? "local", options },
+  };
+  return { kind: "claim", volume, ...about };
 }
 
 /** Whether a volume is made from an object of the API. Pure. */

@@ -115,6 +115,8 @@ export interface VolumeSpec {
   /** Mode of the root of a volume on disk, and its group. */
   readonly mode?: number;
   readonly gid?: number;
+  /** A volume that outlives pods: by which volume driver, with its options. Its root is touched only while empty. */
+  readonly plugin?: { readonly driver: string; readonly options: StringMap };
 }
 
 export interface ObservedVolume {

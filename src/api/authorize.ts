@@ -1,5 +1,6 @@
 import { apiVersionOf } from "../model/resources.ts";
-import type { Pod } from "../model/kinds.gen.ts";
+import type { PersistentVolume, Pod } from "../model/kinds.gen.ts";
+import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { MASTERS_GROUP } from "./authenticate.ts";
 import type { User } from "./authenticate.ts";
@@ -13,11 +14,13 @@ import type { ResourceRequest, Verb } from "./request-info.ts";
 /** A request to objects, with what narrows it. */
 export interface ObjectAccess extends ResourceRequest {
   readonly fields?: FieldSelector | undefined;
+  /** As written. */
+  readonly labelSelector?: string | undefined;
 }
 
 export interface AuthorizerFacts {
   readonly objects: Pick<ObjectStore, "get">;
-  readonly nodePods: Pick<NodePods, "references">;
+  readonly nodePods: Pick<NodePods, "references" | "claims">;
 }
 
 /** The namespace of the nodes' heartbeats. */
@@ -44,6 +47,10 @@ const NODE_RULES: readonly NodeRule[] = [
   { resources: ["pods"], verbs: ["get", "delete"], when: isOwnPod },
   { resources: ["pods"], verbs: CHANGE, subresource: "status", when: isOwnPod },
   { resources: ["secrets", "configmaps"], verbs: READ, when: isReferenced },
+  { resources: ["persistentvolumeclaims"], verbs: ["get"], when: isClaimedByPod },
+  { resources: ["persistentvolumes"], verbs: ["get"], when: isVolumeOfPod },
+  { resources: ["persistentvolumes"], verbs: ["get", ...CHANGE], when: isKeptByNode },
+  { resources: ["persistentvolumes"], verbs: ["list", "watch"], when: isLabelledWithNode },
   { resources: ["nodes"], verbs: ["create"] },
   { resources: ["nodes"], verbs: CHANGE, when: isOwnName },
   { resources: ["nodes"], verbs: CHANGE, subresource: "status", when: isOwnName },
@@ -120,6 +127,42 @@ function isReferenced(
   if (namespace === undefined || wanted === undefined) return false;
   const kind = resource.kind === "Secret" ? "Secret" : "ConfigMap";
   return nodePods.references(node, kind, namespace, wanted);
+}
+
+function isClaimedByPod(
+  { namespace, name }: ObjectAccess,
+  node: string,
+  { nodePods }: AuthorizerFacts,
+): boolean {
+  return namespace !== undefined && name !== undefined && nodePods.claims(node, namespace, name);
+}
+
+/** The volume of a claim that a pod of the node uses. */
+function isVolumeOfPod(
+  access: ObjectAccess,
+  node: string,
+  { objects, nodePods }: AuthorizerFacts,
+): boolean {
+  const ref = findVolume(access, objects)?.spec.claimRef;
+  return ref !== undefined && nodePods.claims(node, ref.namespace ?? "", ref.name);
+}
+
+/** A volume whose data the node keeps. */
+function isKeptByNode(access: ObjectAccess, node: string, { objects }: AuthorizerFacts): boolean {
+  return findVolume(access, objects)?.metadata.labels?.[VOLUME_NODE_LABEL] === node;
+}
+
+function isLabelledWithNode({ labelSelector }: ObjectAccess, node: string): boolean {
+  return labelSelector === `${VOLUME_NODE_LABEL}=${node}`;
+}
+
+function findVolume(
+  { resource, name }: ObjectAccess,
+  objects: AuthorizerFacts["objects"],
+): PersistentVolume | undefined {
+  if (name === undefined) return undefined;
+  const ref = { apiVersion: apiVersionOf(resource), kind: resource.kind, name };
+  return objects.get(ref)?.object as PersistentVolume | undefined;
 }
 
 function isOwnName({ name }: ObjectAccess, node: string): boolean {

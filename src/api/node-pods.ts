@@ -6,6 +6,8 @@ import type { ObjectStore } from "../store/object-store.ts";
 export interface NodePods {
   /** Whether a pod of the node names the Secret or ConfigMap. */
   references(node: string, kind: "Secret" | "ConfigMap", namespace: string, name: string): boolean;
+  /** Whether a pod of the node uses the PersistentVolumeClaim. */
+  claims(node: string, namespace: string, name: string): boolean;
   close(): void;
 }
 
@@ -35,17 +37,28 @@ export function followNodePods(objects: ObjectStore): NodePods {
   const { items } = objects.list(resourceOf({ apiVersion: "v1", kind: "Pod" }));
   for (const { object } of items) add(object as Pod);
 
+  function some(node: string, namespace: string, is: (pod: Pod) => boolean): boolean {
+    for (const pod of byNode.get(node)?.values() ?? []) {
+      if (pod.metadata.namespace === namespace && is(pod)) return true;
+    }
+    return false;
+  }
+
   return {
-    references: (node, kind, namespace, name) => {
-      for (const pod of byNode.get(node)?.values() ?? []) {
-        if (pod.metadata.namespace === namespace && namesOf(pod.spec, kind).includes(name)) {
-          return true;
-        }
-      }
-      return false;
-    },
+    references: (node, kind, namespace, name) =>
+      some(node, namespace, (pod) => namesOf(pod.spec, kind).includes(name)),
+    claims: (node, namespace, name) =>
+      some(node, namespace, (pod) => claimNamesOf(pod).includes(name)),
     close,
   };
+}
+
+/** Names of the claims that a pod uses; an ephemeral one is named after pod and volume. Pure. */
+function claimNamesOf({ metadata, spec }: Pod): readonly string[] {
+  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (ephemeral !== undefined) return [`${metadata.name}-${name}`];
+    return persistentVolumeClaim === undefined ? [] : [persistentVolumeClaim.claimName];
+  });
 }
 
 /** Names of the Secrets or ConfigMaps that a pod reads, by volume or by environment. Pure. */

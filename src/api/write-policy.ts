@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/hash.ts";
 import { SOURCE_ANNOTATION } from "../model/app.ts";
 import type { Node } from "../model/kinds.gen.ts";
 import { controllerOf, formatRef, refOf } from "../model/meta.ts";
+import { VOLUME_FINALIZER } from "../model/storage.ts";
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
 import { findResource } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
@@ -57,6 +58,7 @@ export function admitNodeWrite(
       detailsOf(resource, name),
     );
   }
+  if (resource.plural === "persistentvolumes") admitVolumeWrite(node, object, current);
   if (resource.plural !== "nodes" || current === undefined) return;
   const before = canonicalJson((current as Node).spec ?? {});
   if (canonicalJson((object as Node).spec ?? {}) !== before) {
@@ -65,6 +67,25 @@ export function admitNodeWrite(
       detailsOf(resource, name),
     );
   }
+}
+
+/** A node may say of a deleted volume that its data is gone, and nothing else. */
+function admitVolumeWrite(node: string, object: ApiObject, current: ApiObject | undefined): void {
+  const bare = (volume: ApiObject): string => {
+    const { finalizers: _, resourceVersion: __, ...metadata } = volume.metadata;
+    return canonicalJson({ ...volume, metadata });
+  };
+  const before = current?.metadata.finalizers ?? [];
+  const after = object.metadata.finalizers ?? [];
+  const isAllowed =
+    current?.metadata.deletionTimestamp !== undefined &&
+    bare(object) === bare(current) &&
+    canonicalJson(after) === canonicalJson(before.filter((one) => one !== VOLUME_FINALIZER));
+  if (isAllowed) return;
+  throw forbidden(
+    `persistentvolumes "${object.metadata.name}" is forbidden: node "${node}" may only say that a deleted volume's ` +
+      "data is gone",
+  );
 }
 
 function changeInGit(objects: Pick<ObjectStore, "get">, object: ApiObject): ApiFailure {

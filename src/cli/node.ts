@@ -5,15 +5,16 @@ import { openVethNetwork } from "../agent/veth-network.ts";
 import { readKeyPair } from "../api/pki.ts";
 import type { Logger } from "../base/logger.ts";
 import { systemClock } from "../base/system-clock.ts";
-import type { ApiClient, Informer } from "../client/client.ts";
+import type { ApiClient, Informer, ListQuery } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { createApiClient } from "../client/http-client.ts";
 import { createInformer } from "../client/informer.ts";
 import type { ApiCredentials } from "../client/transport.ts";
 import { runTunnel } from "../client/tunnel-client.ts";
-import type { EndpointSlice, Pod, Service } from "../model/kinds.gen.ts";
+import type { EndpointSlice, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { resourceOf } from "../model/resources.ts";
+import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
 import { CliError } from "./cli-error.ts";
 import { clusterInfo } from "./cluster-info.ts";
@@ -56,11 +57,14 @@ async function startAgent(dir: DataDir, parts: Parts): Promise<void> {
   const { clusterId, nodeName } = config;
   const clock = systemClock;
   const [runtime, host] = await Promise.all([openRuntime(signal), readHostNetwork(signal)]);
-  const pods = follow<Pod>(parts, "v1", "Pod", `spec.nodeName=${nodeName}`);
+  const pods = follow<Pod>(parts, "v1", "Pod", { fieldSelector: `spec.nodeName=${nodeName}` });
+  const labelSelector = `${VOLUME_NODE_LABEL}=${nodeName}`;
+  const volumes = follow<PersistentVolume>(parts, "v1", "PersistentVolume", { labelSelector });
   const tunnel = Promise.withResolvers<void>();
   const agent = runAgent({
     client,
     pods,
+    volumes,
     runtime,
     events: createEventRecorder(client, {
       component: "berth-agent",
@@ -113,10 +117,9 @@ function follow<T extends ApiObject>(
   parts: Parts,
   apiVersion: string,
   kind: string,
-  fieldSelector?: string,
+  query?: ListQuery,
 ): Informer<T> {
   const { client, logger, signal } = parts;
-  const query = fieldSelector === undefined ? undefined : { fieldSelector };
   return createInformer<T>(client, resourceOf({ apiVersion, kind }), query, {
     clock: systemClock,
     logger,

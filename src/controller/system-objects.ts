@@ -1,14 +1,27 @@
 import { ROOT_CA_NAME, ROOT_CA_NAMESPACE, rootCaConfigMap } from "../model/root-ca.ts";
-import type { ConfigMap, Namespace } from "../model/kinds.gen.ts";
+import type { ConfigMap, Namespace, StorageClass } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
+import { LOCAL_PROVISIONER } from "../model/storage.ts";
 import { SYSTEM_PRIORITY_CLASSES } from "../planner/priority.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 
+/** The class of claims that name none: volumes of the Docker Engine on the node of the first pod. */
+const LOCAL_STORAGE_CLASS: StorageClass = {
+  apiVersion: "storage.k8s.io/v1",
+  kind: "StorageClass",
+  metadata: {
+    name: "local",
+    annotations: { "storageclass.kubernetes.io/is-default-class": "true" },
+  },
+  provisioner: LOCAL_PROVISIONER,
+  reclaimPolicy: "Delete",
+  volumeBindingMode: "WaitForFirstConsumer",
+};
 /** Namespaces that every cluster has. */
 const NAMESPACES = ["default", ROOT_CA_NAMESPACE, "kube-node-lease", "kube-public"];
 
 /**
- * Makes what a cluster has before anybody commits anything: namespaces, priority classes, and the certificate of its CA,
+ * Makes what a cluster has before anybody commits anything: namespaces, a storage class, priority classes, and the certificate of its CA,
  * which the planner hands on to every namespace. Safe to repeat; a new CA replaces the old one.
  */
 export async function ensureSystemObjects(objects: ObjectStore, caBundle?: string): Promise<void> {
@@ -22,6 +35,7 @@ export async function ensureSystemObjects(objects: ObjectStore, caBundle?: strin
     };
     await ensure(objects, namespace);
   }
+  await ensure(objects, LOCAL_STORAGE_CLASS);
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(objects, priorityClass);
   if (caBundle !== undefined) await ensureRootCa(objects, caBundle);
 }

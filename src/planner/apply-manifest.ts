@@ -1,7 +1,13 @@
 import { canonicalJson } from "../base/hash.ts";
 import { APP_LABEL, APPLIED_ANNOTATION, SOURCE_ANNOTATION } from "../model/app.ts";
 import type { AppliedManifest } from "../model/app.ts";
-import type { Job, Pod, Service } from "../model/kinds.gen.ts";
+import type {
+  Job,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Service,
+} from "../model/kinds.gen.ts";
 import { controllerOf, formatRef, refOf, type ApiObject, type StringMap } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { findImmutable } from "./immutable-fields.ts";
@@ -103,6 +109,10 @@ function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
   switch (`${object.apiVersion}/${object.kind}`) {
     case "v1/Service":
       return keepAddresses(object as Service, stored as Service);
+    case "v1/PersistentVolumeClaim":
+      return keepVolume(object as PersistentVolumeClaim, stored as PersistentVolumeClaim);
+    case "v1/PersistentVolume":
+      return keepClaim(object as PersistentVolume, stored as PersistentVolume);
     case "v1/Pod":
       return keepNode(object as Pod, stored as Pod);
     case "batch/v1/Job":
@@ -126,6 +136,23 @@ function keepAddresses(object: Service, stored: Service): Service {
         })
       : object.spec.ports;
   return { ...object, spec: { ...allocated, ...object.spec, ports } };
+}
+
+function keepVolume(
+  object: PersistentVolumeClaim,
+  stored: PersistentVolumeClaim,
+): PersistentVolumeClaim {
+  const { storageClassName, volumeName } = stored.spec;
+  const kept = {
+    ...(storageClassName === undefined ? {} : { storageClassName }),
+    ...(volumeName === undefined ? {} : { volumeName }),
+  };
+  return { ...object, spec: { ...kept, ...object.spec } };
+}
+
+function keepClaim(object: PersistentVolume, stored: PersistentVolume): PersistentVolume {
+  const { claimRef } = stored.spec;
+  return claimRef === undefined ? object : { ...object, spec: { ...object.spec, claimRef } };
 }
 
 function keepNode(object: Pod, stored: Pod): Pod {

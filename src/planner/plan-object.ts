@@ -12,6 +12,7 @@ import type {
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
+  ResourceQuota,
   ReplicationController,
   Service,
   StatefulSet,
@@ -30,12 +31,14 @@ import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { budgetsOf, planDisruptionBudget } from "./plan-pdb.ts";
 import { planPodCollection } from "./plan-pods.ts";
+import { planQuota } from "./plan-quota.ts";
 import { planReplicaSet, planReplicationController } from "./plan-replicaset.ts";
 import { planStatefulSet } from "./plan-statefulset.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { planVolume } from "./plan-volume.ts";
 import { wakeClaims } from "./wake-claims.ts";
 import { wakeWorkloads } from "./wake-workloads.ts";
+import { countingQuotas, furnishedNamespaces, refusedMakers } from "./wake-rules.ts";
 import type { World } from "./world.ts";
 
 type Planner = (world: World, object: never) => Plan;
@@ -44,6 +47,7 @@ type Planner = (world: World, object: never) => Plan;
 const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["v1/Namespace", (world, object: Namespace) => planNamespace(world, object)],
   ["v1/Pod", (world, object: Pod) => planPod(world, object)],
+  ["v1/ResourceQuota", (world, object: ResourceQuota) => planQuota(world, object)],
   ["v1/Service", (world, object: Service) => planEndpoints(world, object)],
   ["v1/PersistentVolumeClaim", (world, object: PersistentVolumeClaim) => planClaim(world, object)],
   ["v1/PersistentVolume", (world, object: PersistentVolume) => planVolume(world, object)],
@@ -98,6 +102,9 @@ const WAKERS: readonly ((
   (world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []),
   terminatingNamespace,
   waitingOwners,
+  countingQuotas,
+  refusedMakers,
+  furnishedNamespaces,
   wakeClaims,
   wakeWorkloads,
 ];

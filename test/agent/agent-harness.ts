@@ -8,7 +8,14 @@ import type { PodNetwork } from "../../src/agent/pod-network.ts";
 import type { ContainerRuntime } from "../../src/agent/runtime.ts";
 import type { RecordedEvent } from "../../src/client/event-recorder.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
-import type { ConfigMap, ContainerStatus, Node, Pod, Secret } from "../../src/model/kinds.gen.ts";
+import type {
+  ConfigMap,
+  ContainerStatus,
+  Node,
+  PersistentVolume,
+  Pod,
+  Secret,
+} from "../../src/model/kinds.gen.ts";
 import type { ObjectRef } from "../../src/model/meta.ts";
 import { FakeApi } from "./fake-api.ts";
 import { NAMESPACE, NODE } from "./pod-builder.ts";
@@ -53,7 +60,8 @@ export class AgentHarness {
     this.#stop = new AbortController();
     this.#running = runAgent({
       client: this.api,
-      pods: this.api.podInformer(),
+      pods: this.api.informer<Pod>("Pod"),
+      volumes: this.api.informer<PersistentVolume>("PersistentVolume"),
       runtime,
       clock,
       nodeName: NODE,

@@ -172,29 +172,30 @@ export class FakeApi implements ApiClient {
     for (const look of this.#looks) look();
   }
 
-  /** A cache of this API's pods that follows at once; stands still while the API is away. */
-  podInformer(): Informer<Pod> {
-    const pods = (): readonly Pod[] => this.pods();
+  /** A cache of this API's objects of a kind that follows at once; stands still while the API is away. */
+  informer<T extends ApiObject>(kind: string): Informer<T> {
+    const objects = (): readonly T[] =>
+      [...this.#objects.values()].filter((object): object is T => object.kind === kind);
     const revision = (): string => String(this.#revision);
-    const cache = new Map<string, Pod>();
-    const listeners = new Set<Parameters<Informer<Pod>["subscribe"]>[0]>();
+    const cache = new Map<string, T>();
+    const listeners = new Set<Parameters<Informer<T>["subscribe"]>[0]>();
     const { promise: isReady, resolve: setReady } = Promise.withResolvers<void>();
     let synced = false;
     const sync = (): void => {
-      for (const pod of pods()) cache.set(refKey(refOf(pod)), pod);
+      for (const object of objects()) cache.set(refKey(refOf(object)), object);
       synced = true;
       setReady();
     };
     if (!this.away) sync();
     this.#listeners.add((change) => {
-      if (this.away || change.object.kind !== "Pod") return;
+      if (this.away || change.object.kind !== kind) return;
       if (!synced) sync();
-      const pod = change.object as Pod;
+      const object = change.object as T;
       const type = change.type === "DELETED" ? "delete" : "set";
-      if (type === "set") cache.set(refKey(refOf(pod)), pod);
-      else cache.delete(refKey(refOf(pod)));
+      if (type === "set") cache.set(refKey(refOf(object)), object);
+      else cache.delete(refKey(refOf(object)));
       queueMicrotask(() => {
-        for (const listener of listeners) listener({ type, object: pod });
+        for (const listener of listeners) listener({ type, object });
       });
     });
     return {
@@ -212,7 +213,7 @@ export class FakeApi implements ApiClient {
         return revision();
       },
       list: () => [...cache.values()],
-      get: (namespace, name) => cache.get(`v1/Pod/${namespace ?? ""}/${name}`),
+      get: (namespace, name) => cache.get(`v1/${kind}/${namespace ?? ""}/${name}`),
       subscribe: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

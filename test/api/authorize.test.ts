@@ -4,15 +4,41 @@ import { authorizeObjects } from "../../src/api/authorize.ts";
 import type { AuthorizerFacts } from "../../src/api/authorize.ts";
 import { parseResourceRequest, parseUrl } from "../../src/api/request-info.ts";
 import { parseSelection } from "../../src/api/selection.ts";
-import type { Pod } from "../../src/model/kinds.gen.ts";
+import type { PersistentVolume, Pod } from "../../src/model/kinds.gen.ts";
+import type { ApiObject, StringMap } from "../../src/model/meta.ts";
 import { pod } from "../support/builders.ts";
 
 const PODS: readonly Pod[] = [pod({ name: "mine", node: "a" }), pod({ name: "other", node: "b" })];
+const VOLUMES: readonly PersistentVolume[] = [
+  volume("used", { claimRef: { kind: "PersistentVolumeClaim", namespace: "shop", name: "used" } }),
+  volume("kept", {}, { "berth.dev/node": "a" }),
+  volume("kept-by-b", {}, { "berth.dev/node": "b" }),
+];
+
+function volume(
+  name: string,
+  spec: Partial<PersistentVolume["spec"]>,
+  labels: StringMap = {},
+): PersistentVolume {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name, labels },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      capacity: { storage: "1Gi" },
+      persistentVolumeReclaimPolicy: "Delete",
+      volumeMode: "Filesystem",
+      ...spec,
+    },
+  };
+}
 
 const facts: AuthorizerFacts = {
   objects: {
-    get: ({ name }) => {
-      const found = PODS.find((item) => item.metadata.name === name);
+    get: ({ kind, name }) => {
+      const all: readonly ApiObject[] = kind === "PersistentVolume" ? VOLUMES : PODS;
+      const found = all.find((item) => item.metadata.name === name);
       return found === undefined ? undefined : { object: found, bytes: new Uint8Array() };
     },
   },
@@ -20,6 +46,7 @@ const facts: AuthorizerFacts = {
     references: (node, kind, namespace, name) =>
       `${node} ${kind} ${namespace}/${name}` === "a Secret shop/used" ||
       `${node} ${kind} ${namespace}/${name}` === "a ConfigMap shop/used",
+    claims: (node, namespace, name) => `${node} ${namespace}/${name}` === "a shop/used",
   },
 };
 
@@ -31,7 +58,8 @@ function may(user: string, groups: readonly string[], line: string): boolean {
   if (what === undefined) throw new Error(`no resource: ${line}`);
   const { fields } = parseSelection(what, query);
   try {
-    authorizeObjects(userOf(user, groups), { ...what, fields }, facts);
+    const labelSelector = query.get("labelSelector") ?? undefined;
+    authorizeObjects(userOf(user, groups), { ...what, fields, labelSelector }, facts);
     return true;
   } catch {
     return false;
@@ -64,6 +92,11 @@ describe("node a", () => {
     `PATCH ${NS}/events/x`,
     `POST ${LEASES}`,
     `PUT ${LEASES}/a`,
+    `GET ${NS}/persistentvolumeclaims/used`,
+    "GET /api/v1/persistentvolumes/used",
+    "GET /api/v1/persistentvolumes/kept",
+    "PUT /api/v1/persistentvolumes/kept",
+    "GET /api/v1/persistentvolumes?watch=true&labelSelector=berth.dev%2Fnode%3Da",
   ])("may %s", (line) => {
     expect(may("system:node:a", ["system:nodes"], line)).toBe(true);
   });
@@ -96,6 +129,17 @@ describe("node a", () => {
     "GET /apis/apps/v1/deployments",
     "GET /apis/berth.dev/v1/apps",
     "PUT /apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/x",
+    `GET ${NS}/persistentvolumeclaims/unused`,
+    `GET ${NS}/persistentvolumeclaims`,
+    `PUT ${NS}/persistentvolumeclaims/used`,
+    "GET /api/v1/namespaces/bank/persistentvolumeclaims/used",
+    "GET /api/v1/persistentvolumes",
+    "GET /api/v1/persistentvolumes?labelSelector=berth.dev%2Fnode%3Db",
+    "GET /api/v1/persistentvolumes?labelSelector=berth.dev%2Fnode",
+    "GET /api/v1/persistentvolumes/kept-by-b",
+    "PUT /api/v1/persistentvolumes/used",
+    "PUT /api/v1/persistentvolumes/kept-by-b",
+    "DELETE /api/v1/persistentvolumes/kept",
   ])("may not %s", (line) => {
     expect(may("system:node:a", ["system:nodes"], line)).toBe(false);
   });

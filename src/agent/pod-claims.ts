@@ -1,0 +1,133 @@
+import { ApiError, type ApiClient } from "../client/client.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../model/kinds.gen.ts";
+import type { StringMap } from "../model/meta.ts";
+import {
+  DOCKER_VOLUME_DRIVER,
+  DRIVER_ATTRIBUTE,
+  OPTION_PREFIX,
+  PROVISIONED_BY_ANNOTATION,
+} from "../model/storage.ts";
+
+/** What a claim of a pod comes to on its node. */
+export type ClaimVolume =
+  | {
+      readonly kind: "docker-volume";
+      readonly name: string;
+      /** Absent: the Engine's own, a folder on the node. */
+      readonly driver?: string;
+      readonly options: StringMap;
+    }
+  | {
+      readonly kind: "path";
+      readonly path: string;
+      /** As of a hostPath: what must be there, or is made. */
+      readonly type: string;
+    };
+
+/** A claim of a pod cannot be mounted: not bound, gone, or of a kind that no node can mount. */
+export class ClaimError extends Error {
+  override readonly name = "ClaimError";
+}
+
+/** Finds what the claims of pods come to. */
+export interface ClaimSource {
+  /** By the name of the pod's volume. Throws `ClaimError`. */
+  find(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, ClaimVolume>>;
+}
+
+/** Claims kept for the time that the API is away: a bound claim never comes to another volume. */
+const MAX_REMEMBERED = 1000;
+
+/** The claim that one of a pod's volumes stands for; an ephemeral one is named after pod and volume. Pure. */
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.ephemeral !== undefined) return `${pod.metadata.name}-${volume.name}`;
+  return volume.persistentVolumeClaim?.claimName;
+}
+
+/** Asks the API, and remembers what it said. */
+export function apiClaimSource(client: ApiClient): ClaimSource {
+  const remembered = new Map<string, ClaimVolume>();
+  async function findOne(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<ClaimVolume> {
+    const key = `${namespace}/${name}`;
+    try {
+      const found = await readClaim(client, { namespace, name }, signal);
+      remembered.delete(key);
+      remembered.set(key, found);
+      const [oldest] = remembered.keys();
+      if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+      return found;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === 404) remembered.delete(key);
+      const known = remembered.get(key);
+      if (known !== undefined) return known;
+      throw new ClaimError(`Cannot read claim "${name}": ${error.message}`, { cause: error });
+    }
+  }
+  return {
+    async find(pod, signal) {
+      const namespace = pod.metadata.namespace ?? "";
+      const found = await Promise.all(
+        (pod.spec.volumes ?? []).map(async (volume) => {
+          const name = claimNameOf(pod, volume);
+          if (name === undefined) return [];
+          return [[volume.name, await findOne(namespace, name, signal)] as const];
+        }),
+      );
+      return new Map(found.flat());
+    },
+  };
+}
+
+async function readClaim(
+  client: ApiClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<ClaimVolume> {
+  const kind = "PersistentVolumeClaim";
+  const claim = await client.get<PersistentVolumeClaim>(
+    { apiVersion: "v1", kind, namespace, name },
+    signal,
+  );
+  const { volumeName } = claim.spec;
+  if (volumeName === undefined || claim.status?.phase !== "Bound")
+    throw new ClaimError(`persistentvolumeclaim "${name}" is not bound to a volume yet`);
+  const volume = await client.get<PersistentVolume>(
+    { apiVersion: "v1", kind: "PersistentVolume", name: volumeName },
+    signal,
+  );
+  if (volume.spec.claimRef?.uid !== claim.metadata.uid)
+    throw new ClaimError(`volume "${volumeName}" is bound to another claim than "${name}"`);
+  return toClaimVolume(volume);
+}
+
+/** What a PersistentVolume comes to on a node. Throws `ClaimError` for what no node can mount. Pure. */
+export function toClaimVolume({ metadata, spec }: PersistentVolume): ClaimVolume {
+  const { csi, local, hostPath } = spec;
+  if (csi?.driver === DOCKER_VOLUME_DRIVER) {
+    const { [DRIVER_ATTRIBUTE]: driver, ...rest } = csi.volumeAttributes ?? {};
+    const options = Object.entries(rest)
+      .filter(([key]) => key.startsWith(OPTION_PREFIX))
+      .map(([key, value]) => [key.slice(OPTION_PREFIX.length), value] as const);
+    return {
+      kind: "docker-volume",
+      name: csi.volumeHandle,
+      ...(driver === undefined ? {} : { driver }),
+      options: Object.fromEntries(options),
+    };
+  }
+  if (local !== undefined) {
+    const isOurs = metadata.annotations?.[PROVISIONED_BY_ANNOTATION] !== undefined;
+    return { kind: "path", path: local.path, type: isOurs ? "DirectoryOrCreate" : "Directory" };
+  }
+  if (hostPath !== undefined)
+    return { kind: "path", path: hostPath.path, type: hostPath.type ?? "" };
+  throw new ClaimError(
+    `volume "${metadata.name}" has a source that cannot be mounted on a Docker host: use local, hostPath, or csi ` +
+      `with driver "${DOCKER_VOLUME_DRIVER}"`,
+  );
+}
