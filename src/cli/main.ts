@@ -156,6 +156,22 @@ function manifestCommands(program: Command, signal: AbortSignal): void {
       },
     );
 
+  program
+    .command("explain")
+    .summary("say what a kind or one of its fields is; needs no cluster")
+    .argument("<kind>", "kind, plural or short name, with fields: deploy.spec.replicas")
+    .option("--api-version <version>", "where a kind is in several versions")
+    .option("--recursive", "print all fields below, without descriptions", false)
+    .action(
+      async (
+        target: string,
+        flags: { readonly apiVersion?: string; readonly recursive: boolean },
+      ) => {
+        const { explain } = await import("./explain.ts");
+        await explain({ target, ...flags }, out);
+      },
+    );
+
   withOutput(withDataDir(program.command("plan")))
     .summary("show what a folder or a Git revision would change in the cluster")
     .description(
@@ -255,6 +271,11 @@ function stopSignal(): AbortSignal {
 
 async function main(): Promise<void> {
   const signal = stopSignal();
+  // Whoever reads on may have seen enough, as `head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(process.exitCode ?? 0);
+  });
   try {
     await buildProgram(signal).parseAsync(process.argv);
   } catch (error) {
