@@ -5,6 +5,7 @@ import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";
 import { allocateService, usedByServices, type UsedByServices } from "./allocate-service.ts";
 import { applyManifest, type DeclaredObject } from "./apply-manifest.ts";
+import { checkReferences } from "./check-references.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import type { World } from "./world.ts";
 
@@ -38,6 +39,7 @@ export function checkManifests(
   );
   const problems = [
     ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
+    ...checkReferences(world, manifests),
     ...planApply(world, manifests, options).problems,
   ];
   return problems.toSorted(

@@ -1,7 +1,8 @@
+import type { FieldPath } from "../model/field-path.ts";
 import type { ProblemCode } from "./problem-codes.ts";
 
-/** Names of fields and places in lists, from the root of an object. */
-export type FieldPath = readonly (string | number)[];
+export { formatPath } from "../model/field-path.ts";
+export type { FieldPath } from "../model/field-path.ts";
 
 /** A problem of one object before it has a position in a file. */
 export interface Finding {
@@ -24,17 +25,6 @@ export interface TextProblem {
   readonly message: string;
   readonly offset: number;
   readonly hint?: string;
-}
-
-/** `spec.containers[0].image`; names with dots stand in brackets: `metadata.labels["a.b/c"]`. Pure. */
-export function formatPath(path: FieldPath): string {
-  let text = "";
-  for (const part of path) {
-    if (typeof part === "number") text += `[${part}]`;
-    else if (!/^[A-Za-z_][\w-]*$/.test(part)) text += `[${quote(part)}]`;
-    else text += text === "" ? part : `.${part}`;
-  }
-  return text;
 }
 
 /** Longest piece of a user's value that a message repeats. */

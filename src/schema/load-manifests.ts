@@ -6,7 +6,13 @@ import { RESOURCES } from "../model/resources.ts";
 import type { Finding } from "./finding.ts";
 import { byPosition, isManifestFile, loadFile, openDocuments, problemAt } from "./load-file.ts";
 import type { DeclaredObject, LoadedFile, OpenDocuments } from "./load-file.ts";
-import type { LoadedManifests, LoadManifests, Manifest, SourceFile } from "./manifest.ts";
+import type {
+  LoadedManifests,
+  LoadManifests,
+  LoadOptions,
+  Manifest,
+  SourceFile,
+} from "./manifest.ts";
 import { checkTree, warnOfTree } from "./rules/tree-rules.ts";
 import type { TreeFinding } from "./rules/tree-finding.ts";
 
@@ -23,14 +29,14 @@ export const loadManifests: LoadManifests = (files, options) => {
     .toSorted((a, b) => compare(a.path, b.path))
     .map((file) => loadFile(file, { namespace: options.namespace, prefix }));
   const declared = loaded.flatMap((file) => file.declared);
-  const broken = checkTree(declared);
+  const broken = checkTree(declared, options.plainSecrets);
   const problems = [
     ...loaded.flatMap((file) => file.problems),
     ...placeFindings(broken, prefix),
   ].toSorted(byPosition);
   const warnings = [
     ...loaded.flatMap((file) => file.warnings),
-    ...placeFindings(warnOf(loaded, declared), prefix),
+    ...placeFindings(warnOf(loaded, declared, options.plainSecrets), prefix),
   ].toSorted(byPosition);
   const manifests = problems.length > 0 ? [] : declared.map(toManifest).toSorted(byKindAndName);
   return { manifests, problems, warnings } satisfies LoadedManifests;
@@ -40,11 +46,13 @@ export const loadManifests: LoadManifests = (files, options) => {
 function warnOf(
   loaded: readonly LoadedFile[],
   declared: readonly DeclaredObject[],
+  plainSecrets: LoadOptions["plainSecrets"],
 ): TreeFinding<DeclaredObject>[] {
   if (loaded.some((file) => !file.isComplete)) return [];
   return warnOfTree(
     declared,
     loaded.flatMap((file) => file.broken),
+    plainSecrets,
   );
 }
 

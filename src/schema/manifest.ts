@@ -1,5 +1,6 @@
 import type { ApiObject } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
+import type { PlainSecrets } from "./rules/plain-secrets.ts";
 
 /** A file of a tree, as Git has it. */
 export interface SourceFile {
@@ -31,6 +32,8 @@ export interface LoadOptions {
   readonly namespace: string;
   /** Prefix of the paths in positions, for instance `apps/`. */
   readonly filePrefix?: string;
+  /** What to do with Secrets that stand in Git as plain text. `allow` is the default. */
+  readonly plainSecrets?: PlainSecrets;
 }
 
 export type LoadManifests = (files: readonly SourceFile[], options: LoadOptions) => LoadedManifests;

@@ -3,13 +3,23 @@ import { formatRef, refKey, refOf } from "../../model/meta.ts";
 import type { ObjectRef } from "../../model/meta.ts";
 import { formatPath } from "../finding.ts";
 import type { Finding } from "../finding.ts";
+import { findPlainSecrets } from "./plain-secrets.ts";
+import type { PlainSecrets } from "./plain-secrets.ts";
 import type { Declared, TreeFinding } from "./tree-finding.ts";
 import { warnOfReferences } from "./warn-references.ts";
 import { warnOfServices } from "./warn-services.ts";
+import { warnOfWorkloads } from "./warn-workloads.ts";
 
 /** What must hold between the objects of one tree, given in the order of its files. Pure. */
-export function checkTree<D extends Declared>(declared: readonly D[]): TreeFinding<D>[] {
-  return [...checkDuplicates(declared), ...checkNodePorts(declared)];
+export function checkTree<D extends Declared>(
+  declared: readonly D[],
+  plainSecrets: PlainSecrets = "allow",
+): TreeFinding<D>[] {
+  return [
+    ...checkDuplicates(declared),
+    ...checkNodePorts(declared),
+    ...(plainSecrets === "refuse" ? findPlainSecrets(declared, plainSecrets) : []),
+  ];
 }
 
 /**
@@ -19,8 +29,14 @@ export function checkTree<D extends Declared>(declared: readonly D[]): TreeFindi
 export function warnOfTree<D extends Declared>(
   declared: readonly D[],
   others: readonly ObjectRef[],
+  plainSecrets: PlainSecrets = "allow",
 ): TreeFinding<D>[] {
-  return [...warnOfReferences(declared, others), ...warnOfServices(declared)];
+  return [
+    ...warnOfReferences(declared, others),
+    ...warnOfServices(declared),
+    ...warnOfWorkloads(declared, others),
+    ...(plainSecrets === "warn" ? findPlainSecrets(declared, plainSecrets) : []),
+  ];
 }
 
 function checkDuplicates<D extends Declared>(declared: readonly D[]): TreeFinding<D>[] {

@@ -1,73 +1,143 @@
-import type { ConfigMap } from "../../model/kinds.gen.ts";
+import type { ConfigMap, Ingress, IngressBackend, RoleBinding } from "../../model/kinds.gen.ts";
 import { formatRef, refKey, refOf } from "../../model/meta.ts";
-import type { ObjectRef } from "../../model/meta.ts";
+import type { ApiObject, ObjectRef } from "../../model/meta.ts";
+import { podSourceOf } from "../../model/pod-source.ts";
+import { referencesOf } from "../../model/references.ts";
 import { formatPath, quote } from "../finding.ts";
-import type { Finding } from "../finding.ts";
+import type { FieldPath, Finding } from "../finding.ts";
 import { didYouMean } from "../suggest.ts";
-import { podSourceOf, referencesOf } from "./references.ts";
-import type { Reference } from "./references.ts";
 import type { Declared, TreeFinding } from "./tree-finding.ts";
 
+/** An object that another one names. */
+interface Mention {
+  readonly ref: ObjectRef;
+  readonly path: FieldPath;
+  readonly key?: string;
+  readonly keyPath?: FieldPath;
+  /** What happens while it is not there. */
+  readonly until: string;
+  readonly cure: string;
+}
+
 /**
- * ConfigMaps, Secrets and keys of theirs that pods ask for and the tree does not have: probably a mistake, unless the
- * cluster has them. `others` are objects that the tree names and that are not valid. Pure.
+ * Objects and keys that are asked for and the tree does not have: probably a mistake, unless the cluster has them.
+ * `others` are objects that the tree names and that are not valid. Pure.
  */
 export function warnOfReferences<D extends Declared>(
   declared: readonly D[],
   others: readonly ObjectRef[],
 ): TreeFinding<D>[] {
-  const objects = new Map(declared.map(({ object }) => [refKey(refOf(object)), object]));
-  const broken = new Set(others.map(refKey));
-  const names = namesByKind(declared);
-  return declared.flatMap((item) => {
-    const pods = podSourceOf(item.object);
-    const { namespace = "" } = item.object.metadata;
-    return (pods === undefined ? [] : referencesOf(pods)).flatMap((reference) => {
-      const ref = { apiVersion: "v1", kind: reference.kind, namespace, name: reference.name };
-      if (broken.has(refKey(ref))) return [];
-      const object = objects.get(refKey(ref));
+  const tree = indexTree(declared, others);
+  const findings: TreeFinding<D>[] = [];
+  for (const item of declared) {
+    for (const mention of mentionsOf(item.object)) {
+      if (tree.broken.has(refKey(mention.ref))) continue;
+      const object = tree.objects.get(refKey(mention.ref));
       const finding =
         object === undefined
-          ? missingObject(reference, ref, names.get(`${namespace}/${ref.kind}`) ?? [])
-          : missingKey(reference, object as ConfigMap);
-      return finding === undefined ? [] : [{ declared: item, finding }];
-    });
-  });
+          ? missingObject(mention, tree.names.get(groupOf(mention.ref)) ?? [])
+          : missingKey(mention, object as ConfigMap);
+      if (finding !== undefined) findings.push({ declared: item, finding });
+    }
+  }
+  return findings;
 }
 
-function namesByKind(declared: readonly Declared[]): ReadonlyMap<string, readonly string[]> {
+interface Tree {
+  readonly objects: ReadonlyMap<string, ApiObject>;
+  readonly broken: ReadonlySet<string>;
+  /** Names by namespace and kind. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+}
+
+function indexTree(declared: readonly Declared[], others: readonly ObjectRef[]): Tree {
+  const objects = new Map<string, ApiObject>();
   const names = new Map<string, string[]>();
   for (const { object } of declared) {
-    const { kind, metadata } = object;
-    const key = `${metadata.namespace ?? ""}/${kind}`;
-    const known = names.get(key);
-    if (known === undefined) names.set(key, [metadata.name]);
-    else known.push(metadata.name);
+    const ref = refOf(object);
+    objects.set(refKey(ref), object);
+    const known = names.get(groupOf(ref));
+    if (known === undefined) names.set(groupOf(ref), [ref.name]);
+    else known.push(ref.name);
   }
-  return names;
+  return { objects, names, broken: new Set(others.map(refKey)) };
 }
 
-function missingObject(reference: Reference, ref: ObjectRef, names: readonly string[]): Finding {
+function groupOf({ namespace = "", apiVersion, kind }: ObjectRef): string {
+  return `${namespace} ${apiVersion}/${kind}`;
+}
+
+function mentionsOf(object: ApiObject): readonly Mention[] {
+  const { namespace = "" } = object.metadata;
+  switch (`${object.apiVersion}/${object.kind}`) {
+    case "networking.k8s.io/v1/Ingress":
+      return ingressMentions(object as Ingress, namespace);
+    case "rbac.authorization.k8s.io/v1/RoleBinding":
+      return roleMention(object as RoleBinding, namespace);
+    default:
+      return podMentions(object, namespace);
+  }
+}
+
+function podMentions(object: ApiObject, namespace: string): readonly Mention[] {
+  const pods = podSourceOf(object);
+  if (pods === undefined) return [];
+  return referencesOf(pods).map(({ apiVersion, kind, name, isOptional, ...rest }) => ({
+    ...rest,
+    ref:
+      kind === "PriorityClass" ? { apiVersion, kind, name } : { apiVersion, kind, namespace, name },
+    until: isOptional === true ? "images are pulled without it" : "pods wait until it is there",
+    cure:
+      kind === "ConfigMap" || kind === "Secret"
+        ? "declare it, or set optional: true"
+        : "declare it",
+  }));
+}
+
+function ingressMentions({ spec }: Ingress, namespace: string): readonly Mention[] {
+  const mentions: Mention[] = [];
+  const add = ({ service }: IngressBackend, path: FieldPath): void => {
+    if (service === undefined) return;
+    const ref = { apiVersion: "v1", kind: "Service", namespace, name: service.name };
+    const until = "requests are answered 503 until it is there";
+    mentions.push({ ref, path: [...path, "service", "name"], until, cure: "declare it" });
+  };
+  if (spec.defaultBackend !== undefined) add(spec.defaultBackend, ["spec", "defaultBackend"]);
+  spec.rules?.forEach(({ http }, rule) => {
+    http?.paths.forEach(({ backend }, item) => {
+      add(backend, ["spec", "rules", rule, "http", "paths", item, "backend"]);
+    });
+  });
+  return mentions;
+}
+
+/** ClusterRoles are left out: the cluster brings its own. */
+function roleMention({ roleRef }: RoleBinding, namespace: string): readonly Mention[] {
+  if (roleRef.kind !== "Role") return [];
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const ref = { apiVersion, kind: "Role", namespace, name: roleRef.name };
+  const until = "nothing is allowed until it is there";
+  return [{ ref, path: ["roleRef", "name"], until, cure: "declare it" }];
+}
+
+function missingObject({ ref, path, until, cure }: Mention, names: readonly string[]): Finding {
   return {
     code: "ref/missing",
-    message: `${formatPath(reference.path)} names ${formatRef(ref)}, which is not in this tree: pods wait until it is there`,
-    path: reference.path,
+    message: `${formatPath(path)} names ${formatRef(ref)}, which is not in this tree: ${until}`,
+    path,
     harmless: true,
-    hint: didYouMean(ref.name, names) ?? "declare it, or set optional: true",
+    hint: didYouMean(ref.name, names) ?? cure,
   };
 }
 
-function missingKey(
-  { kind, name, key, keyPath }: Reference,
-  object: ConfigMap,
-): Finding | undefined {
+function missingKey({ ref, key, keyPath }: Mention, object: ConfigMap): Finding | undefined {
   if (key === undefined || keyPath === undefined) return undefined;
-  const contents = [object.data ?? {}, object.binaryData ?? {}];
-  if (contents.some((content) => Object.hasOwn(content, key))) return undefined;
-  const keys = contents.flatMap((content) => Object.keys(content));
+  const { data = {}, binaryData = {} } = object;
+  if (Object.hasOwn(data, key) || Object.hasOwn(binaryData, key)) return undefined;
+  const keys = [...Object.keys(data), ...Object.keys(binaryData)];
   return {
     code: "ref/missing-key",
-    message: `${formatPath(keyPath)} ${quote(key)} is no key of ${kind} ${name}`,
+    message: `${formatPath(keyPath)} ${quote(key)} is no key of ${ref.kind} ${ref.name}`,
     path: keyPath,
     harmless: true,
     hint: didYouMean(key, keys) ?? "add the key, or set optional: true",

@@ -4,8 +4,8 @@ import type { StringMap } from "../../model/meta.ts";
 import { formatPath, quote } from "../finding.ts";
 import type { Finding } from "../finding.ts";
 import { didYouMean } from "../suggest.ts";
-import { podSourceOf } from "./references.ts";
-import type { PodSource } from "./references.ts";
+import { podSourceOf } from "../../model/pod-source.ts";
+import type { PodSource } from "../../model/pod-source.ts";
 import type { Declared, TreeFinding } from "./tree-finding.ts";
 
 /** Services that choose no pods of the tree, or a port that those pods do not name. Pure. */

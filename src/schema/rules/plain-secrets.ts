@@ -1,0 +1,27 @@
+import type { Secret } from "../../model/kinds.gen.ts";
+import type { Finding } from "../finding.ts";
+import type { Declared, TreeFinding } from "./tree-finding.ts";
+
+/** What an App does with Secrets that stand in Git as plain text. */
+export type PlainSecrets = "allow" | "warn" | "refuse";
+
+/** Secrets with content, unless they are allowed. Their values are no part of the message. Pure. */
+export function findPlainSecrets<D extends Declared>(
+  declared: readonly D[],
+  policy: PlainSecrets,
+): TreeFinding<D>[] {
+  if (policy === "allow") return [];
+  return declared.flatMap((item) => {
+    if (item.object.apiVersion !== "v1" || item.object.kind !== "Secret") return [];
+    const { data = {} } = item.object as Secret;
+    if (Object.keys(data).length === 0) return [];
+    const finding: Finding = {
+      code: "secret/plain",
+      message: "The Secret stands in Git as plain text: base64 hides nothing",
+      path: ["kind"],
+      ...(policy === "warn" ? { harmless: true } : {}),
+      hint: "encrypt it, keep it out of Git, or let the App allow plain Secrets",
+    };
+    return [{ declared: item, finding }];
+  });
+}
