@@ -15,6 +15,11 @@ export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema | boolean>>;
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
+  readonly propertyNames?: JsonSchema;
+  readonly not?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
   /** Fields that Kubernetes has and Berth has not yet; `true` for all that are not listed. */
   readonly "x-not-yet"?: readonly string[] | true;
   /** Values that Kubernetes has and Berth has not yet; `true` for all that are not listed. */

@@ -1,15 +1,16 @@
-import { Ajv2020 } from "ajv/dist/2020.js";
-import type { ValidateFunction } from "ajv/dist/2020.js";
 import { invariant } from "../base/assert.ts";
 import { explainErrors } from "./explain-errors.ts";
 import type { Finding } from "./finding.ts";
 import { FORMATS } from "./formats.ts";
-import { OWN_KEYWORDS } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { DeclaredKind } from "./kinds.ts";
 import { hasNull, pruneNulls } from "./prune-nulls.ts";
 import type { Resolve } from "./prune-nulls.ts";
+import { schemaErrors } from "./schema-errors.ts";
+import { countCharacters } from "./schema-words.ts";
 import { SCHEMAS } from "./schemas.gen.ts";
+import { makeValidators } from "./validators.gen.js";
+import type { Validator } from "./validators.gen.js";
 
 export interface Validated {
   /** The value as the schema sees it: without empty and ignored fields. */
@@ -19,54 +20,34 @@ export interface Validated {
 
 /** What the schema of its kind says to a value. All findings at once; never throws. Pure. */
 export function validateObject(value: unknown, kind: DeclaredKind): Validated {
-  const pruned = hasNull(value)
-    ? pruneNulls(value, kind.schema, kind.schema.$id ?? "", resolveRef)
-    : value;
-  const validate = validatorOf(kind);
-  const isValid: boolean = validate(pruned);
-  if (isValid) return { value: pruned, findings: [] };
-  const { findings, ignored } = explainErrors(validate.errors ?? [], pruned);
+  const base = kind.schema.$id ?? "";
+  const pruned = hasNull(value) ? pruneNulls(value, kind.schema, base, resolveRef) : value;
+  if (validatorOf(base)(pruned)) return { value: pruned, findings: [] };
+  const errors = schemaErrors(pruned, { schema: kind.schema, base, resolve: resolveRef });
+  invariant(errors.length > 0, `the two readers of ${base} disagree: run npm run generate`);
+  const { findings, ignored } = explainErrors(errors, pruned);
   let kept = pruned;
   for (const path of ignored) kept = without(kept, path);
   return { value: kept, findings };
 }
 
-let compiler: Ajv2020 | undefined;
-const validators = new Map<string, ValidateFunction>();
+const VALIDATORS: Readonly<Record<string, Validator>> = makeValidators(
+  Object.fromEntries(Object.entries(FORMATS).map(([name, { test }]) => [name, test])),
+  countCharacters,
+);
 
-/** Compiled when first needed: most runs meet few of the kinds. */
-function validatorOf(kind: DeclaredKind): ValidateFunction {
-  const id = kind.schema.$id ?? "";
-  const known = validators.get(id);
-  if (known !== undefined) return known;
-  compiler ??= makeCompiler();
-  const validate = compiler.getSchema(id);
-  invariant(validate !== undefined, `no schema ${id}`);
-  validators.set(id, validate);
-  return validate;
-}
-
-function makeCompiler(): Ajv2020 {
-  const ajv = new Ajv2020({
-    allErrors: true,
-    verbose: true,
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-    allowUnionTypes: true,
-    logger: false,
-  });
-  ajv.addVocabulary([...OWN_KEYWORDS]);
-  for (const [name, format] of Object.entries(FORMATS)) ajv.addFormat(name, format.test);
-  ajv.addSchema([...SCHEMAS]);
-  return ajv;
+function validatorOf(id: string): Validator {
+  const validator = VALIDATORS[id];
+  invariant(validator !== undefined, `no validator for ${id}: run npm run generate`);
+  return validator;
 }
 
 const BY_ID: ReadonlyMap<string, JsonSchema> = new Map(
   SCHEMAS.map((schema) => [schema.$id ?? "", schema]),
 );
 
-const resolveRef: Resolve = (ref, base) => {
+/** Finds what a `$ref` of schemas/ names. Pure. */
+export const resolveRef: Resolve = (ref, base) => {
   const [file = "", pointer = ""] = ref.split("#");
   const id = file === "" ? base : `${base.slice(0, base.lastIndexOf("/") + 1)}${file}`;
   const name = pointer.replace(/^\/\$defs\//, "");
