@@ -1662,7 +1662,7 @@ export interface PersistentVolumeClaimSpec {
   /** Settings of a CSI driver. */
   readonly volumeAttributesClassName?: string;
   /** Block gives a raw device instead of a folder. */
-  readonly volumeMode: "Filesystem" | "Block";
+  readonly volumeMode: "Filesystem";
   /** This very volume. */
   readonly volumeName?: string;
 }
@@ -1730,7 +1730,7 @@ export interface PersistentVolumeSpec {
   readonly storageClassName?: string;
   readonly storageos?: Readonly<Record<string, unknown>>;
   readonly volumeAttributesClassName?: string;
-  readonly volumeMode: "Filesystem" | "Block";
+  readonly volumeMode: "Filesystem";
   readonly vsphereVolume?: Readonly<Record<string, unknown>>;
 }
 

@@ -104,8 +104,6 @@ export function provisionVolume(
   const { provisioner } = storageClass;
   if (provisioner !== LOCAL_PROVISIONER && provisioner !== DOCKER_PROVISIONER)
     return { kind: "external" };
-  if (claim.spec.volumeMode === "Block")
-    return { kind: "refused", message: `${provisioner} makes file systems, not block devices` };
   const name = `pvc-${claim.metadata.uid ?? ""}`;
   const isLocal = provisioner === LOCAL_PROVISIONER;
   if (isLocal && node === undefined) {

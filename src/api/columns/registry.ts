@@ -20,6 +20,11 @@ import {
   REPLICATIONCONTROLLER_COLUMNS,
   STATEFULSET_COLUMNS,
 } from "./sets.ts";
+import {
+  PERSISTENTVOLUME_COLUMNS,
+  PERSISTENTVOLUMECLAIM_COLUMNS,
+  STORAGECLASS_COLUMNS,
+} from "./storage.ts";
 import { DEPLOYMENT_COLUMNS, JOB_COLUMNS, POD_COLUMNS, REPLICASET_COLUMNS } from "./workloads.ts";
 
 const APP_COLUMNS: readonly Column<App>[] = [
@@ -113,6 +118,9 @@ const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
   ["replicationcontrollers", REPLICATIONCONTROLLER_COLUMNS],
   ["controllerrevisions", CONTROLLERREVISION_COLUMNS],
   ["jobs", JOB_COLUMNS],
+  ["persistentvolumes", PERSISTENTVOLUME_COLUMNS],
+  ["persistentvolumeclaims", PERSISTENTVOLUMECLAIM_COLUMNS],
+  ["storageclasses", STORAGECLASS_COLUMNS],
   ["services", SERVICE_COLUMNS],
   ["nodes", NODE_COLUMNS],
   ["events", EVENT_COLUMNS],
