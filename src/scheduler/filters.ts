@@ -1,117 +1,216 @@
-import type { Taint, Toleration } from "../model/kinds.gen.ts";
-import { matchesLabels } from "../model/labels.ts";
-import type { FilterPlugin } from "./plugin.ts";
-import { podRequests } from "./pod-requests.ts";
+import type { NodeAffinity, Pod, Taint } from "../model/kinds.gen.ts";
+import { allowsNode, matchesNodeSelector, type NodeIdentity } from "../model/node-affinity.ts";
+import { TAINTS, toleratesTaint, untoleratedTaint } from "../model/taints.ts";
+import type { NodeTable } from "./node-table.ts";
+import type { FilterPlugin, PreparedFilter } from "./plugin.ts";
+import { IMAGE_PLATFORMS } from "./pod-kind.ts";
 
-const UNSCHEDULABLE: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+const UNSCHEDULABLE: Taint = { key: TAINTS.unschedulable, effect: "NoSchedule" };
+const NOT_READY: Taint = { key: TAINTS.notReady, effect: "NoSchedule" };
+
+/** Effects that keep pods away. */
+export const KEEPS_AWAY: readonly Taint["effect"][] = ["NoSchedule", "NoExecute"];
 
 /** A cordoned node takes only pods that tolerate it. */
 const nodeUnschedulable: FilterPlugin = {
   name: "NodeUnschedulable",
-  prepare(pod, table) {
-    if (isTolerated(UNSCHEDULABLE, pod.spec.tolerations ?? [])) return undefined;
-    return {
-      passes: (node) => !table.isUnschedulable(node),
-      reasons: () => ["node(s) were unschedulable"],
-    };
-  },
+  dependsOn: "node",
+  prepare: (pod, { nodes }) =>
+    bears(pod, UNSCHEDULABLE)
+      ? undefined
+      : never((node) => nodes.isUnschedulable(node), "node(s) were unschedulable"),
 };
 
 /** A pod that names its node takes no other. */
 const nodeName: FilterPlugin = {
   name: "NodeName",
-  prepare(pod, table) {
+  dependsOn: "node",
+  podKey: ({ spec }) => spec.nodeName ?? "",
+  prepare(pod, { nodes }) {
     const wanted = pod.spec.nodeName ?? "";
-    if (wanted === "") return undefined;
-    return {
-      passes: (node) => table.nameOf(node) === wanted,
-      reasons: () => ["node(s) didn't match the requested node name"],
-    };
+    return wanted === ""
+      ? undefined
+      : never(
+          (node) => nodes.nameOf(node) !== wanted,
+          "node(s) didn't match the requested node name",
+        );
   },
 };
 
 /** Every taint that keeps pods away must be tolerated. */
 const taintToleration: FilterPlugin = {
   name: "TaintToleration",
-  prepare(pod, table) {
+  dependsOn: "node",
+  prepare(pod, { nodes }) {
     const tolerations = pod.spec.tolerations ?? [];
     const untolerated = (node: number): Taint | undefined =>
-      table.taintsOf(node).find((taint) => !isTolerated(taint, tolerations));
+      untoleratedTaint(nodes.taintsOf(node), tolerations, KEEPS_AWAY);
     return {
-      passes: (node) => table.taintsOf(node).length === 0 || untolerated(node) === undefined,
-      reasons: (node) => {
+      passes: (node) => untolerated(node) === undefined,
+      refusal(node) {
         const { key, value = "" } = untolerated(node) ?? { key: "" };
-        return [`node(s) had untolerated taint {${key}: ${value}}`];
+        const reason = `node(s) had untolerated taint {${key}: ${value}}`;
+        return { reasons: [reason], unresolvable: true };
       },
     };
   },
 };
 
-const nodeSelector: FilterPlugin = {
-  name: "NodeSelector",
-  prepare(pod, table) {
-    const wanted = pod.spec.nodeSelector ?? {};
-    if (Object.keys(wanted).length === 0) return undefined;
-    return {
-      passes: (node) => matchesLabels(wanted, table.labelsOf(node)),
-      reasons: () => ["node(s) didn't match Pod's node affinity/selector"],
-    };
+/** Kubernetes says it by a taint alone; a node that has never reported has none. A pod that tolerates that taint passes. */
+const nodeReady: FilterPlugin = {
+  name: "NodeReady",
+  dependsOn: "node",
+  prepare: (pod, { nodes }) =>
+    bears(pod, NOT_READY)
+      ? undefined
+      : never((node) => !nodes.isReady(node), "node(s) were not ready"),
+};
+
+/** The pod's node selector and required node affinity, and what the profile adds for all its pods. */
+export function nodeAffinityFilter(added?: NodeAffinity): FilterPlugin {
+  const enforced = added?.requiredDuringSchedulingIgnoredDuringExecution;
+  return {
+    name: "NodeAffinity",
+    dependsOn: "node",
+    prepare(pod, { nodes }) {
+      const asks =
+        Object.keys(pod.spec.nodeSelector ?? {}).length > 0 ||
+        pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution !==
+          undefined;
+      if (!asks && enforced === undefined) return undefined;
+      const meetsAdded = (node: number): boolean =>
+        enforced === undefined || matchesNodeSelector(enforced, identityAt(nodes, node));
+      return {
+        passes: (node) => meetsAdded(node) && allowsNode(pod.spec, identityAt(nodes, node)),
+        refusal: (node) => ({
+          reasons: [
+            meetsAdded(node)
+              ? "node(s) didn't match Pod's node affinity/selector"
+              : "node(s) didn't match scheduler-enforced node affinity",
+          ],
+          unresolvable: true,
+        }),
+      };
+    },
+  };
+}
+
+/** A pod that says for which platforms its images are made takes only nodes of these. A node that does not say passes. */
+const imagePlatform: FilterPlugin = {
+  name: "ImagePlatform",
+  dependsOn: "node",
+  prepare(pod, { nodes }) {
+    const platforms = platformsOf(pod);
+    if (platforms.size === 0) return undefined;
+    return never((node) => {
+      const platform = nodePlatform(nodes, node);
+      return platform !== undefined && !platforms.has(platform);
+    }, "node(s) didn't match the platforms of the pod's images");
   },
 };
 
-/** Kubernetes says it by taints alone; a node that has never reported has none. */
-const nodeReady: FilterPlugin = {
-  name: "NodeReady",
-  prepare: (_pod, table) => ({
-    passes: (node) => table.isReady(node),
-    reasons: () => ["node(s) were not ready"],
-  }),
+/** No port of the host is taken twice. */
+const nodePorts: FilterPlugin = {
+  name: "NodePorts",
+  dependsOn: "pods",
+  prepare(_pod, { nodes }, kind) {
+    const { ports } = kind.share;
+    if (ports.length === 0) return undefined;
+    return {
+      passes(node) {
+        const taken = nodes.portsOf(node);
+        return taken === undefined || !ports.some((port) => taken.conflicts(port));
+      },
+      refusal: () => ({
+        reasons: ["node(s) didn't have free ports for the requested pod ports"],
+        unresolvable: false,
+      }),
+    };
+  },
 };
 
 /** What the pod asks for must be left; what it does not ask for is not looked at. */
 const resourcesFit: FilterPlugin = {
   name: "NodeResourcesFit",
-  prepare(pod, table) {
-    const wanted = [...podRequests(pod)]
-      .filter(([, amount]) => amount > 0)
-      .map(([resource, amount]) => ({ resource, amount, ...table.column(resource) }));
-    const pods = table.column("pods");
-    const isFull = (node: number): boolean =>
-      (pods.used[node] ?? 0) + 1 > (pods.allocatable[node] ?? 0);
-    const lacks = (item: (typeof wanted)[number], node: number): boolean =>
-      (item.used[node] ?? 0) + item.amount > (item.allocatable[node] ?? 0);
+  dependsOn: "pods",
+  prepare(_pod, { nodes }, kind) {
+    const wanted = kind.share.amounts.map(([resource, amount]) => {
+      const { allocatable, used } = nodes.column(resource);
+      return { resource, amount, allocatable, used };
+    });
+    const pods = nodes.column("pods");
+    const asked = [
+      ...(wanted.some(({ resource }) => resource === "pods")
+        ? []
+        : [{ resource: "pods", amount: 1, ...pods }]),
+      ...wanted,
+    ];
     return {
-      passes: (node) => {
-        if (isFull(node)) return false;
-        for (const item of wanted) if (lacks(item, node)) return false;
+      passes(node) {
+        for (const item of asked)
+          if ((item.used[node] ?? 0) + item.amount > (item.allocatable[node] ?? 0)) return false;
         return true;
       },
-      reasons: (node) => [
-        ...(isFull(node) ? ["Too many pods"] : []),
-        ...wanted
-          .filter((item) => lacks(item, node))
-          .map(({ resource }) => `Insufficient ${resource}`),
-      ],
+      refusal(node) {
+        const lacking = asked.filter(
+          ({ used, allocatable, amount }) => (used[node] ?? 0) + amount > (allocatable[node] ?? 0),
+        );
+        return {
+          reasons: lacking.map(({ resource }) =>
+            resource === "pods" ? "Too many pods" : `Insufficient ${resource}`,
+          ),
+          unresolvable: lacking.some(
+            ({ amount, allocatable }) => amount > (allocatable[node] ?? 0),
+          ),
+        };
+      },
     };
   },
 };
 
-/** Kubernetes' filters in Kubernetes' order. */
-export const FILTERS: readonly FilterPlugin[] = [
-  nodeUnschedulable,
-  nodeName,
-  taintToleration,
-  nodeReady,
-  nodeSelector,
-  resourcesFit,
-];
+/** Kubernetes' filters in Kubernetes' order, with Berth's own two among those that ask the node alone. */
+export function filters(added?: NodeAffinity): readonly FilterPlugin[] {
+  return [
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    nodeReady,
+    nodeAffinityFilter(added),
+    imagePlatform,
+    nodePorts,
+    resourcesFit,
+  ];
+}
 
-/** Whether one of the tolerations bears the taint. Pure. */
-export function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean {
-  return tolerations.some(
-    ({ key = "", operator = "Equal", value = "", effect }) =>
-      (effect === undefined || effect === taint.effect) &&
-      (key === "" ? operator === "Exists" : key === taint.key) &&
-      (operator === "Exists" || value === (taint.value ?? "")),
+/** What affinity looks at of a node in the table. */
+export function identityAt(nodes: NodeTable, node: number): NodeIdentity {
+  return { name: nodes.nameOf(node), labels: nodes.labelsOf(node) };
+}
+
+function bears({ spec }: Pod, taint: Taint): boolean {
+  return (spec.tolerations ?? []).some((toleration) => toleratesTaint(toleration, taint));
+}
+
+/** A filter that no removal of pods changes. */
+function never(isRefused: (node: number) => boolean, reason: string): PreparedFilter {
+  const refusal = { reasons: [reason], unresolvable: true };
+  return { passes: (node) => !isRefused(node), refusal: () => refusal };
+}
+
+function platformsOf({ metadata }: Pod): ReadonlySet<string> {
+  const text = metadata.annotations?.[IMAGE_PLATFORMS] ?? "";
+  return new Set(
+    text.split(",").flatMap((item) => {
+      const [os = "", arch] = item.trim().split("/");
+      return arch === undefined ? [] : [`${os}/${arch}`];
+    }),
   );
+}
+
+function nodePlatform(nodes: NodeTable, node: number): string | undefined {
+  const labels = nodes.labelsOf(node);
+  const { operatingSystem, architecture } = nodes.nodeOf(node).status?.nodeInfo ?? {};
+  const arch = labels["kubernetes.io/arch"] ?? architecture ?? "";
+  const os = labels["kubernetes.io/os"] ?? operatingSystem ?? "linux";
+  return arch === "" ? undefined : `${os}/${arch}`;
 }

@@ -1,11 +1,8 @@
 import type { Millis } from "../base/clock.ts";
 import { compare } from "../base/order.ts";
-import type { Node, Pod } from "../model/kinds.gen.ts";
-import { isFinished } from "../model/pod-phase.ts";
-import { FILTERS } from "./filters.ts";
-import { NodeTable } from "./node-table.ts";
-import type { PreparedFilter, SchedulerProfile } from "./plugin.ts";
-import { SCORES } from "./scores.ts";
+import type { Namespace, Node, Pod } from "../model/kinds.gen.ts";
+import type { ApiObject } from "../model/meta.ts";
+import { newSchedulerCore, type Refusals, type SchedulerCore } from "./core.ts";
 
 export interface ScheduleInput {
   /** Pods that want a node. */
@@ -14,6 +11,11 @@ export interface ScheduleInput {
   /** Pods that have one; finished ones take nothing. */
   readonly placed: readonly Pod[];
   readonly now: Millis;
+  /** Services and workloads, by which pods without constraints are kept apart. */
+  readonly selectors?: readonly ApiObject[];
+  readonly namespaces?: readonly Namespace[];
+  /** Orders equally good nodes; absent: by name. */
+  readonly seed?: string;
 }
 
 /** Names the very pod. */
@@ -37,46 +39,36 @@ export interface Schedule {
   readonly unplaced: readonly Unplaced[];
 }
 
-/** What Kubernetes does unless it is told otherwise. */
-export const DEFAULT_PROFILE: SchedulerProfile = { filters: FILTERS, scores: SCORES };
-
 /** A node for every pod that fits on one, all nodes looked at; a reason for every other. Pure. */
 export function schedule(input: ScheduleInput): Schedule {
-  const table = new NodeTable();
-  for (const node of input.nodes) table.setNode(node);
-  for (const pod of input.placed) {
-    const { nodeName } = pod.spec;
-    if (nodeName !== undefined && !isFinished(pod)) table.addPod(pod, nodeName);
-  }
-  return placePods(table, input.pods);
+  const { nodes, placed, pods, namespaces = [], selectors = [], seed = "" } = input;
+  const core = newSchedulerCore({ seed });
+  for (const object of [...namespaces, ...selectors, ...nodes, ...placed]) core.upsert(object);
+  return placePods(core, pods);
 }
 
 /**
- * Places pods on the nodes of a table, each counted there as soon as it is placed: the more important first, then the
- * older. Of equally good nodes the first by name. The order of the input does not show.
+ * Places pods, each counted as soon as it is placed: the more important first, then the older. The order of the input
+ * does not show.
  */
-export function placePods(
-  table: NodeTable,
-  pods: readonly Pod[],
-  profile: SchedulerProfile = DEFAULT_PROFILE,
-): Schedule {
+export function placePods(core: SchedulerCore, pods: readonly Pod[]): Schedule {
   const bindings: Binding[] = [];
   const unplaced: Unplaced[] = [];
   for (const pod of pods.toSorted(compareUrgency)) {
     const { namespace = "", name, uid = "" } = pod.metadata;
-    const filters = profile.filters.flatMap((plugin) => plugin.prepare(pod, table) ?? []);
-    const node = chooseNode(table, pod, filters, profile);
-    if (node === undefined) {
-      unplaced.push({ namespace, name, uid, message: explain(table, filters) });
+    const placement = core.place(pod);
+    if (placement.kind === "refused") {
+      unplaced.push({ namespace, name, uid, message: formatRefusals(placement.refusals) });
     } else {
-      table.addPod(pod, node);
-      bindings.push({ namespace, name, uid, node });
+      core.assume(pod, placement.node);
+      bindings.push({ namespace, name, uid, node: placement.node });
     }
   }
   return { bindings, unplaced };
 }
 
-function compareUrgency(a: Pod, b: Pod): number {
+/** The more important pod first, then the older, then by name: below 0 when `a` is placed before `b`. Pure. */
+export function compareUrgency(a: Pod, b: Pod): number {
   return (
     (b.spec.priority ?? 0) - (a.spec.priority ?? 0) ||
     compare(a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? "") ||
@@ -85,48 +77,11 @@ function compareUrgency(a: Pod, b: Pod): number {
   );
 }
 
-function chooseNode(
-  table: NodeTable,
-  pod: Pod,
-  filters: readonly PreparedFilter[],
-  profile: SchedulerProfile,
-): string | undefined {
-  const scores = profile.scores.flatMap((plugin) => {
-    const score = plugin.prepare(pod, table);
-    return score === undefined ? [] : [{ score, weight: plugin.weight }];
-  });
-  let best: string | undefined;
-  let bestScore = -Infinity;
-  for (let node = 0; node < table.size; node += 1) {
-    if (!table.isNode(node) || !passesAll(filters, node)) continue;
-    let score = 0;
-    for (const item of scores) score += item.weight * item.score(node);
-    if (score < bestScore) continue;
-    const name = table.nameOf(node);
-    if (score === bestScore && best !== undefined && compare(name, best) > 0) continue;
-    best = name;
-    bestScore = score;
-  }
-  return best;
-}
-
-function passesAll(filters: readonly PreparedFilter[], node: number): boolean {
-  for (const filter of filters) if (!filter.passes(node)) return false;
-  return true;
-}
-
 /** How many nodes were refused for which reason, the most frequent first. */
-function explain(table: NodeTable, filters: readonly PreparedFilter[]): string {
-  if (table.count === 0) return "no nodes available to schedule pods";
-  const counts = new Map<string, number>();
-  for (let node = 0; node < table.size; node += 1) {
-    if (!table.isNode(node)) continue;
-    const refusal = filters.find((filter) => !filter.passes(node));
-    for (const reason of refusal?.reasons(node) ?? [])
-      counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  const reasons = [...counts]
+function formatRefusals({ nodes, reasons }: Refusals): string {
+  if (nodes === 0) return "no nodes available to schedule pods";
+  const parts = [...reasons]
     .toSorted(([a, countA], [b, countB]) => countB - countA || compare(a, b))
     .map(([reason, count]) => `${count} ${reason}`);
-  return `0/${table.count} nodes are available: ${reasons.join(", ")}.`;
+  return `0/${nodes} nodes are available: ${parts.join(", ")}.`;
 }
