@@ -1944,7 +1944,7 @@ export interface PodSpec {
   readonly hostname?: string;
   /** With a headless Service of this name, the pod gets a DNS name of its own. */
   readonly subdomain?: string;
-  /** Uses the node's network: ports are the node's, and other pods on the node are reached by loopback. */
+  /** Uses the node's network: the pod has the node's address and shares its ports. */
   readonly hostNetwork?: boolean;
   /** Whether each Service becomes variables such as WEB_SERVICE_HOST. */
   readonly enableServiceLinks?: boolean;

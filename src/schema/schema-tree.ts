@@ -53,6 +53,9 @@ export interface SchemaField {
   readonly required: boolean;
 }
 
+/** Why a field of a shared type is refused in one place. */
+export const NO_PLACE = "it has no place here";
+
 /** A schema with what its `$ref` names; what stands beside the reference wins. Pure. */
 export function resolveSchema(files: SchemaFiles, { schema, file }: SchemaPlace): SchemaPlace {
   if (schema.$ref === undefined) return { schema, file };
@@ -88,7 +91,7 @@ export function fieldsOf(files: SchemaFiles, place: SchemaPlace): readonly Schem
   const required = new Set(schema.required);
   const described = Object.entries(schema.properties ?? {}).map(([name, property]): SchemaField => {
     if (typeof property === "boolean") {
-      return { name, state: { kind: "refused", why: "it has no place here" }, required: false };
+      return { name, state: { kind: "refused", why: NO_PLACE }, required: false };
     }
     return {
       name,
