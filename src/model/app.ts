@@ -12,4 +12,6 @@ export interface AppliedManifest {
   /** Keys of the labels and annotations that the manifest states. */
   readonly labels: readonly string[];
   readonly annotations: readonly string[];
+  /** Absent where it states none. */
+  readonly finalizers?: readonly string[];
 }

@@ -3,6 +3,7 @@ import { APP_LABEL, APPLIED_ANNOTATION, SOURCE_ANNOTATION } from "../model/app.t
 import type { AppliedManifest } from "../model/app.ts";
 import type {
   Job,
+  Namespace,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
@@ -11,6 +12,7 @@ import type {
 import { controllerOf, formatRef, refOf, type ApiObject, type StringMap } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { findImmutable } from "./immutable-fields.ts";
+import { keepAdmitted, keepFinalizers } from "./keep-admitted.ts";
 
 /** A declared object: defaulted, with the digest of that and its place in Git. */
 export interface DeclaredObject {
@@ -53,17 +55,21 @@ function withMetadata(
   stored: ApiObject | undefined,
   app: string,
 ): ApiObject {
-  const { name, namespace, labels = {}, annotations = {} } = object.metadata;
+  const { name, namespace, labels = {}, annotations = {}, finalizers = [] } = object.metadata;
   const before = readApplied(stored);
+  const { finalizers: held = [], ...system } = stored?.metadata ?? { name };
+  const isEnding = stored?.metadata.deletionTimestamp !== undefined;
+  const waiting = finalizersOf(finalizers, held, before, isEnding);
   const applied: AppliedManifest = {
     hash,
     labels: Object.keys(labels).toSorted(),
     annotations: Object.keys(annotations).toSorted(),
+    ...(finalizers.length === 0 ? {} : { finalizers }),
   };
   return {
     ...object,
     metadata: {
-      ...stored?.metadata,
+      ...system,
       name,
       ...(namespace === undefined ? {} : { namespace }),
       labels: { ...without(stored?.metadata.labels, before.labels), ...labels, [APP_LABEL]: app },
@@ -73,21 +79,39 @@ function withMetadata(
         [SOURCE_ANNOTATION]: `${at.file}:${at.line}`,
         [APPLIED_ANNOTATION]: JSON.stringify(applied),
       },
+      ...(waiting.length === 0 ? {} : { finalizers: waiting }),
     },
   };
 }
 
+/** What Git states and what others put there; but what is being deleted gets none that was taken off it. */
+function finalizersOf(
+  declared: readonly string[],
+  held: readonly string[],
+  before: Stated,
+  isEnding: boolean,
+): readonly string[] {
+  if (isEnding) return held;
+  const others = held.filter((name) => !before.finalizers.includes(name));
+  return [...new Set([...declared, ...others])];
+}
+
+type Stated = Required<Pick<AppliedManifest, "labels" | "annotations" | "finalizers">>;
+const NOTHING_STATED: Stated = { labels: [], annotations: [], finalizers: [] };
+
 /** What the last apply stated; nothing when there was none, or when it cannot be read. */
-function readApplied(
-  stored: ApiObject | undefined,
-): Pick<AppliedManifest, "labels" | "annotations"> {
+function readApplied(stored: ApiObject | undefined): Stated {
   const text = stored?.metadata.annotations?.[APPLIED_ANNOTATION];
-  if (text === undefined) return { labels: [], annotations: [] };
+  if (text === undefined) return NOTHING_STATED;
   try {
-    const { labels, annotations } = JSON.parse(text) as Partial<AppliedManifest>;
-    return { labels: stringList(labels), annotations: stringList(annotations) };
+    const { labels, annotations, finalizers } = JSON.parse(text) as Partial<AppliedManifest>;
+    return {
+      labels: stringList(labels),
+      annotations: stringList(annotations),
+      finalizers: stringList(finalizers),
+    };
   } catch {
-    return { labels: [], annotations: [] };
+    return NOTHING_STATED;
   }
 }
 
@@ -113,8 +137,10 @@ function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
       return keepVolume(object as PersistentVolumeClaim, stored as PersistentVolumeClaim);
     case "v1/PersistentVolume":
       return keepClaim(object as PersistentVolume, stored as PersistentVolume);
+    case "v1/Namespace":
+      return keepFinalizers(object as Namespace, stored as Namespace);
     case "v1/Pod":
-      return keepNode(object as Pod, stored as Pod);
+      return keepAdmitted(object as Pod, stored as Pod);
     case "batch/v1/Job":
       return keepSelector(object as Job, stored as Job);
     default:
@@ -153,11 +179,6 @@ function keepVolume(
 function keepClaim(object: PersistentVolume, stored: PersistentVolume): PersistentVolume {
   const { claimRef } = stored.spec;
   return claimRef === undefined ? object : { ...object, spec: { ...object.spec, claimRef } };
-}
-
-function keepNode(object: Pod, stored: Pod): Pod {
-  const { nodeName } = stored.spec;
-  return nodeName === undefined ? object : { ...object, spec: { nodeName, ...object.spec } };
 }
 
 function keepSelector(object: Job, stored: Job): Job {

@@ -3,10 +3,13 @@ import type { Namespace, Service } from "../model/kinds.gen.ts";
 import { formatRef, refOf, type ApiObject } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";
+import { admitPod } from "./admit-pod.ts";
 import { allocateService, usedByServices, type UsedByServices } from "./allocate-service.ts";
+import { checkAdmission } from "./check-admission.ts";
 import { applyManifest, type DeclaredObject } from "./apply-manifest.ts";
 import { checkReferences } from "./check-references.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
+import { isPod } from "./owned-pods.ts";
 import type { World } from "./world.ts";
 
 export interface ApplyOptions {
@@ -41,6 +44,7 @@ export function checkManifests(
     ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
     ...checkReferences(world, manifests),
     ...planApply(world, manifests, options).problems,
+    ...checkAdmission(world, manifests),
   ];
   return problems.toSorted(
     (a, b) => compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column,
@@ -78,9 +82,18 @@ export function planApply(
       }
       continue;
     }
-    if (applied.kind !== "unchanged") steps.push({ kind: applied.kind, object: applied.object });
+    if (applied.kind === "create")
+      steps.push({ kind: "create", object: completed(world, applied.object) });
+    else if (applied.kind === "update") steps.push({ kind: "update", object: applied.object });
   }
   return { steps, problems };
+}
+
+/** A pod is made complete. What it lacks in the cluster is told elsewhere: here it stays as Git has it. */
+function completed(world: World, object: ApiObject): ApiObject {
+  if (!isPod(object)) return object;
+  const admitted = admitPod(world, object);
+  return admitted.kind === "admitted" ? admitted.object : object;
 }
 
 function toProblem(

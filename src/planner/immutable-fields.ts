@@ -12,6 +12,7 @@ import type {
   StatefulSet,
 } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
+import { keepAdmitted } from "./keep-admitted.ts";
 
 /** A field that was changed although it must not be. */
 export interface ImmutableChange {
@@ -105,7 +106,7 @@ const RULES: readonly Rule[] = [
     kind: "v1/Pod",
     path: "spec",
     isChanged: (next: Pod, stored: Pod) =>
-      differs(fixedSpec(next, stored), fixedSpec(stored, stored)),
+      differs(fixedSpec(keepAdmitted(next, stored), stored), fixedSpec(stored, stored)),
     hint: "only the images of a running pod can be changed; a Deployment replaces its pods by itself",
   },
 ];
