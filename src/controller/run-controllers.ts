@@ -66,7 +66,7 @@ export function createControllers(options: ControllersOptions): Controllers {
           signal,
         ),
         runSchedulerLoop(
-          { objects, world, events: writer("berth-scheduler"), clock, logger },
+          { objects, events: writer("berth-scheduler"), clock, logger },
           signal,
         ),
         runNodeLoop({ ...options, world, events: writer("berth-nodes") }, signal),

@@ -77,6 +77,7 @@ const NODE_ASPECTS: Readonly<Record<string, readonly NodeAspect[]>> = {
   NodeReady: ["added", "ready"],
   NodeAffinity: ["added", "labels"],
   NodeSelector: ["added", "labels"],
+  ImagePlatform: ["added", "labels"],
   NodePorts: ["added"],
   NodeResourcesFit: ["added", "allocatable"],
   PodTopologySpread: EVERY_NODE_ASPECT,

@@ -18,6 +18,7 @@ const NODE_LOCAL: ReadonlySet<string> = new Set([
   "NodeReady",
   "NodeAffinity",
   "NodeSelector",
+  "ImagePlatform",
   "NodePorts",
   "NodeResourcesFit",
   "VolumeBinding",

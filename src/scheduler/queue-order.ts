@@ -22,7 +22,5 @@ export function classKeyOf(pod: Pod): string {
   const { namespace = "", labels } = pod.metadata;
   const group = groupNameOf(pod);
   if (group !== undefined) return `group ${group}`;
-  const nominated = pod.status?.nominatedNodeName ?? "";
-  const own = nominated === "" ? "" : (pod.metadata.uid ?? "");
-  return canonicalJson([namespace, labels ?? {}, pod.spec, own]);
+  return canonicalJson([namespace, labels ?? {}, pod.spec]);
 }

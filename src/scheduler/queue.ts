@@ -152,8 +152,11 @@ export class SchedulingQueue {
     return true;
   }
 
-  /** A pod in hand found no node; `plugins` refused it. It sleeps until something could help. */
-  refuse(uid: string, plugins: Iterable<string>, now: Millis): void {
+  /**
+   * A pod in hand found no node; `plugins` refused it. It sleeps until something could help: it, or one of its like
+   * unless it is `alone`.
+   */
+  refuse(uid: string, plugins: Iterable<string>, now: Millis, alone = false): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined || entry.state !== "in-hand") return;
     entry.failedAt = now;
@@ -164,7 +167,7 @@ export class SchedulingQueue {
       return;
     }
     this.#move(entry, "refused");
-    const key = classKeyOf(entry.pod);
+    const key = alone ? `alone ${uid}` : classKeyOf(entry.pod);
     if (entry.class !== undefined && entry.class.key !== key) this.#leaveClass(entry, now);
     const podClass = this.#classOf(key);
     podClass.members.set(uid, entry);
@@ -174,6 +177,14 @@ export class SchedulingQueue {
     podClass.refusedAt = now;
     this.#asleep.delete(podClass);
     if (podClass.awake === undefined) this.#asleep.add(podClass);
+  }
+
+  /** A sleeping pod has a reason of its own to be tried again. */
+  rouse(uid: string, now: Millis): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined || entry.state !== "refused") return;
+    this.#leaveClass(entry, now);
+    this.#retry(entry, now);
   }
 
   /** An attempt broke off (a lost race, an error): the pod is tried again after its back-off. */

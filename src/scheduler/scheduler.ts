@@ -225,30 +225,34 @@ export class Scheduler {
       this.#decided.push({ kind: "bind", bindings: [this.#assume(pod, found.node)] });
       return;
     }
-    this.#queue.refuse(uid, found.filters, now);
     if (found.refusals === undefined) {
-      this.#decided.push({ kind: "refuse", pod, message: found.message });
+      this.#refuse(pod, found.filters, found.message, now);
       return;
     }
-    this.#preempt(pod, found.refusals);
+    this.#preempt(pod, found.refusals, now);
   }
 
-  #preempt(pod: Pod, refusals: Refusals): void {
-    const { nodes, reasons } = refusals;
+  #preempt(pod: Pod, refusals: Refusals, now: Millis): void {
+    const { nodes, reasons, filters } = refusals;
     const hidden = this.#nominations.hiddenFrom(pod);
     const preemption = this.#preemptor.choose(pod, refusals, hidden);
     if (preemption.kind === "none") {
       const says = nodes === 0 ? undefined : formatNoPreemption(preemption.why);
       const message = formatUnavailable({ nodes, reasons, preemption: says });
-      this.#decided.push({ kind: "refuse", pod, message });
+      this.#refuse(pod, filtersOf(refusals), message, now);
       return;
     }
     const { node, pods } = preemption.victims;
     const displaced = this.#nominations.lesserOn(node, priorityOf(pod));
-    for (const other of displaced) this.#denominate(other.metadata.uid ?? "");
+    for (const other of displaced) {
+      const { uid = "" } = other.metadata;
+      this.#denominate(uid);
+      this.#queue.rouse(uid, now);
+    }
     for (const victim of pods) this.#preemptor.evict(victim);
     this.#nominations.set(pod, node);
     this.#preemptor.touch(node);
+    this.#queue.refuse(pod.metadata.uid ?? "", filters, now, true);
     const message = formatUnavailable({ nodes, reasons });
     this.#decided.push({ kind: "preempt", pod, message, node, victims: pods, displaced });
   }
@@ -288,7 +292,8 @@ export class Scheduler {
   }
 
   #refuse(pod: Pod, plugins: Iterable<string>, message: string, now: Millis): void {
-    this.#queue.refuse(pod.metadata.uid ?? "", plugins, now);
+    const { uid = "" } = pod.metadata;
+    this.#queue.refuse(uid, plugins, now, this.#nominations.nodeOf(uid) !== undefined);
     this.#decided.push({ kind: "refuse", pod, message });
   }
 
@@ -305,9 +310,7 @@ export class Scheduler {
     if (placement.kind === "placed") return placement;
     const { refusals } = placement;
     const message = formatUnavailable({ nodes: refusals.nodes, reasons: refusals.reasons });
-    // Without any node, nodes are what it waits for.
-    const filters = refusals.nodes === 0 ? new Set(["NodeName"]) : refusals.filters;
-    return { kind: "refused", filters, message, refusals };
+    return { kind: "refused", filters: filtersOf(refusals), message, refusals };
   }
 
   /** The node that others left for it, if that will do. */
@@ -342,6 +345,11 @@ export class Scheduler {
     this.#volumes.release(decision.volumes);
     if (decision.volumes.length > 0) this.#core.invalidate();
   }
+}
+
+/** Without any node, nodes are what a pod waits for. */
+function filtersOf({ nodes, filters }: Refusals): ReadonlySet<string> {
+  return nodes === 0 ? new Set(["NodeName"]) : filters;
 }
 
 function nodeNameOf(pod: Pod): string {

@@ -17,7 +17,7 @@ import { amountOf, podRequests } from "../../src/scheduler/pod-requests.ts";
  * cpu and then by name. For tests of what is built on a core.
  */
 export class PlainCore implements SchedulerCore {
-  readonly nodes = new Map<string, Node>();
+  readonly nodes: Map<string, Node> = new Map();
   readonly #pods = new Map<string, Presence>();
   readonly #assumed = new Set<string>();
 
