@@ -863,6 +863,7 @@ export interface HorizontalPodAutoscalerStatus {
   readonly currentMetrics?: readonly MetricStatus[];
   readonly currentReplicas?: number;
   readonly desiredReplicas: number;
+  readonly history?: ScalingHistory;
   readonly lastScaleTime?: string;
   readonly observedGeneration?: number;
 }
@@ -1948,7 +1949,7 @@ export interface PodSpec {
   readonly hostNetwork?: boolean;
   /** Whether each Service becomes variables such as WEB_SERVICE_HOST. */
   readonly enableServiceLinks?: boolean;
-  /** Berth has one scheduler. */
+  /** Which profile places the pod: default-scheduler or binpack. A pod of any other waits for that scheduler to bind it. */
   readonly schedulerName: string;
   /** Users and groups for all containers. */
   readonly securityContext?: PodSecurityContext;
@@ -2355,6 +2356,22 @@ export interface SELinuxOptions {
   readonly role?: string;
   readonly type?: string;
   readonly user?: string;
+}
+
+export interface ScalingChange {
+  readonly at: string;
+  readonly by: number;
+}
+
+/** What was asked for and done before, as far as a stabilization window or a policy looks back. */
+export interface ScalingHistory {
+  readonly changes?: readonly ScalingChange[];
+  readonly wishes?: readonly ScalingWish[];
+}
+
+export interface ScalingWish {
+  readonly at: string;
+  readonly replicas: number;
 }
 
 /** Which pods a quota counts. */

@@ -219,7 +219,6 @@ export class Scheduler {
   }
 
   #decidePod(pod: Pod, now: Millis): void {
-    const { uid = "" } = pod.metadata;
     const found = this.#find(pod);
     if (found.kind === "placed") {
       this.#decided.push({ kind: "bind", bindings: [this.#assume(pod, found.node)] });

@@ -130,7 +130,7 @@ const CHANGES: readonly (Change & { readonly name: string; readonly is: string }
 ];
 
 describe("toClusterEvent()", () => {
-  test.each(CHANGES)("$name is $is", ({ name: _, is, ...change }) => {
+  test.each(CHANGES)("$name is $is", ({ is, ...change }) => {
     const event = toClusterEvent(change);
     const said =
       event?.kind === "node" ? `node ${event.aspects.join(" ")}` : (event?.kind ?? "nothing");
