@@ -15,7 +15,7 @@ export function hostPorts({ spec }: Pod): readonly HostPort[] {
     ({ restartPolicy }) => restartPolicy === "Always",
   );
   return [...spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
-    ports.flatMap(({ containerPort, hostPort, hostIP = "", protocol = "TCP" }) => {
+    ports.flatMap(({ containerPort, hostPort, hostIP = "", protocol }) => {
       const port = hostPort ?? (spec.hostNetwork === true ? containerPort : 0);
       return port > 0 ? [{ ip: hostIP === "" ? ANY_ADDRESS : hostIP, protocol, port }] : [];
     }),
