@@ -21,15 +21,22 @@ export function shortHash(value: unknown, length = 10): string {
 
 /** JSON with the keys of every object in code-unit order, so that equal values give equal text. Pure. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value))
-    return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) {
+    const items = value as readonly unknown[];
+    let list = "";
+    for (const item of items) list += `${list === "" ? "" : ","}${canonicalJson(item ?? null)}`;
+    return `[${list}]`;
   }
-  return JSON.stringify(value) ?? "null";
+  const fields = value as Readonly<Record<string, unknown>>;
+  let map = "";
+  // Without a comparator `sort` goes by code units.
+  for (const key of Object.keys(fields).sort()) {
+    const item = fields[key];
+    if (item === undefined) continue;
+    map += `${map === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(item)}`;
+  }
+  return `{${map}}`;
 }
 
 /**

@@ -1,12 +1,23 @@
+import { canonicalJson, sha256 } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
-import type { Position, Problem } from "../model/problem.ts";
+import type { Problem } from "../model/problem.ts";
 import { findResource } from "../model/resources.ts";
 import { checkObject, isHarmful } from "./check-object.ts";
 import { asFields, asList, isFields } from "./fields.ts";
 import { formatPath } from "./finding.ts";
 import type { FieldPath, Finding, TextProblem } from "./finding.ts";
-import type { SourceFile } from "./manifest.ts";
+import { findKind } from "./kinds.ts";
+import { fileKey } from "./loaded-file.ts";
+import type {
+  DeclaredObject,
+  FileOptions,
+  ForeignObject,
+  KnownFiles,
+  LoadedFile,
+  ObjectPlace,
+  SourceFile,
+} from "./loaded-file.ts";
 import { readYaml } from "./read-yaml.ts";
 import type { YamlDocument, YamlFile } from "./yaml-file.ts";
 
@@ -16,32 +27,6 @@ export const MAX_FILE_BYTES = 5_000_000;
 const MAX_FILE_PROBLEMS = 100;
 /** Findings of one object whose places are looked up, which takes time in proportion to the file for each. */
 const MAX_OBJECT_FINDINGS = 200;
-
-/** A valid object, and where it comes from. */
-export interface DeclaredObject {
-  readonly object: ApiObject;
-  readonly at: Position;
-  readonly file: SourceFile;
-  /** Index of its document in the file. */
-  readonly document: number;
-  /** Where it stands in the document: empty, or `items[2]` of a List. */
-  readonly base: FieldPath;
-}
-
-export interface LoadedFile {
-  readonly declared: readonly DeclaredObject[];
-  /** Objects that are named and not valid. */
-  readonly broken: readonly ObjectRef[];
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-  /** Whether every document could be read. */
-  readonly isComplete: boolean;
-}
-
-export interface FileOptions {
-  readonly namespace: string;
-  readonly prefix: string;
-}
 
 /** A parsed file in which fields can be found. */
 export interface OpenDocuments {
@@ -58,13 +43,32 @@ export function isManifestFile(path: string): boolean {
 export function loadFile(file: SourceFile, options: FileOptions): LoadedFile {
   const name = options.prefix + file.path;
   const text = decode(file.content);
-  if (typeof text !== "string") {
-    const problem = { ...text, at: { file: name, line: 1, column: 1 }, path: "" };
-    return { declared: [], broken: [], problems: [problem], warnings: [], isComplete: false };
-  }
-  const open: OpenDocuments = { name, yaml: readYaml(text) };
-  const collected = collect(file, open, options);
-  return { ...collected, problems: limitProblems(collected.problems, name) };
+  if (typeof text === "string") return collect(file, { name, yaml: readYaml(text) }, options);
+  const problem = { ...text, at: { file: name, line: 1, column: 1 }, path: "" };
+  return {
+    source: file,
+    declared: [],
+    foreign: [],
+    broken: [],
+    problems: [problem],
+    warnings: [],
+    isComplete: false,
+  };
+}
+
+/** As `loadFile`, unless it is known what comes of the file. */
+export function loadKnownFile(
+  file: SourceFile,
+  options: FileOptions,
+  known: KnownFiles | undefined,
+): LoadedFile {
+  const key = known === undefined ? undefined : fileKey(file, options);
+  if (known === undefined || key === undefined) return loadFile(file, options);
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const loaded = loadFile(file, options);
+  known.set(key, loaded);
+  return loaded;
 }
 
 /** A file once more, to find places in it. Only for files that `loadFile` could read. Pure. */
@@ -76,7 +80,7 @@ export function openDocuments(file: SourceFile, prefix: string): OpenDocuments {
 /** A finding with its place in the text. Pure. */
 export function problemAt(
   finding: Finding,
-  { document, base }: Pick<DeclaredObject, "document" | "base">,
+  { document, base }: ObjectPlace,
   { name, yaml }: OpenDocuments,
 ): Problem {
   const path = [...base, ...finding.path];
@@ -95,6 +99,7 @@ export function problemAt(
 
 function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): LoadedFile {
   const declared: DeclaredObject[] = [];
+  const foreign: ForeignObject[] = [];
   const broken: ObjectRef[] = [];
   const problems: Problem[] = open.yaml.problems.map((problem) => textProblem(problem, open));
   const warnings: Problem[] = [];
@@ -104,19 +109,48 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
     problems.push(...content.problems.map((problem) => textProblem(problem, open)));
     warnings.push(...content.warnings.map((warning) => textProblem(warning, open)));
     for (const { value, base } of objectsOf(content)) {
-      const place = { document, base };
+      const { offset } = content.locate(base, "value");
+      const at = { file: open.name, ...open.yaml.positionAt(offset) };
+      const place = { document, base, at, file };
+      const names = foreignNames(value);
+      if (names !== undefined) {
+        foreign.push({ value: asFields(value), ...names, ...place });
+        continue;
+      }
       const { object, findings } = checkObject(value, options.namespace);
       for (const finding of findings.slice(0, MAX_OBJECT_FINDINGS)) {
         (isHarmful(finding) ? problems : warnings).push(problemAt(finding, place, open));
       }
-      if (object !== undefined) {
-        const { offset } = content.locate(base, "value");
-        const at = { file: open.name, ...open.yaml.positionAt(offset) };
-        declared.push({ object, at, file, document, base });
-      } else broken.push(...nameOf(value, options.namespace));
+      if (object !== undefined) declared.push(declare(object, place));
+      else broken.push(...nameOf(value, options.namespace));
     }
   }
-  return { declared, broken, problems, warnings: withoutRefused(warnings, problems), isComplete };
+  return {
+    source: file,
+    declared,
+    foreign,
+    broken,
+    problems,
+    warnings: withoutRefused(warnings, problems),
+    isComplete,
+  };
+}
+
+/** A valid object with its digest. Pure. */
+export function declare(
+  object: ApiObject,
+  { document, base, at, file }: Omit<DeclaredObject, "object" | "hash">,
+): DeclaredObject {
+  return { object, hash: sha256(canonicalJson(object)), at, file, document, base };
+}
+
+/** What an object calls its kind, when it is none of the built-in ones. */
+function foreignNames(value: unknown): Pick<ForeignObject, "apiVersion" | "kind"> | undefined {
+  const { apiVersion, kind } = asFields(value);
+  if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
+  if (apiVersion === "" || kind === "" || findKind(apiVersion, kind) !== undefined)
+    return undefined;
+  return { apiVersion, kind };
 }
 
 /** `runAsNonRoot: yes` is refused already: that it is ambiguous says nothing more. */
@@ -156,8 +190,8 @@ function textProblem(problem: TextProblem, { name, yaml }: OpenDocuments): Probl
   return { ...rest, at: { file: name, ...yaml.positionAt(offset) }, path: "" };
 }
 
-/** What an object that is not valid calls itself, as far as that can be read. */
-function nameOf(value: unknown, namespace: string): readonly ObjectRef[] {
+/** What an object that is not valid calls itself, as far as that can be read. Pure. */
+export function nameOf(value: unknown, namespace: string): readonly ObjectRef[] {
   const { apiVersion, kind, metadata } = asFields(value);
   const { name, namespace: own } = asFields(metadata);
   if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof name !== "string")
@@ -172,12 +206,15 @@ export function byPosition(a: Problem, b: Problem): number {
   return compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column;
 }
 
-function limitProblems(problems: readonly Problem[], name: string): readonly Problem[] {
+/** The problems of one file in their order, the first ones when there are many. Pure. */
+export function limitProblems(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length < 2) return problems;
   const sorted = problems.toSorted(byPosition);
   const more = problems.length - MAX_FILE_PROBLEMS;
   if (more <= 0) return sorted;
   const shown = sorted.slice(0, MAX_FILE_PROBLEMS);
-  const last = shown.at(-1)?.at ?? { file: name, line: 1, column: 1 };
+  const last = shown.at(-1)?.at;
+  if (last === undefined) return shown;
   return [
     ...shown,
     {

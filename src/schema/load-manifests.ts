@@ -1,18 +1,21 @@
-import { canonicalJson, sha256 } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { RESOURCES } from "../model/resources.ts";
 import type { Finding } from "./finding.ts";
-import { byPosition, isManifestFile, loadFile, openDocuments, problemAt } from "./load-file.ts";
-import type { DeclaredObject, LoadedFile, OpenDocuments } from "./load-file.ts";
-import type {
-  LoadedManifests,
-  LoadManifests,
-  LoadOptions,
-  Manifest,
-  SourceFile,
-} from "./manifest.ts";
+import { explainKind } from "./kinds.ts";
+import {
+  byPosition,
+  isManifestFile,
+  limitProblems,
+  loadKnownFile,
+  nameOf,
+  openDocuments,
+  problemAt,
+} from "./load-file.ts";
+import type { OpenDocuments } from "./load-file.ts";
+import type { DeclaredObject, LoadedFile, SourceFile } from "./loaded-file.ts";
+import type { LoadedManifests, LoadManifests, LoadOptions, Manifest } from "./manifest.ts";
 import { checkTree, warnOfTree } from "./rules/tree-rules.ts";
 import type { TreeFinding } from "./rules/tree-finding.ts";
 
@@ -27,11 +30,12 @@ export const loadManifests: LoadManifests = (files, options) => {
   const loaded = files
     .filter((file) => isManifestFile(file.path))
     .toSorted((a, b) => compare(a.path, b.path))
-    .map((file) => loadFile(file, { namespace: options.namespace, prefix }));
+    .map((file) => loadKnownFile(file, { namespace: options.namespace, prefix }, options.known))
+    .map((file) => resolveForeign(file, options));
   const declared = loaded.flatMap((file) => file.declared);
   const broken = checkTree(declared, options.plainSecrets);
   const problems = [
-    ...loaded.flatMap((file) => file.problems),
+    ...loaded.flatMap((file) => limitProblems(file.problems)),
     ...placeFindings(broken, prefix),
   ].toSorted(byPosition);
   const warnings = [
@@ -41,6 +45,21 @@ export const loadManifests: LoadManifests = (files, options) => {
   const manifests = problems.length > 0 ? [] : declared.map(toManifest).toSorted(byKindAndName);
   return { manifests, problems, warnings } satisfies LoadedManifests;
 };
+
+/** Kinds that are not built in: nobody knows them. */
+function resolveForeign(file: LoadedFile, options: LoadOptions): LoadedFile {
+  if (file.foreign.length === 0) return file;
+  const open = openDocuments(file.source, options.filePrefix ?? "");
+  const problems = file.foreign.map((foreign) =>
+    problemAt(explainKind(foreign.apiVersion, foreign.kind), foreign, open),
+  );
+  const broken = file.foreign.flatMap(({ value }) => nameOf(value, options.namespace));
+  return {
+    ...file,
+    problems: [...file.problems, ...problems],
+    broken: [...file.broken, ...broken],
+  };
+}
 
 /** A file that could not be read may hold all that is missing: then nothing is known to be missing. */
 function warnOf(
@@ -84,8 +103,8 @@ function formatPlace({ file, line, column }: Position): string {
   return `${file}:${line}:${column}`;
 }
 
-function toManifest({ object, at }: DeclaredObject): Manifest {
-  return { object, at, hash: sha256(canonicalJson(object)) };
+function toManifest({ object, at, hash }: DeclaredObject): Manifest {
+  return { object, at, hash };
 }
 
 const KIND_ORDER: ReadonlyMap<string, number> = new Map(

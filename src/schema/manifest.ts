@@ -1,13 +1,9 @@
 import type { ApiObject } from "../model/meta.ts";
+import type { KnownFiles, SourceFile } from "./loaded-file.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import type { PlainSecrets } from "./rules/plain-secrets.ts";
 
-/** A file of a tree, as Git has it. */
-export interface SourceFile {
-  /** Path from the App's folder, with `/`. */
-  readonly path: string;
-  readonly content: Uint8Array;
-}
+export type { SourceFile } from "./loaded-file.ts";
 
 /** One declared object: valid, defaulted, with its place. */
 export interface Manifest {
@@ -34,6 +30,8 @@ export interface LoadOptions {
   readonly filePrefix?: string;
   /** What to do with Secrets that stand in Git as plain text. `allow` is the default. */
   readonly plainSecrets?: PlainSecrets;
+  /** Where files with an id are looked up before they are read, and remembered afterwards. */
+  readonly known?: KnownFiles;
 }
 
 export type LoadManifests = (files: readonly SourceFile[], options: LoadOptions) => LoadedManifests;
