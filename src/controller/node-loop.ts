@@ -2,6 +2,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Node, Pod } from "../model/kinds.gen.ts";
 import { planNodes } from "../planner/plan-node.ts";
+import { planFinishedPods } from "../planner/plan-pods.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { executePlan } from "./execute.ts";
@@ -38,11 +39,12 @@ export async function runNodeLoop(options: NodeLoopOptions, signal: AbortSignal)
       );
       const silentMs = new Map(nodes.flatMap(({ metadata }) => silence(metadata.name)));
       const listeningMs = clock.monotonic() - startedAt;
-      await executePlan(
-        planNodes({ now: clock.now(), nodes, pods, silentMs, listeningMs, podCidr }),
-        options,
-      );
-      return { lookAgainAt: clock.now() + LOOK_EVERY_MS };
+      const now = clock.now();
+      const plan = planNodes({ now, nodes, pods, silentMs, listeningMs, podCidr });
+      const steps = [...plan.steps, ...planFinishedPods(pods).steps];
+      await executePlan({ steps }, options);
+      const at = clock.now() + LOOK_EVERY_MS;
+      return { lookAgainAt: Math.min(at, plan.lookAgainAt ?? at) };
     },
   });
   function silence(node: string): readonly (readonly [string, Millis])[] {

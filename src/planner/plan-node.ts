@@ -1,12 +1,20 @@
-import { formatTime, parseTime, type Millis } from "../base/clock.ts";
-import { compare } from "../base/order.ts";
+import { formatTime, type Millis } from "../base/clock.ts";
+import { compare, groupBy } from "../base/order.ts";
 import { formatCidr, parseCidr } from "../model/cidr.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
-import type { Node, Pod, Taint, Toleration } from "../model/kinds.gen.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { Condition } from "../model/meta.ts";
-import { refOf } from "../model/meta.ts";
 import type { Plan, Step } from "../model/plan.ts";
-import { isTerminating } from "./pod-state.ts";
+import {
+  answerOf,
+  evictionTaintedAt,
+  isEvictionTaint,
+  wantedTaints,
+  type NodeAnswer,
+} from "./node-taints.ts";
+import { zonesOf, type Zone } from "./node-zones.ts";
+import { evictionAt, evictPod } from "./plan-eviction.ts";
+import { earlier } from "./pod-state.ts";
 
 export interface NodeLifeInput {
   readonly now: Millis;
@@ -21,146 +29,162 @@ export interface NodeLifeInput {
   readonly podCidr: string;
 }
 
-/** Kubernetes' defaults: a node is silent after 40 s, its pods are evicted 300 s later. */
+/** Kubernetes' default: a node that has sent no heartbeat for this long is silent. */
 export const SILENT_AFTER_MS: Millis = 40_000;
-export const EVICT_AFTER_MS: Millis = 300_000;
-/** With more than this share of the nodes silent, the fault is likely ours: pods are left as they are. */
-const MAX_SILENT_SHARE = 0.55;
 /** Bits of a node's part of the pod network. */
 const NODE_BITS = 24;
 
-const NOT_READY = "node.kubernetes.io/not-ready";
-const UNREACHABLE = "node.kubernetes.io/unreachable";
-
 /**
- * What the heartbeats say: nodes that fell silent become Unknown and tainted, their pods not Ready, and after their
- * tolerated time evicted; nodes that are back lose the taints; new nodes get their part of the pod network.
- * Unknown is not dead: while most nodes are silent, pods are left as they are. Pure.
+ * What becomes of nodes and of the pods on them. Nodes that fell silent become Unknown, and their pods not Ready; nodes that do
+ * not answer, are cordoned or short of something are tainted so; pods leave nodes whose taints they do not tolerate any
+ * longer; new nodes get their part of the pod network. Unknown is not dead: evictions begin for one node after the other in
+ * each zone, and for none while most of it is silent. Pure.
  */
 export function planNodes(input: NodeLifeInput): Plan {
   const nodes = input.nodes.toSorted((a, b) => compare(a.metadata.name, b.metadata.name));
-  const silent = new Set(
-    nodes.filter((node) => isSilent(node, input)).map(({ metadata }) => metadata.name),
-  );
-  const steps: Step[] = [
-    ...planPodCidrs(nodes, input.podCidr),
-    ...nodes.flatMap((node) => planNode(node, silent.has(node.metadata.name), input)),
-  ];
-  // Frozen: the silence says more about us than about the nodes, and what serves must go on serving.
-  if (silent.size / Math.max(1, nodes.length) > MAX_SILENT_SHARE) return { steps };
-  const pods = input.pods.filter((pod) => silent.has(pod.spec.nodeName ?? ""));
-  for (const pod of pods) steps.push(...planSilentPod(pod, input));
-  return { steps };
+  const answers = new Map(nodes.map((node) => [node, answerOf(node, isSilent(node, input))]));
+  const answer = (node: Node): NodeAnswer => answers.get(node) ?? "ready";
+  const zones = zonesOf(nodes, (node) => answer(node) === "ready");
+  const steps: Step[] = [...planPodCidrs(nodes, input.podCidr)];
+  let lookAgainAt: Millis | undefined;
+  const podsByNode = groupBy(input.pods, ({ spec }) => spec.nodeName ?? "");
+  for (const zone of zones) {
+    const evicted = mayEvict(zone, answer, input.now);
+    lookAgainAt = earlier(lookAgainAt, evicted.lookAgainAt);
+    for (const node of zone.nodes) {
+      const isDue = evicted.nodes.has(node);
+      const given = { now: input.now, mayEvict: isDue };
+      steps.push(...planNode(node, answer(node), given, isSilent(node, input)));
+      const pods = podsByNode.get(node.metadata.name) ?? [];
+      const plan = planPodsOf(node, pods, zone, isSilent(node, input), input.now);
+      steps.push(...plan.steps);
+      lookAgainAt = earlier(lookAgainAt, plan.lookAgainAt);
+    }
+  }
+  return lookAgainAt === undefined ? { steps } : { steps, lookAgainAt };
 }
 
 function isSilent(node: Node, { silentMs, listeningMs }: NodeLifeInput): boolean {
   return Math.min(silentMs.get(node.metadata.name) ?? listeningMs, listeningMs) >= SILENT_AFTER_MS;
 }
 
-function planNode(node: Node, isNodeSilent: boolean, { now }: NodeLifeInput): readonly Step[] {
+/**
+ * The nodes of a zone that evict: those that do already, and the next one once the zone's interval has gone by since the last
+ * one began.
+ */
+function mayEvict(
+  { nodes, intervalMs }: Zone,
+  answer: (node: Node) => NodeAnswer,
+  now: Millis,
+): { readonly nodes: ReadonlySet<Node>; readonly lookAgainAt?: Millis } {
+  const down = nodes.filter((node) => answer(node) !== "ready");
+  const evicting = down.filter((node) => evictionTaintedAt(node) !== undefined);
+  const [next] = down.filter((node) => evictionTaintedAt(node) === undefined);
+  // All zones are down: nobody evicts. Part of this one is: those that evict go on to be marked, nobody joins them.
+  if (intervalMs === undefined) {
+    const isAllDown = down.length === nodes.length;
+    return { nodes: new Set(isAllDown ? [] : evicting) };
+  }
+  if (next === undefined) return { nodes: new Set(evicting) };
+  const last = Math.max(...evicting.map((node) => evictionTaintedAt(node) ?? 0), -Infinity);
+  const at = last + intervalMs;
+  return at > now
+    ? { nodes: new Set(evicting), lookAgainAt: at }
+    : { nodes: new Set([...evicting, next]), lookAgainAt: now + intervalMs };
+}
+
+/** One write at a time: what the node says of itself first, then its taints, at the next look. */
+function planNode(
+  node: Node,
+  answer: NodeAnswer,
+  given: { readonly now: Millis; readonly mayEvict: boolean },
+  isNodeSilent: boolean,
+): readonly Step[] {
+  const before = node.status?.conditions;
+  const conditions = isNodeSilent ? unknownConditions(node, formatTime(given.now)) : before;
+  if (conditions !== before) {
+    const object = { ...node, status: { ...node.status, conditions } } as Node;
+    const message = `Node ${node.metadata.name} status is now: NodeNotReady`;
+    return [
+      { kind: "update-status", object, reason: "NodeSilent" },
+      { kind: "event", about: node, type: "Normal", reason: "NodeNotReady", message },
+    ];
+  }
+  const taints = wantedTaints(node, answer, given);
+  if (taints === undefined) return [];
+  const { taints: _, ...spec } = node.spec;
+  const object: Node = { ...node, spec: taints.length === 0 ? spec : { ...spec, taints } };
+  return [{ kind: "update", object, reason: "NodeTainted" }];
+}
+
+/** All that a silent node said of itself is Unknown; a node that never said anything is not Ready for all we know. */
+function unknownConditions(node: Node, now: string): readonly Condition[] {
+  const known = node.status?.conditions ?? [];
+  const ready = findCondition(known, "Ready");
+  const silent: Pick<Condition, "status" | "reason" | "message"> = {
+    status: "Unknown",
+    reason: "NodeStatusUnknown",
+    message: "The agent stopped posting node status.",
+  };
+  const never: Condition = {
+    type: "Ready",
+    status: "Unknown",
+    reason: "NodeStatusNeverUpdated",
+    message: "The agent never posted node status.",
+  };
+  if (ready === undefined) return setCondition(known, never, now);
+  return known.reduce<readonly Condition[]>(
+    (conditions, condition) =>
+      condition.reason === never.reason
+        ? conditions
+        : setCondition(conditions, { ...condition, ...silent }, now),
+    known,
+  );
+}
+
+/**
+ * A pod on a silent node serves nobody that we know of. In a zone where nobody is evicted it is left as it is all the same: what
+ * serves must go on serving.
+ */
+function planPodsOf(
+  node: Node,
+  pods: readonly Pod[],
+  { intervalMs }: Zone,
+  isNodeSilent: boolean,
+  now: Millis,
+): Plan {
   const steps: Step[] = [];
-  const ready = findCondition(node.status?.conditions, "Ready");
-  const conditions = isNodeSilent
-    ? unknownConditions(node, formatTime(now))
-    : node.status?.conditions;
-  if (conditions !== undefined && conditions !== node.status?.conditions) {
-    steps.push({
-      kind: "update-status",
-      object: { ...node, status: { ...node.status, conditions } } as Node,
-      reason: "NodeSilent",
-    });
-    steps.push({
+  let lookAgainAt: Millis | undefined;
+  const isFrozen = intervalMs === undefined;
+  const taints = (node.spec.taints ?? []).filter((taint) => !isFrozen || !isEvictionTaint(taint));
+  for (const pod of pods) {
+    const at = evictionAt(pod, taints, now);
+    if (at !== undefined && at <= now) {
+      steps.push(...evictPod(pod));
+      continue;
+    }
+    lookAgainAt = earlier(lookAgainAt, at);
+    if (isNodeSilent && !isFrozen) steps.push(...notReady(pod, now));
+  }
+  return lookAgainAt === undefined ? { steps } : { steps, lookAgainAt };
+}
+
+function notReady(pod: Pod, now: Millis): readonly Step[] {
+  const ready = findCondition(pod.status?.conditions, "Ready");
+  if (pod.status === undefined || ready?.status !== "True") return [];
+  const next: Condition = { ...ready, status: "False", reason: "NodeNotReady" };
+  const conditions = setCondition(pod.status.conditions, next, formatTime(now));
+  const object: Pod = { ...pod, status: { ...pod.status, conditions } };
+  return [
+    { kind: "update-status", object, reason: "NodeSilent" },
+    {
       kind: "event",
-      about: node,
+      about: pod,
       type: "Warning",
       reason: "NodeNotReady",
-      message: `Node ${node.metadata.name} has sent no heartbeat for ${SILENT_AFTER_MS / 1000} s`,
-    });
-  }
-  const wanted = isNodeSilent ? UNREACHABLE : ready?.status === "False" ? NOT_READY : undefined;
-  const taints = withLifeTaints(node.spec.taints ?? [], wanted, formatTime(now));
-  if (taints !== undefined) {
-    steps.push({
-      kind: "update",
-      object: { ...node, spec: { ...node.spec, taints } } as Node,
-      reason: "NodeSilent",
-    });
-  }
-  return steps;
-}
-
-function unknownConditions(node: Node, now: string): readonly Condition[] | undefined {
-  return node.status?.conditions?.reduce<readonly Condition[]>((conditions, condition) => {
-    const next: Condition = {
-      ...condition,
-      status: "Unknown",
-      reason: "NodeStatusUnknown",
-      message: "The agent stopped posting node status.",
-    };
-    return setCondition(conditions, next, now);
-  }, node.status.conditions);
-}
-
-/** The taints with those of the node's life as wanted; `undefined` when they are so already. */
-function withLifeTaints(
-  taints: readonly Taint[],
-  wanted: string | undefined,
-  now: string,
-): readonly Taint[] | undefined {
-  const others = taints.filter(({ key }) => key !== NOT_READY && key !== UNREACHABLE);
-  const life = taints.filter(({ key }) => key === NOT_READY || key === UNREACHABLE);
-  if (wanted === undefined) return life.length === 0 ? undefined : others;
-  if (life.length === 2 && life.every(({ key }) => key === wanted)) return undefined;
-  return [
-    ...others,
-    { key: wanted, effect: "NoSchedule", timeAdded: now },
-    { key: wanted, effect: "NoExecute", timeAdded: now },
+      message: "Node is not ready",
+    },
   ];
-}
-
-/** A pod on a silent node serves nobody that we know of, and is replaced elsewhere in its time. */
-function planSilentPod(pod: Pod, { now, nodes }: NodeLifeInput): readonly Step[] {
-  const steps: Step[] = [];
-  const ready = findCondition(pod.status?.conditions, "Ready");
-  if (pod.status !== undefined && ready?.status === "True") {
-    const next: Condition = { ...ready, status: "False", reason: "NodeNotReady" };
-    const conditions = setCondition(pod.status.conditions, next, formatTime(now));
-    steps.push({
-      kind: "update-status",
-      object: { ...pod, status: { ...pod.status, conditions } } as Pod,
-      reason: "NodeSilent",
-    });
-  }
-  const node = nodes.find(({ metadata }) => metadata.name === pod.spec.nodeName);
-  const taint = node?.spec.taints?.find(
-    ({ key, effect }) => key === UNREACHABLE && effect === "NoExecute",
-  );
-  const since = parseTime(taint?.timeAdded);
-  const toleratedMs = toleratedFor(pod.spec.tolerations ?? []);
-  if (isTerminating(pod) || since === undefined || now < since + toleratedMs) return steps;
-  const message = `Evicted: node ${pod.spec.nodeName ?? ""} has been silent for ${Math.round(toleratedMs / 1000)} s`;
-  return [
-    ...steps,
-    { kind: "delete", ref: refOf(pod), uid: pod.metadata.uid ?? "", reason: "NodeSilent", message },
-    { kind: "event", about: pod, type: "Warning", reason: "NodeSilent", message },
-  ];
-}
-
-/** How long the pod tolerates an unreachable node: its own word, else Kubernetes' default. */
-function toleratedFor(tolerations: readonly Toleration[]): Millis {
-  const matching = tolerations.filter(
-    ({ key, effect }) =>
-      (key === undefined || key === UNREACHABLE) &&
-      (effect === undefined || effect === "NoExecute"),
-  );
-  if (matching.length === 0) return EVICT_AFTER_MS;
-  return Math.min(
-    ...matching.map(({ tolerationSeconds }) =>
-      tolerationSeconds === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(0, tolerationSeconds) * 1000,
-    ),
-  );
 }
 
 function planPodCidrs(nodes: readonly Node[], podCidr: string): readonly Step[] {

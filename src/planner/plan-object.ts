@@ -4,21 +4,24 @@ import type {
   CronJob,
   DaemonSet,
   Deployment,
+  HorizontalPodAutoscaler,
   Job,
   LabelSelector,
   Namespace,
+  Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
-  ResourceQuota,
   ReplicationController,
+  ResourceQuota,
   Service,
   StatefulSet,
 } from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import { isAutoscaler, restoreReplicas, targetRef } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planCronJob } from "./plan-cronjob.ts";
@@ -29,8 +32,9 @@ import { planEndpoints } from "./plan-endpoints.ts";
 import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
+import { planAutoscaler } from "./plan-hpa.ts";
 import { budgetsOf, planDisruptionBudget } from "./plan-pdb.ts";
-import { planPodCollection } from "./plan-pods.ts";
+import { isOutOfService, planPodCollection } from "./plan-pods.ts";
 import { planQuota } from "./plan-quota.ts";
 import { planReplicaSet, planReplicationController } from "./plan-replicaset.ts";
 import { planStatefulSet } from "./plan-statefulset.ts";
@@ -63,6 +67,10 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   [
     "policy/v1/PodDisruptionBudget",
     (world, object: PodDisruptionBudget) => planDisruptionBudget(world, object),
+  ],
+  [
+    "autoscaling/v2/HorizontalPodAutoscaler",
+    (world, object: HorizontalPodAutoscaler) => planAutoscaler(world, object),
   ],
   ["batch/v1/CronJob", (world, object: CronJob) => planCronJob(world, object)],
 ]);
@@ -100,6 +108,7 @@ const WAKERS: readonly ((
   adopters,
   services,
   (world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []),
+  (_, object) => (isAutoscaler(object) ? [targetRef(object) ?? []].flat() : []),
   terminatingNamespace,
   waitingOwners,
   countingQuotas,
@@ -118,6 +127,9 @@ export function planObject(world: World, ref: ObjectRef): Plan {
   if (object === undefined) return EMPTY_PLAN;
   const garbage = planGarbage(world, object);
   if (garbage.steps.length > 0) return garbage;
+  const restored = restoreReplicas(world, object);
+  if (restored !== undefined)
+    return { steps: [{ kind: "update", object: restored, reason: "Declared" }] };
   const planner = PLANNERS.get(`${object.apiVersion}/${object.kind}`);
   return planner === undefined
     ? EMPTY_PLAN
@@ -138,7 +150,8 @@ export function wakeKeys(world: World, object: ApiObject, other?: ApiObject): re
   const isGone = world.get(refOf(object))?.metadata.uid !== uid;
   const isEnding = object.metadata.deletionTimestamp !== undefined && concernsGarbage(object);
   if ((isGone || isEnding) && uid !== undefined) refs.push(...dependentsOf(world, uid).map(refOf));
-  if (isGone && object.kind === "Node") refs.push(...podsOf(world, object.metadata.name));
+  if (object.kind === "Node" && (isGone || isOutOfService(object as Node)))
+    refs.push(...podsOf(world, object.metadata.name));
   return [...new Set(refs.map(refKey))];
 }
 
