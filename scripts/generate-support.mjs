@@ -51,7 +51,7 @@ for (const { schema, file } of declared) {
   meet({ schema, file }, file, schema["x-not-yet"] !== true);
 }
 const kindSections = declared.map(kindSection);
-const sharedSections = [...shared].toSorted().map(sharedSection);
+const sharedSections = [...shared].toSorted((a, b) => (a < b ? -1 : 1)).map(sharedSection);
 
 const text = [
   "# What Berth supports",

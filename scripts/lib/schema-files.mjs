@@ -6,6 +6,8 @@ import path from "node:path";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCHEMAS = path.join(ROOT, "schemas");
+/** Folder of schemas/ that is made from the others. */
+const GENERATED = "editor/";
 export const ID_BASE = "https://berth.dev/schemas/";
 
 /** `{ schemas, knownKinds, mistakes }`: every schema as it is written, in the order of its file's name. */
@@ -13,7 +15,7 @@ export async function readSchemas() {
   const entries = await readdir(SCHEMAS, { recursive: true });
   const files = entries
     .map((entry) => entry.replaceAll(path.sep, "/"))
-    .filter((entry) => entry.endsWith(".json"))
+    .filter((entry) => entry.endsWith(".json") && !entry.startsWith(GENERATED))
     .toSorted(byText);
   const found = { schemas: [], knownKinds: undefined, mistakes: [] };
   for (const file of files) {

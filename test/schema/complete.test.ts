@@ -13,7 +13,7 @@ const FOLDER = new URL("../../schemas/", import.meta.url);
 const FILES: ReadonlyMap<string, JsonSchema> = new Map(
   readdirSync(FOLDER, { recursive: true })
     .map(String)
-    .filter((name) => name.endsWith(".json") && name !== "known-kinds.json")
+    .filter((name) => /^(?:shared\/)?[^/]+\.json$/.test(name) && name !== "known-kinds.json")
     .map((name) => [name, JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as JsonSchema]),
 );
 
@@ -22,6 +22,7 @@ const NOT_OF_KUBERNETES = ["berth.dev.v1.App.json", "berth.dev.v1.Release.json",
 
 /** Fields that only schemas/ have, with their place as `Type.field`. */
 const OURS: Readonly<Record<string, string>> = {
+  "V2HorizontalPodAutoscalerStatus.history": "what was wished for lately, for the windows",
   "V1ObjectMeta.clusterName": "Kubernetes had it until 1.24",
   "V1Container.restartPolicyRules": "Kubernetes 1.34",
   "V1EnvVarSource.fileKeyRef": "Kubernetes 1.34",

@@ -16,7 +16,7 @@ function readJson(name: string): unknown {
 /** The schemas as they are written. */
 const FILES: readonly JsonSchema[] = readdirSync(FOLDER, { recursive: true })
   .map(String)
-  .filter((name) => name.endsWith(".json") && name !== "known-kinds.json")
+  .filter((name) => /^(?:shared\/)?[^/]+\.json$/.test(name) && name !== "known-kinds.json")
   .map((name) => readJson(name) as JsonSchema);
 
 /** Every schema inside a schema, itself included. */
