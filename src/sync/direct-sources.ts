@@ -1,6 +1,9 @@
 import type { Logger } from "../base/logger.ts";
 import { compare } from "../base/order.ts";
 import type { Problem } from "../model/problem.ts";
+import { FileCache } from "../schema/file-cache.ts";
+import { fileKey } from "../schema/loaded-file.ts";
+import type { FileOptions, KnownFiles, SourceFile } from "../schema/loaded-file.ts";
 import type { LoadedManifests, LoadManifests } from "../schema/manifest.ts";
 import type { GitRepository, TreeEntry } from "./git.ts";
 import { checkPath } from "./git-names.ts";
@@ -18,6 +21,8 @@ import type { OpenOptions, Revision, SourceLocation, Sources } from "./source.ts
 export interface DirectSourcesOptions extends OpenOptions {
   readonly loadManifests: LoadManifests;
   readonly logger: Logger;
+  /** What is known of blobs; in memory when absent. */
+  readonly known?: KnownFiles;
 }
 
 /** The last trees that were loaded: Apps go back and forth between few. */
@@ -37,9 +42,12 @@ class DirectSources implements Sources {
   readonly #repositories = new Map<string, Promise<GitRepository>>();
   /** By tree, folder and namespace; the latest use last. */
   readonly #cache = new Map<string, Loaded>();
+  /** A commit that changes one file among thousands costs one file. */
+  readonly #known: KnownFiles;
 
   constructor(options: DirectSourcesOptions) {
     this.#options = options;
+    this.#known = options.known ?? new FileCache();
   }
 
   async head(location: SourceLocation, signal: AbortSignal): ReturnType<GitRepository["head"]> {
@@ -89,18 +97,45 @@ class DirectSources implements Sources {
   ): Promise<Loaded> {
     const folder = checkPath(location.path);
     const entries = await repository.listTree(tree, signal);
-    const files = await repository.readFiles(manifestEntries(entries), signal);
+    const prefix = folder === "." ? "" : `${folder}/`;
+    const options = { namespace: location.namespace, prefix };
+    const files = await this.#files(repository, manifestEntries(entries), options, signal);
     const { problems, warnings } = await inspectEntries(repository, folder, entries, signal);
     if (files.length === 0 && problems.length === 0) {
       throw noManifests(`folder "${folder}" of repository "${redactCredentials(location.repo)}"`);
     }
-    const filePrefix = folder === "." ? "" : `${folder}/`;
     const loaded = this.#options.loadManifests(files, {
       namespace: location.namespace,
-      filePrefix,
+      filePrefix: prefix,
+      known: this.#known,
     });
     this.#options.logger.debug({ tree, files: files.length }, "Loaded manifests");
     return { tree, files: files.length, loaded: merge(loaded, problems, warnings) };
+  }
+
+  /** Reads the files that are not known yet. */
+  async #files(
+    repository: GitRepository,
+    entries: readonly TreeEntry[],
+    options: FileOptions,
+    signal: AbortSignal,
+  ): Promise<readonly SourceFile[]> {
+    const known: SourceFile[] = [];
+    const unknown: TreeEntry[] = [];
+    for (const entry of entries) {
+      const file = this.#known.get(fileKey(entry, options) ?? "");
+      if (file === undefined) unknown.push(entry);
+      else known.push(file.source);
+    }
+    const ids = new Map(unknown.map(({ path, id }) => [path, id]));
+    const read = await repository.readFiles(unknown, signal);
+    return [
+      ...known,
+      ...read.map((file) => {
+        const id = ids.get(file.path);
+        return id === undefined ? file : { ...file, id };
+      }),
+    ];
   }
 
   async #open({ repo }: SourceLocation, signal: AbortSignal): Promise<GitRepository> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
+import type { KnownFiles, LoadedFile } from "../../src/schema/loaded-file.ts";
 import { openDirectSources } from "../../src/sync/direct-sources.ts";
 import type { SourceLocation, Sources } from "../../src/sync/source.ts";
 import { openSources } from "../../src/sync/worker-sources.ts";
@@ -29,6 +30,38 @@ const FORMS: Readonly<Record<string, Open>> = {
     openDirectSources({ mirrorDir, engine: "auto", loadManifests, logger: silentLogger }),
   openSources: (mirrorDir) => openSources({ mirrorDir, engine: "auto", logger: silentLogger }),
 };
+
+test("openDirectSources() reads only the blobs that it does not know", PATIENCE, async () => {
+  await using dir = await tempDir();
+  const user = await new GitUser(join(dir.path, "repo")).init();
+  const read: string[] = [];
+  const files = new Map<string, LoadedFile>();
+  const known: KnownFiles = {
+    get: (key) => files.get(key),
+    set: (key, file) => {
+      read.push(file.source.path);
+      files.set(key, file);
+    },
+  };
+  const sources = openDirectSources({
+    mirrorDir: dir.path,
+    engine: "auto",
+    loadManifests,
+    logger: silentLogger,
+    known,
+  });
+  const at = { repo: user.dir, branch: "main", path: "apps", namespace: "default" };
+  const names = async (id: string): Promise<string> => {
+    const { loaded, files: count } = await sources.load(at, id, signal());
+    return `${count}: ${loaded.manifests.map(({ object }) => object.metadata.name).join(", ")}`;
+  };
+  const first = await user.commit({ "apps/a.yaml": configMap("a"), "apps/b.yaml": configMap("b") });
+  expect(await names(first)).toBe("2: a, b");
+  const second = await user.commit({ "apps/b.yaml": configMap("c") });
+  expect(await names(second)).toBe("2: a, c");
+  expect(read).toEqual(["a.yaml", "b.yaml", "b.yaml"]);
+  await sources.close();
+});
 
 for (const [form, open] of Object.entries(FORMS)) {
   describe(`${form}()`, PATIENCE, () => {
