@@ -1,7 +1,7 @@
 import { formatTime, type Millis } from "../base/clock.ts";
 import { formatIpv4 } from "../model/cidr.ts";
 import { isTrue, setCondition } from "../model/condition.ts";
-import type { Node, Pod, PodStatus } from "../model/kinds.gen.ts";
+import type { ContainerStatus, Node, Pod, PodStatus } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
 import { isPod } from "./owned-pods.ts";
 import { isFinished } from "../model/pod-phase.ts";
@@ -9,7 +9,7 @@ import { isTerminating } from "./pod-state.ts";
 import type { SimWorld } from "./sim-world.ts";
 
 /** What becomes of a pod once its containers run. */
-export type PodFate = "serves" | "never-ready" | "succeeds" | "fails";
+export type PodFate = "serves" | "never-ready" | "crashes" | "succeeds" | "fails";
 
 /** How long things take on a modelled node. */
 export interface AgentPace {
@@ -113,7 +113,8 @@ export class SimAgents {
   }
 
   #started(pod: Pod): PodStatus {
-    const serves = this.#options.fateOf(pod) !== "never-ready";
+    const fate = this.#options.fateOf(pod);
+    const serves = fate !== "never-ready" && fate !== "crashes";
     const ip = pod.status?.podIP ?? formatIpv4(FIRST_ADDRESS + this.#addresses++);
     const time = formatTime(this.#world.now);
     return {
@@ -122,6 +123,7 @@ export class SimAgents {
       startTime: time,
       podIP: ip,
       podIPs: [{ ip }],
+      ...(fate === "crashes" ? { containerStatuses: crashLoopOf(pod) } : {}),
       conditions: setCondition(
         pod.status?.conditions,
         { type: "Ready", status: serves ? "True" : "False" },
@@ -139,4 +141,17 @@ export class SimAgents {
       conditions: setCondition(pod.status?.conditions, { type: "Ready", status: "False" }, time),
     };
   }
+}
+
+/** Containers that have crashed so often that it is no accident. */
+function crashLoopOf({ spec }: Pod): readonly ContainerStatus[] {
+  return spec.containers.map(({ name, image }) => ({
+    name,
+    image,
+    imageID: "",
+    ready: false,
+    restartCount: 5,
+    state: { waiting: { reason: "CrashLoopBackOff" } },
+    lastState: {},
+  }));
 }

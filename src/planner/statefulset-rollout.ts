@@ -1,4 +1,5 @@
-import type { Millis } from "../base/clock.ts";
+import { parseTime, type Millis } from "../base/clock.ts";
+import { findCondition } from "../model/condition.ts";
 import type { Pod, PodTemplateSpec, StatefulSet } from "../model/kinds.gen.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { availableAt, earlier, isReady, isTerminating } from "./pod-state.ts";
@@ -84,11 +85,14 @@ export interface BrokenVerdict {
 }
 
 const KEEP: BrokenVerdict = { isBroken: false };
+/** An outdated pod that has not been Ready for this long will hardly be: a Deployment's patience, too. */
+const PATIENCE_MS: Millis = 600_000;
 
 /**
  * Kubernetes waits for ever for a pod of an ordered set that an earlier, broken revision made, even after the
  * revision was corrected or taken back. Here such a pod gives way: when its revision was given up, when it never reached a
- * node, or when waiting cannot help it. One of the current revision that is merely slow is left alone. Pure.
+ * node, when waiting cannot help it, or has not for ten minutes. One of the current revision that is merely slow is left
+ * alone until then. Pure.
  */
 export function judgeBroken(situation: Situation, { ordinal, pod }: HeldSlot): BrokenVerdict {
   const { world, set, current, update } = situation;
@@ -99,9 +103,15 @@ export function judgeBroken(situation: Situation, { ordinal, pod }: HeldSlot): B
   if (pod.spec.nodeName === undefined) return { isBroken: true };
   const trouble = podTrouble(world, pod);
   if (trouble?.isTerminal === true) return { isBroken: true };
-  return trouble?.terminalAt === undefined
-    ? KEEP
-    : { isBroken: false, lookAgainAt: trouble.terminalAt };
+  const giveUpAt = illSince(pod) + PATIENCE_MS;
+  return giveUpAt <= world.now
+    ? { isBroken: true }
+    : { isBroken: false, lookAgainAt: Math.min(giveUpAt, trouble?.terminalAt ?? Infinity) };
+}
+
+function illSince({ metadata, status }: Pod): Millis {
+  const ready = findCondition(status?.conditions, "Ready");
+  return parseTime(ready?.lastTransitionTime) ?? parseTime(metadata.creationTimestamp) ?? 0;
 }
 
 /** When the next pod that is Ready will have been so for long enough. Pure. */

@@ -20,6 +20,8 @@ type State =
   /** Ready for 5 s. */
   | "fresh"
   | "starting"
+  /** Not Ready for ten minutes. */
+  | "stuck"
   | "crashing"
   | "unplaced"
   | "failed"
@@ -82,7 +84,15 @@ function heldPod({ ordinal, version = "v1", state = "ready" }: Held): Pod {
           : "Running",
     terminating: state === "ending",
   });
-  const status = state === "crashing" ? { ...shape.status, ...crashLoop(3) } : shape.status;
+  const status =
+    state === "crashing"
+      ? { ...shape.status, ...crashLoop(3) }
+      : state === "stuck"
+        ? {
+            ...shape.status,
+            conditions: [{ type: "Ready", status: "False", lastTransitionTime: at(-600) }],
+          }
+        : shape.status;
   return { ...shape, spec: { ...spec, ...shape.spec, containers: spec.containers }, status } as Pod;
 }
 
@@ -379,6 +389,13 @@ const CASES: readonly Case[] = [
     changes: [],
   },
   {
+    name: "but not for ever",
+    from: "v1",
+    to: "v2",
+    pods: held("v1", "stuck"),
+    changes: ["delete Pod shop/web-0 (BrokenRollout)"],
+  },
+  {
     name: "one that crashes on and on is not",
     from: "v1",
     to: "v2",
@@ -540,6 +557,8 @@ describe("planStatefulSet()", () => {
     const plan = planStatefulSet(world, set);
     expect(render(plan)).toEqual([]);
     expect(plan.lookAgainAt).toBe(NOW + seconds(15));
+    const slow = build({ from: "v1", to: "v2", pods: held("v1", "starting") });
+    expect(planStatefulSet(worldOf(slow.objects), slow.set).lookAgainAt).toBe(NOW + seconds(600));
   });
 
   test("makes at most a burst at once", () => {
