@@ -20,6 +20,7 @@ import type { PodServices } from "./pod-services.ts";
 import { measureEventLoop } from "./probe.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
+import { UsageReporter } from "./stats.ts";
 import { cleanVolumes } from "./volume-cleaner.ts";
 
 export interface AgentOptions {
@@ -104,6 +105,7 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
     network.failed,
     pods.follow(),
     followEvents(services, pods, signal),
+    new UsageReporter({ ...options, pods: () => pods.running() }).run(signal),
     relist(services, pods, health, signal),
     cleanVolumes({ ...options, signal }),
   ]);

@@ -89,6 +89,13 @@ export class PodSet {
     if (unknown.length > 0) this.#removeUnknown(await this.#inspectAll(unknown));
   }
 
+  /** The pods that are here, with what is known of their containers. */
+  running(): readonly { readonly pod: Pod; readonly containers: readonly PodContainer[] }[] {
+    return [...this.#workers.values()]
+      .filter(({ gone }) => !gone)
+      .map((worker) => ({ pod: worker.pod, containers: worker.containers() }));
+  }
+
   containersOf(podUid: string): readonly PodContainer[] | undefined {
     return this.#workers.get(podUid)?.containers();
   }

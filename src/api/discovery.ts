@@ -2,6 +2,7 @@ import { compare, groupBy } from "../base/order.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { DiscoveryVersion } from "./accept.ts";
+import { METRICS_AGGREGATED, METRICS_API_GROUP, METRICS_DOCUMENTS } from "./metrics-discovery.ts";
 
 /** Documents that say which kinds there are. All are fixed for the life of the server. */
 export interface Discovery {
@@ -22,6 +23,7 @@ const RUNTIME_VERBS: readonly string[] = [
   "watch",
 ];
 const DECLARED_VERBS: readonly string[] = ["get", "list", "watch"];
+const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
 const POD_VERBS: readonly string[] = ["delete", "get", "list", "watch"];
 
 /** Pure. */
@@ -45,15 +47,20 @@ function aggregate(root: "api" | "apis", version: DiscoveryVersion, groups: Grou
     kind: "APIGroupDiscoveryList",
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
-    items: wanted.map(([group, resources]) => ({
-      metadata:
-        group === "" ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
-      versions: [...groupBy(resources, (resource) => resource.version)].map(([name, members]) => ({
-        version: name,
-        freshness: "Current",
-        resources: members.map(toAggregated),
+    items: [
+      ...wanted.map(([group, resources]) => ({
+        metadata:
+          group === "" ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
+        versions: [...groupBy(resources, (resource) => resource.version)].map(
+          ([name, members]) => ({
+            version: name,
+            freshness: "Current",
+            resources: members.map(toAggregated),
+          }),
+        ),
       })),
-    })),
+      ...(root === "apis" ? [METRICS_AGGREGATED] : []),
+    ],
   };
 }
 
@@ -79,7 +86,7 @@ function toAggregated(resource: Resource): unknown {
       ? {
           subresources: resource.subresources.map((subresource) => ({
             subresource,
-            responseKind,
+            responseKind: subresource === "eviction" ? EVICTION_KIND : responseKind,
             verbs: subresourceVerbs(subresource),
           })),
         }
@@ -87,7 +94,10 @@ function toAggregated(resource: Resource): unknown {
   };
 }
 
-function* legacyDocuments(groups: Groups, serverAddress: string): Generator<[string, unknown]> {
+function* legacyDocuments(
+  groups: Groups,
+  serverAddress: string,
+): Generator<readonly [string, unknown]> {
   yield [
     "/api",
     {
@@ -97,8 +107,12 @@ function* legacyDocuments(groups: Groups, serverAddress: string): Generator<[str
     },
   ];
   const named = groupOrder(groups).filter(([group]) => group !== "");
-  const apiGroups = named.map(([group, resources]) => toGroup(group, resources));
+  const apiGroups = [
+    ...named.map(([group, resources]) => toGroup(group, resources)),
+    METRICS_API_GROUP,
+  ];
   yield ["/apis", { kind: "APIGroupList", apiVersion: "v1", groups: apiGroups }];
+  yield* METRICS_DOCUMENTS;
   for (const [group, resources] of named) {
     yield [`/apis/${group}`, { kind: "APIGroup", apiVersion: "v1", ...toGroup(group, resources) }];
   }
@@ -140,7 +154,7 @@ function toLegacy(resource: Resource): readonly unknown[] {
       name: `${plural}/${subresource}`,
       singularName: "",
       namespaced,
-      kind,
+      ...(subresource === "eviction" ? EVICTION_KIND : { kind }),
       verbs: subresourceVerbs(subresource),
     })),
   ];
@@ -151,6 +165,7 @@ function verbsOf(resource: Resource): readonly string[] {
   return resource.declarable ? DECLARED_VERBS : RUNTIME_VERBS;
 }
 
-function subresourceVerbs(subresource: "status" | "log"): readonly string[] {
+function subresourceVerbs(subresource: Resource["subresources"][number]): readonly string[] {
+  if (subresource === "eviction") return ["create"];
   return subresource === "log" ? ["get"] : ["get", "patch", "update"];
 }

@@ -19,6 +19,7 @@ import {
 import { readJsonObject } from "./body.ts";
 import { answerDelete } from "./delete.ts";
 import type { Discovery } from "./discovery.ts";
+import { answerEviction } from "./eviction.ts";
 import {
   ApiFailure,
   badRequest,
@@ -31,6 +32,8 @@ import {
 } from "./failure.ts";
 import type { HeartbeatRegistry } from "./heartbeats.ts";
 import { answerList } from "./list.ts";
+import { answerUsage, isMetricsPath } from "./metrics-api.ts";
+import { readUsageReport, type UsageTable } from "./metrics-table.ts";
 import type { Snapshots } from "./list.ts";
 import type { NodePods } from "./node-pods.ts";
 import type { OpenApi } from "./openapi.ts";
@@ -63,6 +66,7 @@ export interface Services {
   readonly tunnels: TunnelHub;
   readonly heartbeats: HeartbeatRegistry;
   readonly withdrawals: Withdrawals;
+  readonly usage: UsageTable;
   readonly onSync: () => void;
   readonly admit?: Admit | undefined;
   readonly metrics: () => Promise<string>;
@@ -116,6 +120,7 @@ const BERTH_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   [`POST ${BERTH_PATHS.sync}`, answerSync],
   [`POST ${BERTH_PATHS.endpointReport}`, answerEndpointReport],
   [`GET ${BERTH_PATHS.withdrawal}`, answerWithdrawal],
+  [`POST ${BERTH_PATHS.usageReport}`, answerUsageReport],
 ]);
 const BERTH_PATH_SET: ReadonlySet<string> = new Set(Object.values(BERTH_PATHS));
 
@@ -142,6 +147,7 @@ async function route(
   }
   if (path === "/metrics") return answerMetrics(exchange, user);
   if (answerDocument(exchange, path)) return;
+  if (isMetricsPath(segments)) return answerUsage(response, user, exchange, services);
   const what = parseResourceRequest(method, segments, query);
   if (what === undefined) throw pathNotFound();
   return answerObjects(exchange, user, what);
@@ -194,6 +200,10 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
   if (subresource === "log") {
     if (verb !== "get") throw methodNotAllowed();
     return answerLog(response, what, { ...services, query });
+  }
+  if (subresource === "eviction") {
+    if (verb !== "create") throw methodNotAllowed();
+    return answerEviction(request, response, what, { ...services, query });
   }
   if (selection !== undefined) {
     const form = negotiateForm(request.headers.accept);
@@ -270,6 +280,15 @@ async function answerEndpointReport(
   }
   services.withdrawals.report(node, revision);
   sendJson(response, 200, { node, revision });
+}
+
+async function answerUsageReport(
+  { request, response, services }: Exchange,
+  user: User,
+): Promise<void> {
+  const node = authorizeNode(user, BERTH_PATHS.usageReport);
+  services.usage.report(readUsageReport(await readJsonObject(request), node, services.objects));
+  sendJson(response, 200, { node });
 }
 
 async function answerWithdrawal(

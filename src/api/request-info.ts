@@ -56,7 +56,9 @@ export function parseResourceRequest(
   if (resource === undefined || surplus.length > 0) throw pathNotFound();
   const isScoped = namespace !== undefined;
   if (isScoped !== resource.namespaced && (isScoped || name !== undefined)) throw pathNotFound();
-  const verb = verbOf(method, name, query);
+  // An eviction is made, under the name of its pod.
+  const isEviction = method === "POST" && subresource === "eviction";
+  const verb = isEviction ? "create" : verbOf(method, name, query);
   if (subresource !== undefined && !hasSubresource(resource, subresource, verb)) {
     throw pathNotFound();
   }

@@ -7,6 +7,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ClusterInfo } from "../model/node-endpoints.ts";
 import { TUNNEL_PATH } from "../model/tunnel.ts";
+import type { UsageView } from "../model/usage.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
@@ -18,6 +19,7 @@ import type { Services } from "./handler.ts";
 import { HeartbeatRegistry } from "./heartbeats.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { Snapshots } from "./list.ts";
+import { UsageTable } from "./metrics-table.ts";
 import { followNodePods } from "./node-pods.ts";
 import { createOpenApi } from "./openapi.ts";
 import { parseUrl } from "./request-info.ts";
@@ -51,6 +53,8 @@ export interface ApiServer {
   readonly heartbeats: Heartbeats;
   readonly endpointReports: EndpointReports;
   readonly tunnels: Tunnels;
+  /** What nodes and pods use. */
+  readonly usage: UsageView;
   /** Ends watches and tunnels, lets short requests finish, then closes what is left. */
   close(): Promise<void>;
 }
@@ -85,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { objects, clock, logger } = options;
   const closing = new AbortController();
   const heartbeats = new HeartbeatRegistry();
+  const usage = new UsageTable(clock);
   const tunnels = new TunnelHub(logger);
   const watches = new WatchRegistry();
   const server = createServer({
@@ -116,6 +121,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     tunnels,
     heartbeats,
     withdrawals: followWithdrawals(objects, clock),
+    usage,
     onSync: options.onSync,
     admit: options.admit,
     metrics: options.metrics,
@@ -133,6 +139,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return {
     port,
     heartbeats,
+    usage,
     endpointReports: services.withdrawals,
     tunnels,
     close: async () => {

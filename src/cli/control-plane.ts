@@ -64,6 +64,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     reservedIps: [config.dnsIp],
     caBundle: tls.ca,
     lastSeen: (node) => api.heartbeats.lastSeen(node),
+    usage: api.usage,
     clock,
     logger,
     metrics: new QueueMetrics(registry),

@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Sources } from "../sync/source.ts";
 import { Admission } from "./admission.ts";
+import type { Metrics } from "../planner/hpa-metrics.ts";
 import { createAppLoop } from "./app-loop.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
@@ -22,6 +23,8 @@ export interface ControllersOptions {
   readonly caBundle?: string;
   /** Monotonic ms of a node's last heartbeat, as the API received it. */
   readonly lastSeen: (node: string) => Millis | undefined;
+  /** What pods use, as their nodes told; autoscalers go by it. */
+  readonly usage?: Metrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: QueueMetrics | undefined;
@@ -39,7 +42,7 @@ export interface Controllers {
 /** The loops of the control plane over one store. */
 export function createControllers(options: ControllersOptions): Controllers {
   const { objects, sources, clock, logger, metrics, serviceCidr, reservedIps } = options;
-  const world = new StoreWorld(objects);
+  const world = new StoreWorld(objects, options.usage);
   const admission = new Admission({ world, clock });
   const writer = (component: string): ReturnType<typeof createEventWriter> =>
     createEventWriter({ objects, component, clock, logger });

@@ -8,12 +8,14 @@ import {
   type ObjectRef,
 } from "../model/meta.ts";
 import { resourceOf, RESOURCES } from "../model/resources.ts";
+import type { Metrics } from "../planner/hpa-metrics.ts";
 import type { World } from "../planner/world.ts";
 import type { ObjectEvent, ObjectStore } from "../store/object-store.ts";
 
 /** The store's cache as the planners' world, with an index by owner that follows each change. */
 export class StoreWorld {
   readonly #objects: ObjectStore;
+  readonly #usage: Metrics | undefined;
   /** Owner uid → key of the owned → the owned. */
   readonly #owned = new Map<string, Map<string, ApiObject>>();
   /** Uid of an owner that is not the controller → key of what names it → that object. */
@@ -22,8 +24,9 @@ export class StoreWorld {
   readonly #orphans = new Map<string, Map<string, ApiObject>>();
 
   /** Must be made before anything else subscribes, so that others see the index already moved on. */
-  constructor(objects: ObjectStore) {
+  constructor(objects: ObjectStore, usage?: Metrics) {
     this.#objects = objects;
+    this.#usage = usage;
     objects.subscribe((event) => this.#follow(event));
     for (const resource of RESOURCES) {
       for (const { object } of objects.list(resource).items) this.#add(object);
@@ -34,6 +37,7 @@ export class StoreWorld {
   at(now: Millis): World {
     return {
       now,
+      metrics: this.#usage,
       get: (ref) => this.get(ref),
       list: (apiVersion, kind, namespace) => this.list(apiVersion, kind, namespace),
       ownedBy: (uid) => this.ownedBy(uid),

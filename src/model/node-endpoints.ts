@@ -4,6 +4,8 @@ export const BERTH_PATHS = {
   endpointReport: "/apis/berth.dev/v1/endpoint-reports",
   /** GET `?namespace=&pod=&uid=&timeoutMs=`: answers `Withdrawal` once no Ready node sends to the pod any more. */
   withdrawal: "/apis/berth.dev/v1/withdrawals",
+  /** POST `UsageReport` by each node's agent, every few seconds. */
+  usageReport: "/apis/berth.dev/v1/usage-reports",
   /** POST: the control plane looks at its Git sources now. */
   sync: "/apis/berth.dev/v1/sync",
   /** GET `ClusterInfo`. */

@@ -12,7 +12,7 @@ export interface Resource {
   readonly shortNames: readonly string[];
   readonly namespaced: boolean;
   readonly categories: readonly string[];
-  readonly subresources: readonly ("status" | "log")[];
+  readonly subresources: readonly ("status" | "log" | "eviction")[];
   /** May users state it in Git? The others are written by Berth only. */
   readonly declarable: boolean;
 }
@@ -171,7 +171,7 @@ function define(
     categories: extras.all === true ? ["all"] : [],
     subresources: [
       ...(extras.status === true ? (["status"] as const) : []),
-      ...(extras.log === true ? (["log"] as const) : []),
+      ...(extras.log === true ? (["log", "eviction"] as const) : []),
     ],
     declarable: extras.declarable ?? true,
   };

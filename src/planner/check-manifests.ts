@@ -1,6 +1,6 @@
 import { compare } from "../base/order.ts";
 import type { Namespace, Service } from "../model/kinds.gen.ts";
-import { formatRef, refOf, type ApiObject } from "../model/meta.ts";
+import { formatRef, refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";
 import { admitPod } from "./admit-pod.ts";
@@ -8,6 +8,7 @@ import { allocateService, usedByServices, type UsedByServices } from "./allocate
 import { checkAdmission } from "./check-admission.ts";
 import { applyManifest, type DeclaredObject } from "./apply-manifest.ts";
 import { checkReferences } from "./check-references.ts";
+import { autoscaledKeys, keepReplicas } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod } from "./owned-pods.ts";
 import type { World } from "./world.ts";
@@ -60,8 +61,15 @@ export function planApply(
   const steps: ApplyStep[] = [];
   const problems: Problem[] = [];
   const taken = takenByServices(world, manifests);
-  for (const manifest of manifests) {
-    const stored = world.get(refOf(manifest.object));
+  const autoscaled = autoscaledKeys([
+    ...manifests.map(({ object }) => object),
+    ...world.list("autoscaling/v2", "HorizontalPodAutoscaler"),
+  ]);
+  for (const declared of manifests) {
+    const stored = world.get(refOf(declared.object));
+    const manifest = autoscaled.has(refKey(refOf(declared.object)))
+      ? { ...declared, object: keepReplicas(declared.object, stored) }
+      : declared;
     const applied = applyManifest(manifest, stored, options.app);
     if (applied.kind === "problem") {
       problems.push(applied.problem);

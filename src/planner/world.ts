@@ -1,9 +1,12 @@
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
 import type { Millis } from "../base/clock.ts";
+import type { Metrics } from "./hpa-metrics.ts";
 
 /** What a planner may look at: a snapshot of the cluster, indexed. The same object is given for the same key. */
 export interface World {
   readonly now: Millis;
+  /** What pods use, and whatever else autoscalers go by. Without it: nobody measures. */
+  readonly metrics?: Metrics | undefined;
   get(ref: ObjectRef): ApiObject | undefined;
   /** Objects of a kind in a namespace (all namespaces when `undefined`), in the order of namespace and name. */
   list(apiVersion: string, kind: string, namespace?: string): readonly ApiObject[];

@@ -33,7 +33,9 @@ function names(root: "api" | "apis"): readonly string[] {
 describe("aggregated discovery", () => {
   test("names every kind once, the core group apart from the others", () => {
     const expected = RESOURCES.map((r) => `${r.group || "core"}/${r.version}/${r.plural}`);
-    expect([...names("api"), ...names("apis")].toSorted()).toEqual(expected.toSorted());
+    expect([...names("api"), ...names("apis")].toSorted()).toEqual(
+      [...expected, "metrics.k8s.io/v1beta1/nodes", "metrics.k8s.io/v1beta1/pods"].toSorted(),
+    );
     expect(names("api").every((name) => name.startsWith("core/"))).toBe(true);
   });
 
@@ -47,7 +49,11 @@ describe("aggregated discovery", () => {
     const { items } = discovery.aggregated("api", "v2") as Aggregated;
     const find = (plural: string) =>
       items[0]?.versions[0]?.resources.find((r) => r.resource === plural);
-    expect(find("pods")?.subresources?.map((s) => s.subresource)).toEqual(["status", "log"]);
+    expect(find("pods")?.subresources?.map((s) => s.subresource)).toEqual([
+      "status",
+      "log",
+      "eviction",
+    ]);
     expect(find("nodes")?.scope).toBe("Cluster");
     expect(find("secrets")?.verbs).toEqual(["get", "list", "watch"]);
   });

@@ -3,6 +3,7 @@ import { findCondition } from "../../model/condition.ts";
 import type { ApiObject } from "../../model/meta.ts";
 import type { Resource } from "../../model/resources.ts";
 import type { Column } from "./column.ts";
+import { CRONJOB_COLUMNS, HPA_COLUMNS, PDB_COLUMNS } from "./batch.ts";
 import {
   CONFIGMAP_COLUMNS,
   ENDPOINTSLICE_COLUMNS,
@@ -118,6 +119,9 @@ const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
   ["replicationcontrollers", REPLICATIONCONTROLLER_COLUMNS],
   ["controllerrevisions", CONTROLLERREVISION_COLUMNS],
   ["jobs", JOB_COLUMNS],
+  ["cronjobs", CRONJOB_COLUMNS],
+  ["horizontalpodautoscalers", HPA_COLUMNS],
+  ["poddisruptionbudgets", PDB_COLUMNS],
   ["persistentvolumes", PERSISTENTVOLUME_COLUMNS],
   ["persistentvolumeclaims", PERSISTENTVOLUMECLAIM_COLUMNS],
   ["storageclasses", STORAGECLASS_COLUMNS],
