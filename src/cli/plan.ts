@@ -9,7 +9,7 @@ import { RESOURCES } from "../model/resources.ts";
 import { forecast, type Forecast } from "../planner/forecast.ts";
 import { releasesOf } from "../planner/release-rules.ts";
 import { SimWorld } from "../planner/sim-world.ts";
-import { schedule } from "../scheduler/schedule.ts";
+import { placeAll } from "../scheduler/queue-forecast.ts";
 import { loadManifests } from "../schema/load-manifests.ts";
 import type { LoadedManifests } from "../schema/manifest.ts";
 import { openDirectSources } from "../sync/direct-sources.ts";
@@ -131,7 +131,7 @@ async function forecastTree(
     releases: releasesOf(releases, name),
     prune: app.spec.prune,
     commitMessage: tree.commitMessage,
-    schedule,
+    schedule: placeAll,
   });
   return problems.length === 0 ? result : { ...result, problems, removed: [] };
 }

@@ -1,6 +1,6 @@
 import type { Millis } from "../base/clock.ts";
 import type { Node, Pod } from "../model/kinds.gen.ts";
-import { parseRefKey, refKey, refOf } from "../model/meta.ts";
+import { parseRefKey, refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { Plan } from "../model/plan.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planObject, wakeKeys } from "./plan-object.ts";
@@ -30,6 +30,8 @@ export type PlacePods = (input: {
   readonly pods: readonly Pod[];
   readonly nodes: readonly Node[];
   readonly placed: readonly Pod[];
+  /** Everything else that may decide: volumes, claims, budgets, Services, namespaces. */
+  readonly others: readonly ApiObject[];
   readonly now: Millis;
 }) => Placement;
 
@@ -135,7 +137,9 @@ export class SimCluster {
     }
     const nodes = this.world.list("v1", "Node") as readonly Node[];
     const placed = pods.filter((pod) => pod.spec.nodeName !== undefined && !isFinished(pod));
-    const placement = this.#options.schedule({ pods: pending, nodes, placed, now: this.world.now });
+    const others = this.world.all().filter(({ kind }) => kind !== "Pod" && kind !== "Node");
+    const { now } = this.world;
+    const placement = this.#options.schedule({ pods: pending, nodes, placed, others, now });
     this.#unplaced = placement.unplaced;
     for (const { namespace, name, uid, node } of placement.bindings) {
       const pod = this.world.get({ apiVersion: "v1", kind: "Pod", namespace, name });

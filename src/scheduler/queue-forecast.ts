@@ -1,0 +1,77 @@
+import type { Millis } from "../base/clock.ts";
+import type { Node, Pod } from "../model/kinds.gen.ts";
+import type { ApiObject } from "../model/meta.ts";
+import { createScheduler } from "./create-scheduler.ts";
+import { explainForeign, isOurs } from "./profiles.ts";
+import { GATED_CONDITION } from "./queue-gates.ts";
+import type { Schedule, Unplaced } from "./schedule.ts";
+import type { Decision, Scheduler } from "./scheduler.ts";
+
+export interface PlaceAllInput {
+  /** Pods that want a node. */
+  readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
+  /** Pods that have one. */
+  readonly placed: readonly Pod[];
+  /** Whatever else decides: namespaces, Services and workloads, volumes and claims, disruption budgets. */
+  readonly others?: readonly ApiObject[];
+  readonly now: Millis;
+}
+
+/**
+ * What the scheduler of the control plane would do with a world in one go: groups, gates, profiles, volumes and all.
+ * A pod that would have others evicted has no node yet; its message says whom. Pure.
+ */
+export function placeAll(input: PlaceAllInput): Schedule {
+  const scheduler = schedulerOf(input);
+  const bindings: Schedule["bindings"][number][] = [];
+  const unplaced: Unplaced[] = input.pods
+    .filter((pod) => !isOurs(pod))
+    .map((pod) => ({ ...identityOf(pod), message: explainForeign(pod) }));
+  for (const decision of decisionsOf(scheduler, input.now)) {
+    if (decision.kind !== "bind") unplaced.push(toUnplaced(decision));
+    else for (const { pod, node } of decision.bindings) bindings.push({ ...identityOf(pod), node });
+  }
+  return { bindings, unplaced };
+}
+
+/** A scheduler that knows a world, and has decided nothing yet. */
+export function schedulerOf(input: PlaceAllInput): Scheduler {
+  const scheduler = createScheduler();
+  const { others = [], nodes, placed, pods, now } = input;
+  for (const object of [...others, ...nodes, ...placed, ...pods])
+    scheduler.observe({ kind: "added", object }, now);
+  return scheduler;
+}
+
+function decisionsOf(scheduler: Scheduler, now: Millis): readonly Decision[] {
+  const decisions: Decision[] = [];
+  for (let turn = scheduler.turn(now); turn !== undefined; turn = scheduler.turn(now))
+    decisions.push(...turn);
+  return decisions;
+}
+
+function toUnplaced(decision: Exclude<Decision, { readonly kind: "bind" }>): Unplaced {
+  const identity = identityOf(decision.pod);
+  switch (decision.kind) {
+    case "refuse":
+      return { ...identity, message: decision.message };
+    case "gated":
+      return { ...identity, message: GATED_CONDITION.message ?? "" };
+    default: {
+      const names = decision.victims.map(
+        ({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`,
+      );
+      const says = `It evicts ${names.join(", ")} from node "${decision.node}" and goes there.`;
+      return { ...identity, message: `${decision.message} ${says}` };
+    }
+  }
+}
+
+function identityOf({ metadata }: Pod): {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+} {
+  return { namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid ?? "" };
+}
