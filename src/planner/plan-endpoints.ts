@@ -5,31 +5,46 @@ import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../model/ki
 import { controllerRef, refOf, type ApiObject } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
 import { groupEndpoints, portsKey, type EndpointGroup } from "./endpoint-groups.ts";
+import { groupsOfEndpoints, inheritedLabels, mirrorToEndpoints } from "./endpoint-mirror.ts";
+import { assignEndpoints } from "./endpoint-slots.ts";
 import { listPods } from "./owned-pods.ts";
 import type { World } from "./world.ts";
-
-/** Kubernetes' limit: a change of one endpoint is sent with at most this many others. */
-export const MAX_ENDPOINTS_PER_SLICE = 100;
 
 /** Tells our slices from those that people write for Services without a selector. */
 export const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
 const MANAGER = "berth";
 const HEADLESS_LABEL = "service.kubernetes.io/headless";
+const ZONE_LABEL = "topology.kubernetes.io/zone";
 
 /**
- * The EndpointSlices of a Service follow its pods. An endpoint stays in the slice that it is in, so that a change of
- * one pod changes one slice; a Service without endpoints keeps one empty slice. Pure.
+ * The EndpointSlices and the Endpoints of a Service follow its pods. An endpoint stays in the slice that it is in, so that a
+ * change of one pod changes one slice; a Service without endpoints keeps one empty slice. Without a selector people write the
+ * endpoints: as slices, which are theirs, or as Endpoints, which slices are made from. Pure.
  */
 export function planEndpoints(world: World, service: Service): Plan {
   if (service.metadata.deletionTimestamp !== undefined) return EMPTY_PLAN;
   const { uid = "", namespace = "" } = service.metadata;
   const slices = sortedBy(world.ownedBy(uid).filter(isOurSlice), ({ metadata }) => metadata.name);
-  const { selector } = service.spec;
-  if (selector === undefined || Object.keys(selector).length === 0)
-    return { steps: slices.map(removeSlice) };
-
-  const groups = groupEndpoints(service, listPods(world, namespace));
+  const { selector = {} } = service.spec;
+  if (Object.keys(selector).length === 0)
+    return { steps: planSlices(world, service, groupsOfEndpoints(world, service), slices) };
+  const pods = listPods(world, namespace);
+  const groups = groupEndpoints(service, pods, (node) => zoneOf(world, node));
   const wanted = groups.length > 0 ? groups : [emptyGroup(slices)];
+  return {
+    steps: [
+      ...planSlices(world, service, wanted, slices),
+      ...mirrorToEndpoints(world, service, groups),
+    ],
+  };
+}
+
+function planSlices(
+  world: World,
+  service: Service,
+  wanted: readonly EndpointGroup[],
+  slices: readonly EndpointSlice[],
+): readonly Step[] {
   const steps: Step[] = [];
   for (const group of wanted) {
     const mine = slices.filter((slice) => portsKey(slice.ports) === group.key);
@@ -37,7 +52,11 @@ export function planEndpoints(world: World, service: Service): Plan {
   }
   const keys = new Set(wanted.map(({ key }) => key));
   steps.push(...slices.filter((slice) => !keys.has(portsKey(slice.ports))).map(removeSlice));
-  return { steps };
+  return steps;
+}
+
+function zoneOf(world: World, name: string): string | undefined {
+  return world.get({ apiVersion: "v1", kind: "Node", name })?.metadata.labels?.[ZONE_LABEL];
 }
 
 function isOurSlice(object: ApiObject): object is EndpointSlice {
@@ -50,55 +69,30 @@ function emptyGroup([slice]: readonly EndpointSlice[]): EndpointGroup {
   return { key: portsKey(ports), ports, endpoints: new Map() };
 }
 
-/** Endpoints of one set of ports: kept where they are, then into slices with room, then into new slices. */
+/** Endpoints of one set of ports: as `assignEndpoints` has it; a slice that is empty goes, but for the last one. */
 function planGroup(
   world: World,
   service: Service,
   group: EndpointGroup,
   slices: readonly EndpointSlice[],
 ): readonly Step[] {
-  const left = new Map(group.endpoints);
-  const contents = slices.map((slice) => ({ slice, endpoints: keepEndpoints(slice, left) }));
-  for (const { endpoints } of contents) fill(endpoints, left);
-  const fresh: Endpoint[][] = [];
-  while (left.size > 0) {
-    const endpoints: Endpoint[] = [];
-    fill(endpoints, left);
-    fresh.push(endpoints);
-  }
+  const contents = slices.map(({ endpoints }) => endpoints);
+  const { kept, fresh } = assignEndpoints(contents, group.endpoints);
   const isEmpty = group.endpoints.size === 0;
-  if (isEmpty && slices.length === 0) fresh.push([]);
-  const names = sliceNames(world, service, group.key, fresh.length);
+  const made = isEmpty && slices.length === 0 ? [[]] : fresh;
+  const names = sliceNames(world, service, group.key, made.length);
   return [
-    ...contents.flatMap(({ slice, endpoints }, index) =>
-      endpoints.length > 0 || (isEmpty && index === 0)
+    ...slices.flatMap((slice, index) => {
+      const endpoints = kept[index] ?? [];
+      return endpoints.length > 0 || (isEmpty && index === 0)
         ? updateSlice(service, slice, endpoints)
-        : [removeSlice(slice)],
-    ),
-    ...fresh.map((endpoints, index): Step => {
+        : [removeSlice(slice)];
+    }),
+    ...made.map((endpoints, index): Step => {
       const object = newSlice(service, names[index] ?? "", group.ports, endpoints);
       return { kind: "create", object, reason: "EndpointsChanged" };
     }),
   ];
-}
-
-/** Takes what the slice holds and shall hold out of `left`, as it is to be now, in the slice's order. */
-function keepEndpoints(slice: EndpointSlice, left: Map<string, Endpoint>): Endpoint[] {
-  return slice.endpoints.flatMap(({ targetRef }) => {
-    const uid = targetRef?.uid ?? "";
-    const endpoint = left.get(uid);
-    if (endpoint === undefined) return [];
-    left.delete(uid);
-    return [endpoint];
-  });
-}
-
-function fill(endpoints: Endpoint[], left: Map<string, Endpoint>): void {
-  for (const [uid, endpoint] of left) {
-    if (endpoints.length >= MAX_ENDPOINTS_PER_SLICE) return;
-    endpoints.push(endpoint);
-    left.delete(uid);
-  }
 }
 
 function updateSlice(
@@ -106,7 +100,7 @@ function updateSlice(
   slice: EndpointSlice,
   endpoints: readonly Endpoint[],
 ): readonly Step[] {
-  const labels = { ...slice.metadata.labels, ...sliceLabels(service) };
+  const labels = sliceLabels(service);
   const isSame =
     canonicalJson(endpoints) === canonicalJson(slice.endpoints) &&
     canonicalJson(labels) === canonicalJson(slice.metadata.labels);
@@ -147,8 +141,10 @@ function newSlice(
   };
 }
 
-function sliceLabels({ metadata, spec }: Service): Readonly<Record<string, string>> {
+function sliceLabels(service: Service): Readonly<Record<string, string>> {
+  const { metadata, spec } = service;
   return {
+    ...inheritedLabels(service),
     [SERVICE_NAME_LABEL]: metadata.name,
     [MANAGED_BY_LABEL]: MANAGER,
     ...(spec.clusterIP === "None" ? { [HEADLESS_LABEL]: "" } : {}),

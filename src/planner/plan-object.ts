@@ -42,7 +42,12 @@ import { isFinished } from "../model/pod-phase.ts";
 import { planVolume } from "./plan-volume.ts";
 import { wakeClaims } from "./wake-claims.ts";
 import { wakeWorkloads } from "./wake-workloads.ts";
-import { countingQuotas, furnishedNamespaces, refusedMakers } from "./wake-rules.ts";
+import {
+  countingQuotas,
+  furnishedNamespaces,
+  mirroredService,
+  refusedMakers,
+} from "./wake-rules.ts";
 import type { World } from "./world.ts";
 
 type Planner = (world: World, object: never) => Plan;
@@ -114,10 +119,13 @@ const WAKERS: readonly ((
   countingQuotas,
   refusedMakers,
   furnishedNamespaces,
+  mirroredService,
+  movedServices,
   wakeClaims,
   wakeWorkloads,
 ];
 
+const ZONE_LABEL = "topology.kubernetes.io/zone";
 /** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
 const MAX_OWNERS = 2;
 
@@ -233,6 +241,15 @@ function services(world: World, object: ApiObject): readonly ObjectRef[] {
       return Object.keys(selector).length > 0 && matchesLabels(selector, labels);
     })
     .map(refOf);
+}
+
+/** Services that send to pods of a node that has moved to another zone. */
+function movedServices(world: World, object: ApiObject, other?: ApiObject): readonly ObjectRef[] {
+  if (object.kind !== "Node" || other === undefined) return [];
+  const zone = ({ metadata }: ApiObject): string | undefined => metadata.labels?.[ZONE_LABEL];
+  if (zone(object) === zone(other)) return [];
+  const pods = listPods(world).filter(({ spec }) => spec.nodeName === object.metadata.name);
+  return pods.flatMap((pod) => services(world, pod));
 }
 
 /** A namespace that is being emptied looks whether it is empty now. */

@@ -90,3 +90,11 @@ export function furnishedNamespaces(world: World, object: ApiObject): readonly O
   if (!isAccount && !isRootCa) return [];
   return [{ apiVersion: "v1", kind: "Namespace", name: namespace }];
 }
+
+/** The Service whose endpoints people write, or whose copy somebody has changed. Pure. */
+export function mirroredService(world: World, object: ApiObject): readonly ObjectRef[] {
+  if (object.kind !== "Endpoints" || object.apiVersion !== "v1") return [];
+  const { name, namespace = "" } = object.metadata;
+  const ref = { apiVersion: "v1", kind: "Service", namespace, name };
+  return world.get(ref) === undefined ? [] : [ref];
+}

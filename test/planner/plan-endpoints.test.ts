@@ -165,7 +165,8 @@ describe("planEndpoints()", () => {
       serving("p7", { ready: null }).status ?? {},
     );
     const { steps } = planEndpoints(world, svc);
-    expect(steps.map(({ kind }) => kind)).toEqual(["update"]);
+    const changed = steps.map((step) => (step.kind === "update" ? step.object.kind : step.kind));
+    expect(changed).toEqual(["EndpointSlice", "Endpoints"]);
     world.apply(steps);
     const moved = slicesOf(world).flatMap(({ metadata, endpoints }) =>
       endpoints.filter((endpoint, index) => {
@@ -184,7 +185,7 @@ describe("planEndpoints()", () => {
     );
     world.remove({ apiVersion: "v1", kind: "Pod", namespace: "shop", name: "p5" });
     world.declare(serving("p500"));
-    expect(renderChanges(planEndpoints(world, svc))).toHaveLength(1);
+    expect(renderChanges(planEndpoints(world, svc))).toHaveLength(2);
     world.apply(planEndpoints(world, svc).steps);
     expect(slicesOf(world).map(({ endpoints }) => endpoints.length)).toEqual([100]);
   });
