@@ -48,7 +48,7 @@ function bodyOf(schema, file, indent) {
   const required = new Set(schema.required ?? []);
   const inside = `${indent}  `;
   const lines = Object.entries(schema.properties).flatMap(([name, property]) => {
-    if (property === false) return [];
+    if (property === false || isNeverThere(property)) return [];
     const isThere = required.has(name) || property["x-always"] === true;
     const key = /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
     const type = typeOf(property, file, inside);
@@ -57,6 +57,11 @@ function bodyOf(schema, file, indent) {
     ];
   });
   return `{\n${lines.join("\n")}\n${indent}}`;
+}
+
+/** Refused for good, and not described any further: no object has it. */
+function isNeverThere({ "x-refused": refused, type, properties }) {
+  return typeof refused === "string" && type === "object" && properties === undefined;
 }
 
 function typeOf(schema, file, indent = "") {

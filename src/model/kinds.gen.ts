@@ -38,6 +38,7 @@ export interface AppArmorProfile {
   readonly type: "RuntimeDefault";
 }
 
+/** Which folder of which repository, and how it is applied. */
 export interface AppSpec {
   /** A local path or an HTTP(S) URL. */
   readonly repo: string;
@@ -50,9 +51,11 @@ export interface AppSpec {
   readonly intervalSeconds: number;
   /** Whether what is no longer declared is removed. */
   readonly prune: boolean;
+  /** New commits are seen and not applied. */
   readonly suspend?: boolean;
 }
 
+/** Which commits were seen, applied and healthy. */
 export interface AppStatus {
   /** The newest commit of the branch that was seen. */
   readonly seenCommit?: string;
@@ -67,6 +70,7 @@ export interface AppStatus {
   readonly conditions?: readonly Condition[];
 }
 
+/** A volume that the node has. */
 export interface AttachedVolume {
   readonly devicePath: string;
   readonly name: string;
@@ -82,11 +86,6 @@ export interface CSIPersistentVolumeSource {
   readonly volumeAttributes?: Readonly<Record<string, string>>;
   readonly readOnly?: boolean;
   readonly fsType?: string;
-  readonly controllerExpandSecretRef?: Readonly<Record<string, unknown>>;
-  readonly controllerPublishSecretRef?: Readonly<Record<string, unknown>>;
-  readonly nodeExpandSecretRef?: Readonly<Record<string, unknown>>;
-  readonly nodePublishSecretRef?: Readonly<Record<string, unknown>>;
-  readonly nodeStageSecretRef?: Readonly<Record<string, unknown>>;
 }
 
 /** Rights to add to Docker's usual ones, and to take away. */
@@ -158,6 +157,7 @@ export interface ConfigMap {
   readonly immutable?: boolean;
 }
 
+/** Kubernetes no longer fills it. */
 export interface ConfigMapNodeConfigSource {
   readonly kubeletConfigKey: string;
   readonly name: string;
@@ -236,6 +236,7 @@ export interface Container {
   readonly volumeDevices?: readonly VolumeDevice[];
 }
 
+/** An image that the node has. */
 export interface ContainerImage {
   readonly names: readonly string[];
   readonly sizeBytes: number;
@@ -268,6 +269,7 @@ export interface ContainerResourceMetricSource {
   readonly target: MetricTarget;
 }
 
+/** What one container of the pods uses. */
 export interface ContainerResourceMetricStatus {
   readonly container: string;
   readonly current: MetricValueStatus;
@@ -379,6 +381,7 @@ export interface CrossVersionObjectReference {
   readonly name: string;
 }
 
+/** A column that kubectl get shows. */
 export interface CustomResourceColumnDefinition {
   readonly description?: string;
   readonly format?: string;
@@ -391,7 +394,6 @@ export interface CustomResourceColumnDefinition {
 /** How objects get from one version to another. */
 export interface CustomResourceConversion {
   readonly strategy: "None";
-  readonly webhook?: Readonly<Record<string, unknown>>;
 }
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition: A kind of your own, with the schema of its objects. */
@@ -424,6 +426,7 @@ export interface CustomResourceDefinitionSpec {
   readonly versions: readonly CustomResourceDefinitionVersion[];
 }
 
+/** Which names were taken. */
 export interface CustomResourceDefinitionStatus {
   readonly acceptedNames?: CustomResourceDefinitionNames;
   readonly conditions?: readonly Condition[];
@@ -444,21 +447,25 @@ export interface CustomResourceDefinitionVersion {
   readonly subresources?: CustomResourceSubresources;
 }
 
+/** Where kubectl scale and autoscalers find the numbers. */
 export interface CustomResourceSubresourceScale {
   readonly labelSelectorPath?: string;
   readonly specReplicasPath: string;
   readonly statusReplicasPath: string;
 }
 
+/** Whether status and scale are written by themselves. */
 export interface CustomResourceSubresources {
   readonly scale?: CustomResourceSubresourceScale;
   readonly status?: unknown;
 }
 
+/** What objects are checked with. */
 export interface CustomResourceValidation {
   readonly openAPIV3Schema?: JSONSchemaProps;
 }
 
+/** A port of the agent. */
 export interface DaemonEndpoint {
   readonly Port: number;
 }
@@ -588,6 +595,7 @@ export interface EmptyDirVolumeSource {
   readonly sizeLimit?: string;
 }
 
+/** Addresses of one pod. */
 export interface Endpoint {
   readonly addresses: readonly string[];
   readonly conditions: EndpointConditions;
@@ -599,6 +607,7 @@ export interface Endpoint {
   readonly zone?: string;
 }
 
+/** One address. */
 export interface EndpointAddress {
   readonly hostname?: string;
   readonly ip: string;
@@ -606,17 +615,20 @@ export interface EndpointAddress {
   readonly targetRef?: ObjectReference;
 }
 
+/** Whether it takes traffic. */
 export interface EndpointConditions {
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
 }
 
+/** Who should use it. */
 export interface EndpointHints {
   readonly forNodes?: readonly ForNode[];
   readonly forZones?: readonly ForZone[];
 }
 
+/** A port of all endpoints of the slice. */
 export interface EndpointPort {
   readonly appProtocol?: string;
   readonly name: string;
@@ -634,6 +646,7 @@ export interface EndpointSlice {
   readonly ports: readonly EndpointPort[];
 }
 
+/** Addresses with the same ports. */
 export interface EndpointSubset {
   readonly addresses?: readonly EndpointAddress[];
   readonly notReadyAddresses?: readonly EndpointAddress[];
@@ -648,6 +661,7 @@ export interface Endpoints {
   readonly subsets?: readonly EndpointSubset[];
 }
 
+/** One port. */
 export interface EndpointsPort {
   readonly appProtocol?: string;
   readonly name?: string;
@@ -740,11 +754,13 @@ export interface Event {
   readonly type: "Normal" | "Warning";
 }
 
+/** How often it happened. */
 export interface EventSeries {
   readonly count?: number;
   readonly lastObservedTime?: string;
 }
 
+/** Who says so. */
 export interface EventSource {
   readonly component?: string;
   readonly host?: string;
@@ -756,6 +772,7 @@ export interface ExecAction {
   readonly command: readonly string[];
 }
 
+/** A page to read. */
 export interface ExternalDocumentation {
   readonly description?: string;
   readonly url?: string;
@@ -767,15 +784,18 @@ export interface ExternalMetricSource {
   readonly target: MetricTarget;
 }
 
+/** A measured value from outside. */
 export interface ExternalMetricStatus {
   readonly current: MetricValueStatus;
   readonly metric: MetricIdentifier;
 }
 
+/** A node that should use it. */
 export interface ForNode {
   readonly name: string;
 }
 
+/** A zone that should use it. */
 export interface ForZone {
   readonly name: string;
 }
@@ -1031,6 +1051,7 @@ export interface IngressTLS {
   readonly secretName?: string;
 }
 
+/** A schema of OpenAPI 3, structural as Kubernetes asks for. */
 export interface JSONSchemaProps {
   readonly "$ref"?: string;
   readonly "$schema"?: string;
@@ -1310,6 +1331,7 @@ export interface MetricSpec {
   readonly type: "Resource" | "ContainerResource" | "Pods" | "Object" | "External";
 }
 
+/** What was measured of one metric. */
 export interface MetricStatus {
   readonly containerResource?: ContainerResourceMetricStatus;
   readonly external?: ExternalMetricStatus;
@@ -1331,6 +1353,7 @@ export interface MetricTarget {
   readonly value?: string;
 }
 
+/** A measured value. */
 export interface MetricValueStatus {
   readonly averageUtilization?: number;
   readonly averageValue?: string;
@@ -1428,6 +1451,7 @@ export interface Node {
   readonly status?: NodeStatus;
 }
 
+/** One address or name of the node. */
 export interface NodeAddress {
   readonly address: string;
   readonly type: string;
@@ -1441,10 +1465,12 @@ export interface NodeAffinity {
   readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
 }
 
+/** Kubernetes no longer fills it. */
 export interface NodeConfigSource {
   readonly configMap?: ConfigMapNodeConfigSource;
 }
 
+/** Kubernetes no longer fills it. */
 export interface NodeConfigStatus {
   readonly active?: NodeConfigSource;
   readonly assigned?: NodeConfigSource;
@@ -1452,19 +1478,23 @@ export interface NodeConfigStatus {
   readonly lastKnownGood?: NodeConfigSource;
 }
 
+/** Ports of the agent. */
 export interface NodeDaemonEndpoints {
   readonly kubeletEndpoint?: DaemonEndpoint;
 }
 
+/** What the container runtime can do. */
 export interface NodeFeatures {
   readonly supplementalGroupsPolicy?: boolean;
 }
 
+/** A container runtime of the node. */
 export interface NodeRuntimeHandler {
   readonly features?: NodeRuntimeHandlerFeatures;
   readonly name?: string;
 }
 
+/** What that runtime can do. */
 export interface NodeRuntimeHandlerFeatures {
   readonly recursiveReadOnlyMounts?: boolean;
   readonly userNamespaces?: boolean;
@@ -1519,10 +1549,12 @@ export interface NodeStatus {
   readonly volumesInUse?: readonly string[];
 }
 
+/** Swap memory. */
 export interface NodeSwapStatus {
   readonly capacity?: number;
 }
 
+/** System and versions. */
 export interface NodeSystemInfo {
   readonly architecture: string;
   readonly bootID: string;
@@ -1583,6 +1615,7 @@ export interface ObjectMetricSource {
   readonly target: MetricTarget;
 }
 
+/** A measured value of an object. */
 export interface ObjectMetricStatus {
   readonly current: MetricValueStatus;
   readonly describedObject: CrossVersionObjectReference;
@@ -1696,23 +1729,12 @@ export interface PersistentVolumeClaimVolumeSource {
 export interface PersistentVolumeSpec {
   /** Who may mount it at the same time. */
   readonly accessModes: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
-  readonly awsElasticBlockStore?: Readonly<Record<string, unknown>>;
-  readonly azureDisk?: Readonly<Record<string, unknown>>;
-  readonly azureFile?: Readonly<Record<string, unknown>>;
   readonly capacity: Amounts;
-  readonly cephfs?: Readonly<Record<string, unknown>>;
-  readonly cinder?: Readonly<Record<string, unknown>>;
   /** The claim that has it, or is to have it. */
   readonly claimRef?: ObjectReference;
   /** A volume of the Docker Engine, by its name. */
   readonly csi?: CSIPersistentVolumeSource;
-  readonly fc?: Readonly<Record<string, unknown>>;
-  readonly flexVolume?: Readonly<Record<string, unknown>>;
-  readonly flocker?: Readonly<Record<string, unknown>>;
-  readonly gcePersistentDisk?: Readonly<Record<string, unknown>>;
-  readonly glusterfs?: Readonly<Record<string, unknown>>;
   readonly hostPath?: HostPathVolumeSource;
-  readonly iscsi?: Readonly<Record<string, unknown>>;
   /** A folder or disk of one node; nodeAffinity says which. */
   readonly local?: LocalVolumeSource;
   /** Options of mount. */
@@ -1722,17 +1744,10 @@ export interface PersistentVolumeSpec {
   readonly nodeAffinity?: VolumeNodeAffinity;
   /** What happens to it when its claim is gone. */
   readonly persistentVolumeReclaimPolicy: "Retain" | "Delete";
-  readonly photonPersistentDisk?: Readonly<Record<string, unknown>>;
-  readonly portworxVolume?: Readonly<Record<string, unknown>>;
-  readonly quobyte?: Readonly<Record<string, unknown>>;
-  readonly rbd?: Readonly<Record<string, unknown>>;
-  readonly scaleIO?: Readonly<Record<string, unknown>>;
   /** Only claims with the same class get it. */
   readonly storageClassName?: string;
-  readonly storageos?: Readonly<Record<string, unknown>>;
   readonly volumeAttributesClassName?: string;
   readonly volumeMode: "Filesystem";
-  readonly vsphereVolume?: Readonly<Record<string, unknown>>;
 }
 
 /** Whether it is free, bound or released. */
@@ -1916,7 +1931,6 @@ export interface PodSecurityContext {
   readonly supplementalGroupsPolicy?: "Merge";
   /** Kernel settings of the pod. */
   readonly sysctls?: readonly Sysctl[];
-  readonly windowsOptions?: Readonly<Record<string, unknown>>;
 }
 
 /** Containers that run together on one node, with one address and shared volumes. */
@@ -2036,6 +2050,7 @@ export interface PodsMetricSource {
   readonly target: MetricTarget;
 }
 
+/** A measured value of the pods. */
 export interface PodsMetricStatus {
   readonly current: MetricValueStatus;
   readonly metric: MetricIdentifier;
@@ -2121,6 +2136,7 @@ export interface Release {
   readonly status: ReleaseStatus;
 }
 
+/** How many objects the commit changed. */
 export interface ReleaseCounts {
   readonly created: number;
   readonly changed: number;
@@ -2130,6 +2146,7 @@ export interface ReleaseCounts {
 /** How a commit stands for its App. The last five are ends. */
 export type ReleasePhase = "Pending" | "Held" | "Progressing" | "Healthy" | "Rejected" | "Failed" | "RolledBack" | "Superseded";
 
+/** The commit and where it came from. */
 export interface ReleaseSpec {
   readonly app: string;
   /** Counts the releases of the App from 1. */
@@ -2145,6 +2162,7 @@ export interface ReleaseSpec {
   readonly committedAt: string;
 }
 
+/** How the commit stands. */
 export interface ReleaseStatus {
   readonly phase: ReleasePhase;
   /** CamelCase. */
@@ -2256,6 +2274,7 @@ export interface ResourceMetricSource {
   readonly target: MetricTarget;
 }
 
+/** What the pods use. */
 export interface ResourceMetricStatus {
   readonly current: MetricValueStatus;
   readonly name: string;
@@ -2450,9 +2469,9 @@ export interface SecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   /** Which system calls are allowed. */
   readonly seccompProfile?: SeccompProfile;
-  readonly windowsOptions?: Readonly<Record<string, unknown>>;
 }
 
+/** A field that a field selector may name. */
 export interface SelectableField {
   readonly jsonPath: string;
 }
@@ -2685,6 +2704,7 @@ export interface Sysctl {
   readonly value: string;
 }
 
+/** Keeps pods away that do not tolerate it. */
 export interface Taint {
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
   readonly key: string;
@@ -2788,6 +2808,7 @@ export interface UncountedTerminatedPods {
   readonly succeeded?: readonly string[];
 }
 
+/** A rule in CEL. */
 export interface ValidationRule {
   readonly fieldPath?: string;
   readonly message?: string;
@@ -2809,38 +2830,18 @@ export interface Volume {
   readonly configMap?: ConfigMapVolumeSource;
   /** Each key is a file in memory, and changes are followed. */
   readonly secret?: SecretVolumeSource;
-  readonly awsElasticBlockStore?: Readonly<Record<string, unknown>>;
-  readonly azureDisk?: Readonly<Record<string, unknown>>;
-  readonly azureFile?: Readonly<Record<string, unknown>>;
-  readonly cephfs?: Readonly<Record<string, unknown>>;
-  readonly cinder?: Readonly<Record<string, unknown>>;
-  readonly csi?: Readonly<Record<string, unknown>>;
   /** Fields of the pod as files. */
   readonly downwardAPI?: DownwardAPIVolumeSource;
   /** A claim that is made for the pod and goes with it. */
   readonly ephemeral?: EphemeralVolumeSource;
-  readonly fc?: Readonly<Record<string, unknown>>;
-  readonly flexVolume?: Readonly<Record<string, unknown>>;
-  readonly flocker?: Readonly<Record<string, unknown>>;
-  readonly gcePersistentDisk?: Readonly<Record<string, unknown>>;
-  readonly gitRepo?: Readonly<Record<string, unknown>>;
-  readonly glusterfs?: Readonly<Record<string, unknown>>;
   /** The files of an image, to be read. */
   readonly image?: ImageVolumeSource;
-  readonly iscsi?: Readonly<Record<string, unknown>>;
   /** A folder of an NFS server. */
   readonly nfs?: NFSVolumeSource;
   /** Storage that outlives the pod. */
   readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
-  readonly photonPersistentDisk?: Readonly<Record<string, unknown>>;
-  readonly portworxVolume?: Readonly<Record<string, unknown>>;
   /** Several sources in one folder. */
   readonly projected?: ProjectedVolumeSource;
-  readonly quobyte?: Readonly<Record<string, unknown>>;
-  readonly rbd?: Readonly<Record<string, unknown>>;
-  readonly scaleIO?: Readonly<Record<string, unknown>>;
-  readonly storageos?: Readonly<Record<string, unknown>>;
-  readonly vsphereVolume?: Readonly<Record<string, unknown>>;
 }
 
 /** A claim for each pod; apiVersion and kind need not be said. */
