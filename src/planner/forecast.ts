@@ -6,6 +6,7 @@ import { checkManifests, planApply, type ApplyOptions } from "./check-manifests.
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
 import { guardPrune, type GuardVerdict } from "./prune-guard.ts";
 import { currentRelease, planPrune } from "./release-rules.ts";
+import { rolledBy } from "./restart-on-config.ts";
 import type { PlacePods } from "./sim-cluster.ts";
 import { SimWorld } from "./sim-world.ts";
 import { simulateRollout, type SimulatedRollout } from "./simulate.ts";
@@ -121,6 +122,11 @@ function simulate(
   const orphans = removed.flatMap((ref) =>
     world.ownedBy(world.get(ref)?.metadata.uid ?? "").map(refOf),
   );
-  const keys = [...touched, ...orphans].map(refKey);
+  // What is rolled with its configuration is touched by a change of that.
+  const rolled = touched.flatMap((ref) => {
+    const object = copy.get(ref);
+    return object === undefined ? [] : rolledBy(copy, object);
+  });
+  const keys = [...touched, ...orphans, ...rolled].map(refKey);
   return simulateRollout(copy, { schedule, maxRounds: MAX_ROUNDS, keys });
 }

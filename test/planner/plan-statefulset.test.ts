@@ -26,7 +26,8 @@ type State =
   | "unplaced"
   | "failed"
   | "succeeded"
-  | "ending";
+  | "ending"
+  | "failed-ending";
 
 interface Held {
   readonly ordinal: number;
@@ -75,14 +76,14 @@ function heldPod({ ordinal, version = "v1", state = "ready" }: Held): Pod {
     node: state === "unplaced" ? "" : "a",
     ready: state === "ready" || state === "ending" ? -60 : state === "fresh" ? -5 : null,
     phase:
-      state === "failed" || state === "succeeded"
-        ? state === "failed"
-          ? "Failed"
-          : "Succeeded"
+      state === "failed" || state === "failed-ending" || state === "succeeded"
+        ? state === "succeeded"
+          ? "Succeeded"
+          : "Failed"
         : state === "unplaced"
           ? "Pending"
           : "Running",
-    terminating: state === "ending",
+    terminating: state === "ending" || state === "failed-ending",
   });
   const status =
     state === "crashing"
@@ -224,6 +225,11 @@ const CASES: readonly Case[] = [
     changes: ["delete Pod shop/web-1 (FinishedPod)"],
   },
   {
+    name: "once, until it is gone",
+    pods: held("v1", "failed-ending"),
+    changes: [],
+  },
+  {
     name: "so is one that succeeded",
     pods: held("v1", "succeeded"),
     changes: ["delete Pod shop/web-0 (FinishedPod)"],
@@ -347,6 +353,31 @@ const CASES: readonly Case[] = [
     to: "v2",
     spec: parallel,
     pods: held("v1", "ready", "ready", "ready"),
+    changes: ["delete Pod shop/web-2 (RolloutStep)"],
+  },
+  {
+    name: "Parallel: while the updated one starts, the others stay",
+    from: "v1",
+    to: "v2",
+    spec: parallel,
+    pods: [{ ordinal: 0 }, { ordinal: 1 }, { ordinal: 2, version: "v2", state: "starting" }],
+    changes: [],
+  },
+  {
+    name: "Parallel: while one is ending for it, the others stay",
+    from: "v1",
+    to: "v2",
+    spec: parallel,
+    pods: [{ ordinal: 0 }, { ordinal: 1 }, { ordinal: 2, state: "ending" }],
+    changes: [],
+  },
+  {
+    name: "Parallel: a broken one is replaced in its turn, ill as it is",
+    from: "v1",
+    to: "v3",
+    history: ["v1", "v2", "v3"],
+    spec: parallel,
+    pods: [{ ordinal: 0 }, { ordinal: 1 }, { ordinal: 2, version: "v2", state: "starting" }],
     changes: ["delete Pod shop/web-2 (RolloutStep)"],
   },
   {

@@ -17,7 +17,13 @@ export const HOUR = 3_600_000;
 export type Fault<Spec> =
   | { readonly kind: "push"; readonly spec: Partial<Spec> }
   | { readonly kind: "pod-fails" | "pod-falls-ill" | "pod-is-deleted"; readonly pick: number }
-  | { readonly kind: "node"; readonly name: string; readonly ready: boolean }
+  /** Silent or back; pods on a silent node may be asked to end, which nobody there hears. */
+  | {
+      readonly kind: "node";
+      readonly name: string;
+      readonly ready: boolean;
+      readonly evicts?: boolean;
+    }
   | { readonly kind: "taint"; readonly name: string; readonly tainted: boolean }
   | { readonly kind: "node-gone"; readonly name: string }
   | { readonly kind: "work"; readonly steps: number }
@@ -46,7 +52,7 @@ export function faults<Spec>(
     {
       weight: 2,
       arbitrary: fc
-        .record({ name, ready: fc.boolean() })
+        .record({ name, ready: fc.boolean(), evicts: fc.boolean() })
         .map((item): Fault<Spec> => ({ kind: "node", ...item })),
     },
     {
@@ -118,6 +124,7 @@ export class SetRig {
         break;
       case "node":
         this.#setNode(next.name, next.ready);
+        if (!next.ready && next.evicts === true) this.#evict(next.name);
         break;
       case "taint":
         this.#taintNode(next.name, next.tainted);
@@ -210,9 +217,15 @@ export class SetRig {
     const conditions = [{ type: "Ready", status: ready ? "True" : "Unknown" }];
     this.world.report(refOf(stored), { ...stored.status, conditions });
     if (ready) return;
-    // As the node's life goes on: its pods are asked to end, and nobody hears of them.
-    const steps = this.pods()
-      .filter(({ spec }) => spec.nodeName === name)
+    for (const pod of this.#podsOn(name)) {
+      const { phase = "Pending" } = pod.status ?? {};
+      if (phase === "Running") this.report(pod, phase, false);
+    }
+  }
+
+  /** As the node's life goes on after a while. */
+  #evict(name: string): void {
+    const steps = this.#podsOn(name)
       .filter((pod) => !isTerminating(pod))
       .map((pod) => ({
         kind: "delete" as const,
@@ -221,6 +234,10 @@ export class SetRig {
         reason: "NodeSilent" as const,
       }));
     this.world.apply(steps);
+  }
+
+  #podsOn(name: string): readonly Pod[] {
+    return this.pods().filter(({ spec }) => spec.nodeName === name);
   }
 
   #taintNode(name: string, tainted: boolean): void {

@@ -56,9 +56,14 @@ function judge(rig: SetRig, key: string, plan: Plan): readonly string[] {
   const broken = made.filter((name) => names.has(name)).map((name) => `${name} twice`);
   const rolled = endedBy(plan, "RolloutStep");
   if (rolled.length > 1) broken.push(`rolls ${rolled.join()} at once`);
+  const wanted = ordinalsOf(set).map((ordinal) => `${set.metadata.name}-${ordinal}`);
+  for (const name of rolled) {
+    const higher = wanted.slice(wanted.indexOf(name) + 1);
+    if (!higher.every((other) => serving.has(other)))
+      broken.push(`rolls ${name} before those above it serve`);
+  }
   if (set.spec.podManagementPolicy === "Parallel") return broken;
 
-  const wanted = ordinalsOf(set).map((ordinal) => `${set.metadata.name}-${ordinal}`);
   const isWhole = wanted.every((name) => serving.has(name));
   const ended = endedBy(plan);
   if (made.length + ended.length > 1) broken.push(`moves ${[...made, ...ended].join()} at once`);
@@ -157,7 +162,7 @@ describe("a pod on a node that has fallen silent", () => {
   test("is waited for", () => {
     const made = rig();
     const before = uids(made);
-    made.suffer({ kind: "node", name: "a", ready: false });
+    made.suffer({ kind: "node", name: "a", ready: false, evicts: true });
     made.cluster.settle(made.world.now + 24 * HOUR, 500);
     expect(uids(made)).toEqual(before);
   });
@@ -165,7 +170,7 @@ describe("a pod on a node that has fallen silent", () => {
   test("is replaced once the node is gone", () => {
     const made = rig();
     const before = uids(made);
-    made.suffer({ kind: "node", name: "a", ready: false });
+    made.suffer({ kind: "node", name: "a", ready: false, evicts: true });
     made.suffer({ kind: "node-gone", name: "a" });
     made.cluster.settle(made.world.now + HOUR, 500);
     expect(uids(made)).toHaveLength(before.length);
@@ -174,7 +179,7 @@ describe("a pod on a node that has fallen silent", () => {
 
   test("is replaced once it has ended, when the node comes back", () => {
     const made = rig();
-    made.suffer({ kind: "node", name: "a", ready: false });
+    made.suffer({ kind: "node", name: "a", ready: false, evicts: true });
     made.suffer({ kind: "node", name: "a", ready: true });
     made.cluster.settle(made.world.now + HOUR, 500);
     expect(running(made)).toHaveLength(3);
