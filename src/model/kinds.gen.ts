@@ -572,7 +572,7 @@ export interface DownwardAPIProjection {
 
 /** One field as a file. */
 export interface DownwardAPIVolumeFile {
-  readonly fieldRef?: ObjectFieldSelector;
+  readonly fieldRef?: FileFieldSelector;
   /** Permission bits of this file. */
   readonly mode?: number;
   /** Relative to where the volume is mounted. */
@@ -788,6 +788,12 @@ export interface ExternalMetricSource {
 export interface ExternalMetricStatus {
   readonly current: MetricValueStatus;
   readonly metric: MetricIdentifier;
+}
+
+/** A field of the pod itself that a volume can write: one that changes is written again. */
+export interface FileFieldSelector {
+  readonly apiVersion?: "v1";
+  readonly fieldPath: string;
 }
 
 /** A node that should use it. */

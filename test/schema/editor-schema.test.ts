@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { loadManifests } from "../../src/schema/load-manifests.ts";
 
 /*
  * The bundle for editors, read by a validator of draft 7 that knows nothing of Berth: yaml-language-server reads the
@@ -40,8 +41,13 @@ const LOOSE: Readonly<Record<string, string>> = {
 };
 
 describe("schemas/editor/berth.schema.json", () => {
-  it.each(VALID.filter((name) => LOOSE[name] === undefined))("takes %s", (name) => {
-    for (const value of documentsOf("valid/", name)) expect(errorsOf(value)).toEqual([]);
+  it.each(VALID.filter((name) => LOOSE[name] === undefined))("takes %s as Berth does", (name) => {
+    const content = readFileSync(new URL(`valid/${name}`, CORPUS));
+    const { problems } = loadManifests([{ path: name, content }], { namespace: "default" });
+    const errors = documentsOf("valid/", name).flatMap(errorsOf);
+    // The corpus has manifests whose engine is not there yet: those an editor refuses as well.
+    if (problems.length > 0) expect(errors).not.toEqual([]);
+    else expect(errors).toEqual([]);
   });
 
   it.each(Object.entries(LOOSE))("complains about %s: %s", (name) => {

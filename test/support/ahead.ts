@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Problem } from "../../src/model/problem.ts";
 import { finishObject, isHarmful } from "../../src/schema/check-object.ts";
@@ -14,19 +13,17 @@ import type { SourceFile } from "../../src/schema/manifest.ts";
 import { hasNull, pruneNulls } from "../../src/schema/prune-nulls.ts";
 import { checkTree, warnOfTree } from "../../src/schema/rules/tree-rules.ts";
 
-const FOLDER = new URL("../../schemas/", import.meta.url);
 const GENERATOR = new URL("../../scripts/lib/schema-files.mjs", import.meta.url).href;
 
-/** The generator's own view of a schema: what a validator is given. */
-const { validationView } = (await import(GENERATOR)) as {
+/** The generator's own reading of schemas/, and what of a schema a validator is given. */
+const { readSchemas, validationView } = (await import(GENERATOR)) as {
+  readonly readSchemas: () => Promise<{ readonly schemas: readonly JsonSchema[] }>;
   readonly validationView: (schema: unknown) => JsonSchema;
 };
 
 /** The schemas as they will be once every engine is there: without a `x-not-yet`. */
-export const AHEAD: readonly JsonSchema[] = readdirSync(FOLDER, { recursive: true })
-  .map(String)
-  .filter((name) => name.endsWith(".json") && name !== "known-kinds.json")
-  .map((name) => lift(JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"))))
+export const AHEAD: readonly JsonSchema[] = (await readSchemas()).schemas
+  .map(lift)
   .map((schema) => validationView(schema));
 
 const BY_ID = new Map(AHEAD.map((schema) => [schema.$id ?? "", schema]));
@@ -58,7 +55,7 @@ export function checkAhead(value: unknown, namespace: string): CheckedObject {
   const isValid = validate(pruned) === true;
   const { findings, ignored } = isValid
     ? { findings: [], ignored: [] }
-    : explainErrors(validate.errors ?? [], pruned);
+    : explainErrors(validate.errors ?? [], pruned, (id) => BY_ID.get(id));
   if (findings.some(isHarmful)) return { findings };
   const kept = structuredClone(pruned);
   for (const path of ignored) removeAt(kept, path);
@@ -100,6 +97,24 @@ function lift<T>(node: T): T {
   );
   // A list of names: fields that schemas/ do not describe. In a map of free names: names.
   if (flag !== undefined && (flag !== true || rest["x-map"] === true)) lifted["x-not-yet"] = flag;
+  // One of several fields: those that come belong to them.
+  const union = rest["oneOf"] as readonly JsonSchema[] | Fields | undefined;
+  if (Array.isArray(union)) {
+    const listed = new Set((union as readonly JsonSchema[]).flatMap(({ required = [] }) => required));
+    const coming = Object.entries(asFields(rest["properties"])).flatMap(([name, property]) =>
+      asFields(property)["x-not-yet"] === true && !listed.has(name) && name !== "mountOptions"
+        ? [name]
+        : [],
+    );
+    lifted["oneOf"] = [
+      ...(union as readonly JsonSchema[]),
+      ...coming
+        .filter(
+          (name) => !(union as readonly JsonSchema[]).some((one) => one.required?.[0] === name),
+        )
+        .map((name) => ({ required: [name] })),
+    ];
+  }
   if (values === undefined) return lifted as T;
   const stated = rest["enum"] === undefined ? [rest["const"]] : (rest["enum"] as unknown[]);
   delete lifted["const"];
