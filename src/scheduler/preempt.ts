@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { compare } from "../base/order.ts";
 import { findCondition } from "../model/condition.ts";
 import type { Pod } from "../model/kinds.gen.ts";
 import type { Refusals, SchedulerCore } from "./core.ts";
@@ -14,9 +14,12 @@ import {
   type VictimCost,
   type Victims,
 } from "./preempt-pick.ts";
+import { Heap } from "./queue-heap.ts";
 import { claimNamesOf } from "./volumes.ts";
 
 export type Preemption =
+  /** Not all nodes were asked yet: ask again. */
+  | { readonly kind: "more" }
   | { readonly kind: "evict"; readonly victims: Victims }
   | { readonly kind: "none"; readonly why: NoPreemption };
 
@@ -37,9 +40,22 @@ interface Remembered {
   readonly budgets: number | undefined;
 }
 
+/** What is remembered for pods that are alike. */
+interface Kind {
+  readonly answers: Map<string, Remembered>;
+  /** Nodes to ask, again or for the first time. */
+  readonly pending: Set<string>;
+  /** Answers with victims, the best first; old ones too. */
+  readonly ranked: Heap<Found>;
+}
+
+type Found = NodeAnswer & { readonly kind: "victims" };
+
 /** Where adding numbers is not enough, this many nodes are tried out, or a tenth of all: Kubernetes' bounds. */
 const MIN_TRIALS = 100;
 const TRIAL_SHARE = 0.1;
+/** Nodes asked in one turn of the scheduler, and as many again when nothing is remembered of them. */
+const ASKS_PER_TURN = 100;
 /** Kinds of preempting pods whose answers are remembered. */
 const MAX_KINDS = 64;
 
@@ -52,7 +68,7 @@ export class Preemptor {
   readonly #options: PreemptorOptions;
   readonly #loads: NodeLoads;
   readonly #evicted = new Set<string>();
-  readonly #answers = new Map<string, Map<string, Remembered>>();
+  readonly #kinds = new Map<string, Kind>();
 
   constructor(options: PreemptorOptions) {
     this.#options = options;
@@ -62,36 +78,57 @@ export class Preemptor {
   /** Something about a node, or about the pods on it, changed. */
   touch(node: string): void {
     this.#loads.forget(node);
-    for (const answers of this.#answers.values()) answers.delete(node);
+    for (const { answers, pending } of this.#kinds.values()) {
+      answers.delete(node);
+      pending.add(node);
+    }
   }
 
-  /** Who should leave for a pod that `refusals` is about. `hidden` are reservations that do not bind this pod. */
-  choose(pod: Pod, refusals: Refusals, hidden: ReadonlyMap<string, string>): Preemption {
+  /**
+   * Who should leave for a pod that `refusals` is about. `hidden` are reservations that do not bind this pod. Pods of
+   * one `key` are alike.
+   */
+  choose(pod: Pod, { key, refusals, hidden, isCandidate }: Question): Preemption {
     if (pod.spec.preemptionPolicy === "Never") return { kind: "none", why: { kind: "policy" } };
     if (this.waitsForVictims(pod)) return { kind: "none", why: { kind: "terminating" } };
-    const reasons = new Map<string, number>();
-    const count = (reason: string, by = 1): void =>
-      void reasons.set(reason, (reasons.get(reason) ?? 0) + by);
-    const unhelpful = refusals.nodes - refusals.candidates.length;
-    if (unhelpful > 0) count(NOT_HELPFUL, unhelpful);
-    const found: (NodeAnswer & { readonly kind: "victims" })[] = [];
-    const isPlain = hasOnlyRequests(pod);
-    const trials = Math.max(MIN_TRIALS, Math.ceil(refusals.nodes * TRIAL_SHARE));
-    const remembered = isPlain ? this.#answersFor(pod) : undefined;
-    const special = new Set(hidden.values());
-    for (const node of refusals.candidates) {
-      const kept = special.has(node) ? undefined : remembered;
-      const answer =
-        kept === undefined
-          ? this.#ask(pod, node, hidden, isPlain)
-          : this.#recall(pod, node, hidden, kept);
-      if (answer.kind === "useless") for (const reason of answer.reasons) count(reason);
-      else found.push(answer);
-      if (!isPlain && found.length >= trials) break;
+    if (hidden.size > 0 || !hasOnlyRequests(pod)) return this.#tryAll(pod, refusals, hidden);
+    const kind = this.#kindFor(key, refusals);
+    let asks = 0;
+    for (const node of kind.pending) {
+      if (asks >= ASKS_PER_TURN) return { kind: "more" };
+      kind.pending.delete(node);
+      if (!isCandidate(node)) continue;
+      asks += 1;
+      this.#remember(pod, node, kind);
     }
-    const best = isPlain ? this.#proven(pod, found, hidden) : least(found);
+    const best = this.#best(pod, kind);
     if (best !== undefined) return { kind: "evict", victims: best.victims };
-    return { kind: "none", why: { kind: "nowhere", nodes: refusals.nodes, reasons } };
+    const reasons = new Map<string, number>();
+    for (const { answer } of kind.answers.values())
+      if (answer.kind === "useless") countAll(reasons, answer.reasons);
+    return nowhere(refusals, kind.answers.size, reasons);
+  }
+
+  /** Asks the filters of as many nodes as Kubernetes would. */
+  #tryAll(pod: Pod, refusals: Refusals, hidden: ReadonlyMap<string, string>): Preemption {
+    const { candidates, nodes } = refusals;
+    const reasons = new Map<string, number>();
+    const found: Found[] = [];
+    const isPlain = hasOnlyRequests(pod);
+    const trials = Math.max(MIN_TRIALS, Math.ceil(nodes * TRIAL_SHARE));
+    for (const node of candidates) {
+      const answer = this.#ask(pod, node, hidden, isPlain);
+      if (answer.kind === "useless") countAll(reasons, answer.reasons);
+      else found.push(answer);
+      if (found.length >= trials) break;
+    }
+    for (let best = least(found); best !== undefined; best = least(found)) {
+      const proven = this.#prove(pod, best, hidden);
+      if (proven === best) return { kind: "evict", victims: best.victims };
+      found.splice(found.indexOf(best), 1);
+      if (proven !== undefined) found.push(proven);
+    }
+    return nowhere(refusals, candidates.length, reasons);
   }
 
   /** Whether a node would take the pod if less important pods left it. */
@@ -126,33 +163,49 @@ export class Preemptor {
     return this.#evicted.has(pod.metadata.uid ?? "") || isLeavingByPreemption(pod);
   }
 
-  #answersFor(pod: Pod): Map<string, Remembered> {
-    const key = canonicalJson([Object.fromEntries(this.#loads.requestsOf(pod)), priorityOf(pod)]);
-    const known = this.#answers.get(key);
-    if (known !== undefined) return known;
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size >= MAX_KINDS && oldest !== undefined) this.#answers.delete(oldest);
-    const made = new Map<string, Remembered>();
-    this.#answers.set(key, made);
-    return made;
+  #kindFor(key: string, { candidates }: Refusals): Kind {
+    let kind = this.#kinds.get(key);
+    if (kind !== undefined) return kind;
+    const [oldest] = this.#kinds.keys();
+    if (this.#kinds.size >= MAX_KINDS && oldest !== undefined) this.#kinds.delete(oldest);
+    kind = {
+      answers: new Map(),
+      pending: new Set(candidates),
+      ranked: new Heap((a, b) => compareFound(a, b)),
+    };
+    this.#kinds.set(key, kind);
+    return kind;
   }
 
-  #recall(
-    pod: Pod,
-    node: string,
-    hidden: ReadonlyMap<string, string>,
-    answers: Map<string, Remembered>,
-  ): NodeAnswer {
+  #remember(pod: Pod, node: string, { answers, ranked }: Kind): void {
+    const { budgets } = this.#options;
+    const answer = this.#ask(pod, node, NOTHING, true);
+    const hasBudget = this.#lesser(pod, node).some((other) => budgets.of(other).length > 0);
+    answers.set(node, { answer, budgets: hasBudget ? budgets.version : undefined });
+    if (answer.kind === "victims") ranked.push(answer);
+  }
+
+  /** The best answer that still holds, before the filters too. */
+  #best(pod: Pod, kind: Kind): Found | undefined {
+    const { answers, ranked } = kind;
     const { version } = this.#options.budgets;
-    const known = answers.get(node);
-    if (known !== undefined && (known.budgets === undefined || known.budgets === version))
-      return known.answer;
-    const answer = this.#ask(pod, node, hidden, true);
-    const hasBudget = this.#lesser(pod, node).some(
-      (other) => this.#options.budgets.of(other).length > 0,
-    );
-    answers.set(node, { answer, budgets: hasBudget ? version : undefined });
-    return answer;
+    for (let best = ranked.peek(); best !== undefined; best = ranked.peek()) {
+      const { node } = best.victims;
+      const known = answers.get(node);
+      if (known?.answer !== best) ranked.pop();
+      else if (known.budgets !== undefined && known.budgets !== version) {
+        ranked.pop();
+        this.#remember(pod, node, kind);
+      } else {
+        const proven = this.#prove(pod, best, NOTHING);
+        if (proven === best) return best;
+        ranked.pop();
+        const answer = proven ?? useless(NO_VICTIMS);
+        answers.set(node, { answer, budgets: known.budgets });
+        if (proven !== undefined) ranked.push(proven);
+      }
+    }
+    return undefined;
   }
 
   /** Pods that are less important, the most important of them first. */
@@ -166,7 +219,7 @@ export class Preemptor {
   #ask(pod: Pod, node: string, hidden: ReadonlyMap<string, string>, isPlain: boolean): NodeAnswer {
     const lesser = this.#lesser(pod, node);
     if (lesser.length === 0) return useless(NO_VICTIMS);
-    const absent = [...hidden].filter(([, where]) => where === node).map(([uid]) => uid);
+    const absent = uidsOn(hidden, node);
     if (!isPlain) return this.#tryOut(pod, node, lesser, absent);
     const room = this.#loads.roomFor(pod, node, new Set(absent));
     for (const other of lesser) room.release(other);
@@ -210,33 +263,59 @@ export class Preemptor {
     return { kind: "victims", victims, cost: costOf(victims) };
   }
 
-  /** The best answer that holds before the filters too; one that was only added up may not. */
-  #proven(
-    pod: Pod,
-    found: readonly (NodeAnswer & { readonly kind: "victims" })[],
-    hidden: ReadonlyMap<string, string>,
-  ): (NodeAnswer & { readonly kind: "victims" }) | undefined {
+  /** The answer itself when the filters agree; else what they say. */
+  #prove(pod: Pod, answer: Found, hidden: ReadonlyMap<string, string>): Found | undefined {
     const { core } = this.#options;
-    const doubtful = new Map(found.map((answer) => [answer.victims.node, answer]));
-    for (let trial = 0; trial < MIN_TRIALS; trial += 1) {
-      const best = least(doubtful.values());
-      if (best === undefined) return undefined;
-      const { node, pods } = best.victims;
-      const absent = [...hidden].filter(([, where]) => where === node).map(([uid]) => uid);
-      const remove = [...pods.map(({ metadata }) => metadata.uid ?? ""), ...absent];
-      if (core.whatIf({ remove }, () => core.check(pod, node)) === undefined) return best;
-      doubtful.delete(node);
-      const real = this.#tryOut(pod, node, this.#lesser(pod, node), absent);
-      if (real.kind === "victims") doubtful.set(node, real);
-    }
-    return undefined;
+    const { node, pods } = answer.victims;
+    const absent = uidsOn(hidden, node);
+    const remove = [...pods.map(({ metadata }) => metadata.uid ?? ""), ...absent];
+    if (core.whatIf({ remove }, () => core.check(pod, node)) === undefined) return answer;
+    const real = this.#tryOut(pod, node, this.#lesser(pod, node), absent);
+    if (real.kind === "useless" || isSame(real.victims, answer.victims)) return undefined;
+    return real;
   }
 }
 
-function least<T extends { readonly cost: VictimCost }>(answers: Iterable<T>): T | undefined {
-  let best: T | undefined;
+/** What a choice is about. */
+export interface Question {
+  readonly key: string;
+  readonly refusals: Refusals;
+  readonly hidden: ReadonlyMap<string, string>;
+  readonly isCandidate: (node: string) => boolean;
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
+
+function nowhere(
+  { nodes }: Refusals,
+  candidates: number,
+  reasons: Map<string, number>,
+): Preemption {
+  if (nodes > candidates) reasons.set(NOT_HELPFUL, nodes - candidates);
+  return { kind: "none", why: { kind: "nowhere", nodes, reasons } };
+}
+
+function countAll(counts: Map<string, number>, reasons: readonly string[]): void {
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+}
+
+function uidsOn(hidden: ReadonlyMap<string, string>, node: string): readonly string[] {
+  return [...hidden].filter(([, where]) => where === node).map(([uid]) => uid);
+}
+
+function isSame(a: Victims, b: Victims): boolean {
+  return a.pods.length === b.pods.length && a.pods.every((pod, index) => pod === b.pods[index]);
+}
+
+/** Of equal ones the first by name. */
+function compareFound(a: Found, b: Found): number {
+  return compareCost(a.cost, b.cost) || compare(a.victims.node, b.victims.node);
+}
+
+function least(answers: readonly Found[]): Found | undefined {
+  let best: Found | undefined;
   for (const answer of answers)
-    if (best === undefined || compareCost(answer.cost, best.cost) < 0) best = answer;
+    if (best === undefined || compareFound(answer, best) < 0) best = answer;
   return best;
 }
 
@@ -245,7 +324,7 @@ function useless(...reasons: readonly string[]): NodeAnswer {
 }
 
 /** Whether only requests and the number of pods decide if the pod fits beside others. */
-function hasOnlyRequests(pod: Pod): boolean {
+export function hasOnlyRequests(pod: Pod): boolean {
   const { affinity, topologySpreadConstraints, containers, initContainers = [] } = pod.spec;
   if (affinity?.podAffinity !== undefined || affinity?.podAntiAffinity !== undefined) return false;
   if ((topologySpreadConstraints?.length ?? 0) > 0 || claimNamesOf(pod).length > 0) return false;

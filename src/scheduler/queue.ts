@@ -34,6 +34,8 @@ interface Entry {
 /** Refused pods that are alike for the scheduler. One of them at a time is tried again, and speaks for all. */
 interface PodClass {
   readonly key: string;
+  /** The node that its one member was promised. */
+  readonly promised: string | undefined;
   /** Refused, or being tried again; in the order of their first refusal. */
   readonly members: Map<string, Entry>;
   plugins: ReadonlySet<string>;
@@ -64,6 +66,7 @@ export class SchedulingQueue {
   /** Classes of which none is awake, longest refused first. */
   readonly #asleep = new Set<PodClass>();
   readonly #byPlugin = new Map<string, Set<PodClass>>();
+  readonly #byPromise = new Map<string, Set<PodClass>>();
   /** Events that are not matched with the sleeping classes yet, and how far the first of them is. */
   readonly #events = new Map<string, ClusterEvent>();
   #rest: PodClass[] = [];
@@ -153,10 +156,10 @@ export class SchedulingQueue {
   }
 
   /**
-   * A pod in hand found no node; `plugins` refused it. It sleeps until something could help: it, or one of its like
-   * unless it is `alone`.
+   * A pod in hand found no node; `plugins` refused it. It sleeps until something could help it, or one of its like. One
+   * that was promised a node sleeps alone, until pods leave that node or any node changes.
    */
-  refuse(uid: string, plugins: Iterable<string>, now: Millis, alone = false): void {
+  refuse(uid: string, plugins: Iterable<string>, now: Millis, promised?: string): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined || entry.state !== "in-hand") return;
     entry.failedAt = now;
@@ -167,9 +170,9 @@ export class SchedulingQueue {
       return;
     }
     this.#move(entry, "refused");
-    const key = alone ? `alone ${uid}` : classKeyOf(entry.pod);
+    const key = promised === undefined ? classKeyOf(entry.pod) : `${uid} for ${promised}`;
     if (entry.class !== undefined && entry.class.key !== key) this.#leaveClass(entry, now);
-    const podClass = this.#classOf(key);
+    const podClass = this.#classOf(key, promised);
     podClass.members.set(uid, entry);
     entry.class = podClass;
     if (podClass.awake === entry) podClass.awake = undefined;
@@ -318,11 +321,12 @@ export class SchedulingQueue {
     }
   }
 
-  #classOf(key: string): PodClass {
+  #classOf(key: string, promised: string | undefined): PodClass {
     const known = this.#classes.get(key);
     if (known !== undefined) return known;
     const made: PodClass = {
       key,
+      promised,
       members: new Map(),
       plugins: new Set(),
       refusedAt: 0,
@@ -333,12 +337,14 @@ export class SchedulingQueue {
   }
 
   #index(podClass: PodClass, plugins: ReadonlySet<string>): void {
-    for (const plugin of podClass.plugins)
-      if (!plugins.has(plugin)) this.#byPlugin.get(plugin)?.delete(podClass);
-    for (const plugin of plugins) {
-      const known = this.#byPlugin.get(plugin);
-      if (known === undefined) this.#byPlugin.set(plugin, new Set([podClass]));
-      else known.add(podClass);
+    const { promised } = podClass;
+    if (promised !== undefined) {
+      if (plugins.size > 0) addTo(this.#byPromise, promised, podClass);
+      else removeFrom(this.#byPromise, promised, podClass);
+    } else {
+      for (const plugin of podClass.plugins)
+        if (!plugins.has(plugin)) removeFrom(this.#byPlugin, plugin, podClass);
+      for (const plugin of plugins) addTo(this.#byPlugin, plugin, podClass);
     }
     podClass.plugins = plugins;
   }
@@ -350,10 +356,30 @@ export class SchedulingQueue {
     const concerned = new Set<PodClass>();
     for (const plugin of concernedPlugins(event, this.#byPlugin.keys()))
       for (const podClass of this.#byPlugin.get(plugin) ?? []) concerned.add(podClass);
+    const promised =
+      event.kind === "pod-gone"
+        ? (this.#byPromise.get(event.node) ?? [])
+        : event.kind === "node"
+          ? [...this.#byPromise.values()].flatMap((classes) => [...classes])
+          : [];
+    for (const podClass of promised)
+      if (concernedPlugins(event, podClass.plugins).length > 0) concerned.add(podClass);
     this.#rest = [...concerned].toReversed();
     this.#restEvent = event;
     return true;
   }
+}
+
+function addTo<K, V>(map: Map<K, Set<V>>, key: K, item: V): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, new Set([item]));
+  else known.add(item);
+}
+
+function removeFrom<K, V>(map: Map<K, Set<V>>, key: K, item: V): void {
+  const known = map.get(key);
+  known?.delete(item);
+  if (known?.size === 0) map.delete(key);
 }
 
 /** Whether the scheduler would see another pod. */

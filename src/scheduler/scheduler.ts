@@ -5,14 +5,16 @@ import type { Placement, Refusals, SchedulerCore } from "./core.ts";
 import { mayHelp } from "./queue-hints.ts";
 import { toClusterEvent, type Change, type ClusterEvent } from "./events.ts";
 import { formatNoPreemption, formatUnavailable, NOT_HELPFUL } from "./explain.ts";
+import { RefusalMemo } from "./explain-memo.ts";
 import { explainGang, GANG_PLUGIN, groupNameOf, judgeGang } from "./gang.ts";
 import { GangTable } from "./gang-table.ts";
 import { BudgetTable } from "./preempt-budgets.ts";
 import { Nominations } from "./preempt-nominations.ts";
 import { priorityOf } from "./preempt-pick.ts";
-import { Preemptor } from "./preempt.ts";
+import { hasOnlyRequests, Preemptor } from "./preempt.ts";
 import { isOurs } from "./profiles.ts";
 import { isGated } from "./queue-gates.ts";
+import { classKeyOf } from "./queue-order.ts";
 import { SchedulingQueue } from "./queue.ts";
 import { chooseVolumes, needsOf, type VolumeChoice } from "./volumes.ts";
 import type { VolumeTable } from "./volumes-table.ts";
@@ -63,6 +65,9 @@ export class Scheduler {
   readonly #budgets = new BudgetTable();
   readonly #nominations: Nominations;
   readonly #preemptor: Preemptor;
+  readonly #memo: RefusalMemo;
+  /** In hand, and not decided on yet: its preemption takes several turns. */
+  #unfinished: string | undefined;
   readonly #assumed = new Map<string, BindDecision>();
   readonly #nodes = new Set<string>();
   readonly #gated: Pod[] = [];
@@ -78,6 +83,7 @@ export class Scheduler {
       budgets: this.#budgets,
       nominations: this.#nominations,
     });
+    this.#memo = new RefusalMemo(core);
     this.#queue = new SchedulingQueue({
       helps: (event, pod, plugins) => this.#helps(event, pod, plugins),
     });
@@ -101,8 +107,9 @@ export class Scheduler {
       this.#volumes.set(object);
       this.#core.upsert(object);
     }
-    if (object.kind === "Node" && event !== undefined) this.#preemptor.touch(object.metadata.name);
+    if (object.kind === "Node" && event !== undefined) this.#touch(object.metadata.name);
     if (event?.kind === "volume") this.#core.invalidate();
+    if (isFarReaching(change)) this.#memo.clear();
     if (event !== undefined) this.#queue.notice(event);
   }
 
@@ -111,12 +118,19 @@ export class Scheduler {
     const pods = this.#gated.splice(0);
     if (pods.length > 0) return pods.map((pod) => ({ kind: "gated", pod }));
     if (!this.#queue.settle(now, CHECKS_PER_TURN)) return [];
-    const pod = this.#queue.pop(now);
+    const pod = this.#unfinishedPod() ?? this.#queue.pop(now);
     if (pod === undefined) return undefined;
     const group = groupNameOf(pod);
     if (group === undefined) this.#decidePod(pod, now);
     else this.#decideGang(group, now);
     return this.#decided.splice(0);
+  }
+
+  #unfinishedPod(): Pod | undefined {
+    const uid = this.#unfinished;
+    this.#unfinished = undefined;
+    if (uid === undefined || this.#queue.stateOf(uid) !== "in-hand") return undefined;
+    return this.#queue.podOf(uid);
   }
 
   /** When `turn` may have something to do although nothing happens. */
@@ -167,12 +181,17 @@ export class Scheduler {
     }
   }
 
+  #touch(node: string): void {
+    this.#preemptor.touch(node);
+    this.#memo.touch(node);
+  }
+
   /** What the pod takes of its node, if it has one. */
   #countPod(pod: Pod, before: Pod | undefined, isDeleted: boolean): void {
     const { uid = "", deletionTimestamp } = pod.metadata;
     const node = nodeNameOf(pod);
     for (const name of [node, before === undefined ? "" : nodeNameOf(before)])
-      if (name !== "") this.#preemptor.touch(name);
+      if (name !== "") this.#touch(name);
     if (isDeleted || isFinished(pod)) this.#volumes.leave(uid);
     else if (node !== "") this.#volumes.use(pod, node);
     if (isDeleted) this.#core.removePod(uid);
@@ -196,12 +215,12 @@ export class Scheduler {
     const node = pod.status?.nominatedNodeName ?? "";
     if (node === "" || this.#nominations.nodeOf(uid) !== undefined) return;
     this.#nominations.set(pod, node);
-    this.#preemptor.touch(node);
+    this.#touch(node);
   }
 
   #denominate(uid: string): void {
     const node = this.#nominations.drop(uid);
-    if (node !== undefined) this.#preemptor.touch(node);
+    if (node !== undefined) this.#touch(node);
   }
 
   #helps(event: ClusterEvent, pod: Pod, plugins: ReadonlySet<string>): boolean {
@@ -234,7 +253,13 @@ export class Scheduler {
   #preempt(pod: Pod, refusals: Refusals, now: Millis): void {
     const { nodes, reasons, filters } = refusals;
     const hidden = this.#nominations.hiddenFrom(pod);
-    const preemption = this.#preemptor.choose(pod, refusals, hidden);
+    const isCandidate = this.#memo.isCandidate(refusals);
+    const question = { key: classKeyOf(pod), refusals, hidden, isCandidate };
+    const preemption = this.#preemptor.choose(pod, question);
+    if (preemption.kind === "more") {
+      this.#unfinished = pod.metadata.uid ?? "";
+      return;
+    }
     if (preemption.kind === "none") {
       const says = nodes === 0 ? undefined : formatNoPreemption(preemption.why);
       const message = formatUnavailable({ nodes, reasons, preemption: says });
@@ -250,8 +275,8 @@ export class Scheduler {
     }
     for (const victim of pods) this.#preemptor.evict(victim);
     this.#nominations.set(pod, node);
-    this.#preemptor.touch(node);
-    this.#queue.refuse(pod.metadata.uid ?? "", filters, now, true);
+    this.#touch(node);
+    this.#queue.refuse(pod.metadata.uid ?? "", filters, now, node);
     const message = formatUnavailable({ nodes, reasons });
     this.#decided.push({ kind: "preempt", pod, message, node, victims: pods, displaced });
   }
@@ -292,7 +317,7 @@ export class Scheduler {
 
   #refuse(pod: Pod, plugins: Iterable<string>, message: string, now: Millis): void {
     const { uid = "" } = pod.metadata;
-    this.#queue.refuse(uid, plugins, now, this.#nominations.nodeOf(uid) !== undefined);
+    this.#queue.refuse(uid, plugins, now, this.#nominations.nodeOf(uid));
     this.#decided.push({ kind: "refuse", pod, message });
   }
 
@@ -305,9 +330,15 @@ export class Scheduler {
       const message = formatUnavailable({ nodes, verdict: needs.verdict, preemption });
       return { kind: "refused", filters: new Set(["VolumeBinding"]), message };
     }
-    const placement = this.#without(this.#nominations.hiddenFrom(pod), () => this.#place(pod));
-    if (placement.kind === "placed") return placement;
-    const { refusals } = placement;
+    const hidden = this.#nominations.hiddenFrom(pod);
+    const key = hidden.size === 0 && hasOnlyRequests(pod) ? classKeyOf(pod) : undefined;
+    let refusals = key === undefined ? undefined : this.#memo.recall(key, pod);
+    if (refusals === undefined) {
+      const placement = this.#without(hidden, () => this.#place(pod));
+      if (placement.kind === "placed") return placement;
+      ({ refusals } = placement);
+      if (key !== undefined) this.#memo.learn(key, pod);
+    }
     const message = formatUnavailable({ nodes: refusals.nodes, reasons: refusals.reasons });
     return { kind: "refused", filters: filtersOf(refusals), message, refusals };
   }
@@ -324,7 +355,7 @@ export class Scheduler {
     const { uid = "" } = pod.metadata;
     this.#denominate(uid);
     this.#core.assume(pod, node);
-    this.#preemptor.touch(node);
+    this.#touch(node);
     const identity = { name: node, labels: this.#core.node(node)?.metadata.labels ?? {} };
     const volumes = chooseVolumes(needsOf(pod, this.#volumes), identity, this.#volumes) ?? [];
     this.#volumes.use(pod, node);
@@ -340,10 +371,19 @@ export class Scheduler {
     this.#assumed.delete(uid);
     this.#core.forget(uid);
     this.#volumes.leave(uid);
-    this.#preemptor.touch(decision.node);
+    this.#touch(decision.node);
     this.#volumes.release(decision.volumes);
     if (decision.volumes.length > 0) this.#core.invalidate();
   }
+}
+
+/** Whether a change may let nodes take pods that are not the nodes that it is about. */
+function isFarReaching({ object, previous }: Change): boolean {
+  if (object.kind === "Namespace") return true;
+  if (object.kind !== "Pod") return false;
+  return [object, previous].some(
+    (pod) => (pod as Pod | undefined)?.spec.affinity?.podAntiAffinity !== undefined,
+  );
 }
 
 /** Without any node, nodes are what a pod waits for. */
