@@ -103,7 +103,7 @@ export const RESOURCES: readonly Resource[] = [
   }),
   define("", "v1", "Event", "events", { shortNames: ["ev"], declarable: false }),
   define("apps", "v1", "ControllerRevision", "controllerrevisions", { declarable: false }),
-  define("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { declarable: false }),
+  define("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", {}),
   define("coordination.k8s.io", "v1", "Lease", "leases", { declarable: false }),
   define("berth.dev", "v1", "App", "apps", { namespaced: false, status: true, declarable: false }),
   define("berth.dev", "v1", "Release", "releases", {

@@ -25,6 +25,7 @@ import {
   defaultReplicationController,
   defaultStatefulSetSpec,
 } from "./default-workloads.ts";
+import { defaultEndpoints, defaultEndpointSlice } from "./default-endpoints.ts";
 import { asFields } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 
@@ -53,6 +54,7 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   "v1/ReplicationController": defaultReplicationController,
   "v1/PersistentVolume": specDefault(defaultVolumeSpec),
   "v1/PersistentVolumeClaim": specDefault(defaultClaimSpec),
+  "v1/Endpoints": defaultEndpoints,
   "v1/LimitRange": specDefault(defaultLimitRangeSpec),
   "v1/ResourceQuota": specDefault(defaultQuotaSpec),
   "apps/v1/Deployment": specDefault(defaultDeploymentSpec),
@@ -62,6 +64,7 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   "batch/v1/Job": defaultJob,
   "batch/v1/CronJob": specDefault(defaultCronJobSpec),
   "autoscaling/v2/HorizontalPodAutoscaler": specDefault(defaultAutoscalerSpec),
+  "discovery.k8s.io/v1/EndpointSlice": defaultEndpointSlice,
   "networking.k8s.io/v1/NetworkPolicy": specDefault(defaultNetworkPolicySpec),
   "networking.k8s.io/v1/IngressClass": specDefault(defaultIngressClassSpec),
   "scheduling.k8s.io/v1/PriorityClass": defaultPriorityClass,
