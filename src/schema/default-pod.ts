@@ -25,7 +25,6 @@ export function defaultBarePodSpec(spec: Fields): Fields {
   const fill = (container: Fields): Fields =>
     isOnHost ? publishPorts(requestLimits(container)) : requestLimits(container);
   return {
-    enableServiceLinks: true,
     ...spec,
     ...mapList(spec, "containers", fill),
     ...mapList(spec, "initContainers", fill),

@@ -37,6 +37,13 @@ const DOWNWARD_FIELDS: readonly string[] = [
   "status.podIP",
   "status.podIPs",
 ];
+const FILE_FIELDS: readonly string[] = [
+  "metadata.name",
+  "metadata.namespace",
+  "metadata.uid",
+  "metadata.labels",
+  "metadata.annotations",
+];
 const PORT_NAME = "lower-case letters, digits and -, at most 15, one letter at least";
 const DNS_LABEL =
   "lower-case letters, digits and -, at most 63, with a letter or digit at both ends";
@@ -94,6 +101,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   "field-path": {
     test: isDownwardField,
     says: `one of ${DOWNWARD_FIELDS.join(", ")}, metadata.labels['<key>'] or metadata.annotations['<key>']`,
+  },
+  "file-field-path": {
+    test: isFileField,
+    says: `one of ${FILE_FIELDS.join(", ")}, metadata.labels['<key>'] or metadata.annotations['<key>']`,
   },
   finalizer: { test: isFinalizer, says: "prefix/name, such as example.com/cleanup" },
   "header-name": {
@@ -164,6 +175,10 @@ function isDownwardField(text: string): boolean {
   if (DOWNWARD_FIELDS.includes(text)) return true;
   const match = /^metadata\.(?:labels|annotations)\['([^']{1,320})'\]$/.exec(text);
   return match !== null && isLabelKey(match[1] ?? "");
+}
+
+function isFileField(text: string): boolean {
+  return FILE_FIELDS.includes(text) || (text.startsWith("metadata.") && isDownwardField(text));
 }
 
 function isAbsolutePath(text: string): boolean {

@@ -119,7 +119,6 @@ describe("defaultObject", () => {
     const spec = { containers: [{ name: "web", image: "nginx:1", resources }] };
     expect(specOf(object("v1", "Pod", { spec }))).toEqual({
       ...POD,
-      enableServiceLinks: true,
       containers: [
         {
           ...CONTAINER,

@@ -55,6 +55,10 @@ const CASES: Readonly<
       "spec.containers",
     ],
   },
+  "file-field-path": {
+    good: ["metadata.name", "metadata.labels", "metadata.annotations['a.b/c']"],
+    bad: ["", "spec.nodeName", "status.podIP", "metadata.labels['']", "metadata.generation"],
+  },
   finalizer: { good: ["a.io/b", "orphan", "foregroundDeletion"], bad: ["", "b", "a/b/c", "/b"] },
   "header-name": { good: ["X-Probe"], bad: ["", "a b", "a:"] },
   "header-value": { good: ["", "a: b"], bad: ["a\nb", "a\r"] },

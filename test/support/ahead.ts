@@ -100,7 +100,9 @@ function lift<T>(node: T): T {
   // One of several fields: those that come belong to them.
   const union = rest["oneOf"] as readonly JsonSchema[] | Fields | undefined;
   if (Array.isArray(union)) {
-    const listed = new Set((union as readonly JsonSchema[]).flatMap(({ required = [] }) => required));
+    const listed = new Set(
+      (union as readonly JsonSchema[]).flatMap(({ required = [] }) => required),
+    );
     const coming = Object.entries(asFields(rest["properties"])).flatMap(([name, property]) =>
       asFields(property)["x-not-yet"] === true && !listed.has(name) && name !== "mountOptions"
         ? [name]

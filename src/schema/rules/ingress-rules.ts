@@ -1,7 +1,6 @@
-import type { Ingress, IngressBackend } from "../../model/kinds.gen.ts";
+import type { Ingress } from "../../model/kinds.gen.ts";
 import { formatPath, quote } from "../finding.ts";
-import type { FieldPath } from "../finding.ts";
-import type { ObjectRule, Report } from "./rule.ts";
+import type { ObjectRule } from "./rule.ts";
 
 /** What a path cannot hold, since it would not be what is asked for. */
 const NOT_IN_PATH = ["//", "/./", "/../", "%2f", "%2F"] as const;
@@ -9,18 +8,9 @@ const NOT_AT_END = ["/..", "/."] as const;
 
 /** An Ingress leads somewhere. */
 export const ingressTarget: ObjectRule<Ingress> = ({ spec }, report) => {
-  if (spec.defaultBackend !== undefined)
-    checkBackend(spec.defaultBackend, ["spec", "defaultBackend"], report);
-  if (spec.defaultBackend === undefined && (spec.rules ?? []).length === 0) {
-    const message = "spec must have rules or a defaultBackend";
-    report({ code: "ingress/backend", message, path: ["spec"], on: "key" });
-  }
-  spec.rules?.forEach((rule, index) => {
-    const path = ["spec", "rules", index];
-    rule.http?.paths.forEach(({ backend }, item) => {
-      checkBackend(backend, [...path, "http", "paths", item, "backend"], report);
-    });
-  });
+  if (spec.defaultBackend !== undefined || (spec.rules ?? []).length > 0) return;
+  const message = "spec must have rules or a defaultBackend";
+  report({ code: "ingress/backend", message, path: ["spec"], on: "key" });
 };
 
 /** The paths of an Ingress are paths. */
@@ -44,19 +34,4 @@ function explainPath(path: string, type: string): string | undefined {
     NOT_IN_PATH.find((part) => path.includes(part)) ??
     NOT_AT_END.find((part) => path.endsWith(part));
   return piece === undefined ? undefined : `cannot have ${quote(piece)}`;
-}
-
-function checkBackend(backend: IngressBackend, path: FieldPath, report: Report): void {
-  const { service, resource } = backend;
-  if ((service === undefined) === (resource === undefined)) {
-    const state = service === undefined ? "it has none" : "it has both";
-    const message = `${formatPath(path)} must have one of service and resource: ${state}`;
-    report({ code: "ingress/backend", message, path });
-    return;
-  }
-  const { name, number } = service?.port ?? {};
-  if (service === undefined || (name === undefined) !== (number === undefined)) return;
-  const at = [...path, "service", "port"];
-  const message = `${formatPath(at)} must have one of name and number`;
-  report({ code: "ingress/backend", message, path: at, hint: 'write "number: 80"' });
 }

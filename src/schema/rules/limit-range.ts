@@ -29,7 +29,8 @@ export const limitRange: ObjectRule<LimitRange> = ({ spec }, report) => {
 };
 
 function checkOrder(item: LimitRangeItem, path: FieldPath, report: Report): void {
-  for (const [index, lower] of ORDER.entries()) {
+  // From above: what is stated comes before what was derived from it.
+  for (const [index, lower] of [...ORDER.entries()].toReversed()) {
     for (const upper of ORDER.slice(index + 1)) {
       for (const [name, amount] of Object.entries(item[lower] ?? {})) {
         const bound = item[upper]?.[name];
