@@ -13,17 +13,20 @@ export interface Metric {
   readonly ratio?: number;
 }
 
-/** What a metric must stay below: its value, or its ratio to the baseline. */
+/** What a metric must stay below, or above: its value, or its ratio to the baseline. */
 export interface Bar {
   readonly metric: string;
   readonly of: "value" | "ratio";
-  readonly below: number;
+  readonly below?: number;
+  readonly above?: number;
 }
 
 export interface BenchOptions {
   /** Prints progress for people. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Words after the name of the benchmark. */
+  readonly args?: readonly string[];
 }
 
 /** What a file of this folder exports. */
@@ -87,11 +90,15 @@ export function median(values: readonly number[]): number {
 
 /** A sentence for every bar that is missed, or that no metric answers. Pure. */
 export function missedBars(metrics: readonly Metric[], bars: readonly Bar[]): string[] {
-  return bars.flatMap(({ metric: name, of, below }) => {
+  return bars.flatMap(({ metric: name, of, below, above }) => {
     const metric = metrics.find((metric) => metric.name === name);
     const figure = metric?.[of];
     if (figure === undefined) return [`"${name}" has no ${of}`];
-    return figure < below ? [] : [`"${name}" has the ${of} ${figure}, which is not below ${below}`];
+    if (below !== undefined && figure >= below)
+      return [`"${name}" has the ${of} ${figure}, which is not below ${below}`];
+    if (above !== undefined && figure <= above)
+      return [`"${name}" has the ${of} ${figure}, which is not above ${above}`];
+    return [];
   });
 }
 
@@ -104,7 +111,7 @@ export function formatMetrics(metrics: readonly Metric[], bars: readonly Bar[]):
       `${value} ${unit}`,
       baseline === undefined ? "" : `${baseline} ${unit}`,
       ratio === undefined ? "" : `${ratio} x`,
-      bar === undefined ? "" : `${bar.of} < ${bar.below}`,
+      bar === undefined ? "" : formatBar(bar),
     ];
   });
   const lines = [["METRIC", "VALUE", "BASELINE", "RATIO", "BAR"], ...rows];
@@ -119,6 +126,13 @@ export function formatMetrics(metrics: readonly Metric[], bars: readonly Bar[]):
         .trimEnd(),
     )
     .join("\n");
+}
+
+function formatBar({ of, below, above }: Bar): string {
+  return [
+    ...(below === undefined ? [] : [`${of} < ${below}`]),
+    ...(above === undefined ? [] : [`${of} > ${above}`]),
+  ].join(", ");
 }
 
 function round(value: number): number {

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { type Bench, describeMachine, formatMetrics, missedBars } from "./harness.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
-const USAGE = "Usage: npm run bench -- NAME [--json FILE] [--check]";
+const USAGE = "Usage: npm run bench -- NAME [WORD ...] [--json FILE] [--check]";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -15,7 +15,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { json: { type: "string" }, check: { type: "boolean", default: false } },
   });
-  const [name = ""] = positionals;
+  const [name = "", ...args] = positionals;
   const file = join(FOLDER, `${name}.ts`);
   const bench = /^[a-z][a-z0-9-]*$/.test(name) && existsSync(file) ? await load(file) : undefined;
   if (bench === undefined) {
@@ -25,13 +25,17 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)));
-  const metrics = await bench.run({ say, signal: stop.signal });
+  const metrics = await bench.run({ say, signal: stop.signal, args });
   const machine = await describeMachine();
-  say(`\n${formatMetrics(metrics, bench.bars)}\n`);
+  // A run of a part answers to the bars of that part.
+  const bars = bench.bars.filter(
+    ({ metric }) => args.length === 0 || metrics.some(({ name }) => name === metric),
+  );
+  say(`\n${formatMetrics(metrics, bars)}\n`);
   say(`${machine.cpus} x ${machine.cpuModel}, Docker ${machine.docker}, Node ${machine.node}`);
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify({ name, machine, metrics }, null, 2)}\n`);
-  const missed = missedBars(metrics, bench.bars);
+  const missed = missedBars(metrics, bars);
   for (const sentence of missed) say(`missed: ${sentence}`);
   return values.check && missed.length > 0 ? 1 : 0;
 }
