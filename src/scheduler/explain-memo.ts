@@ -3,6 +3,8 @@ import type { Refusal, Refusals, SchedulerCore } from "./core.ts";
 
 /** Kinds of refused pods that are remembered. */
 const MAX_KINDS = 64;
+/** Nodes asked in one go while a kind is learned. */
+const LEARN_NODES = 250;
 /** Nodes that changed since a kind was looked at last, as a share of all, beyond which it is looked at anew. */
 const MAX_CHANGED_SHARE = 0.5;
 
@@ -10,8 +12,13 @@ const MAX_CHANGED_SHARE = 0.5;
 class Remembered implements Refusals {
   readonly byNode: Map<string, Refusal> = new Map();
   readonly changed: Set<string> = new Set();
+  readonly pending: Set<string>;
   readonly reasons: Map<string, number> = new Map();
   readonly #filters = new Map<string, number>();
+
+  constructor(nodes: Iterable<string>) {
+    this.pending = new Set(nodes);
+  }
 
   get nodes(): number {
     return this.byNode.size;
@@ -67,33 +74,44 @@ export class RefusalMemo {
     const known = this.#kinds.get(key);
     if (known === undefined) return undefined;
     this.#kinds.delete(key);
-    if (known.changed.size > known.nodes * MAX_CHANGED_SHARE + 1) return undefined;
-    for (const node of known.changed) {
-      if (this.#core.node(node) === undefined) {
-        known.set(node, undefined);
-        continue;
-      }
-      const refusal = this.#core.check(pod, node);
-      if (refusal === undefined) return undefined;
-      known.set(node, refusal);
-    }
-    known.changed.clear();
+    if (!this.#follow(known, pod)) return undefined;
     // The one that was used last is forgotten last.
     this.#kinds.set(key, known);
-    return known;
+    return known.pending.size === 0 ? known : undefined;
   }
 
-  /** All nodes have just refused a pod of the kind. */
-  learn(key: string, pod: Pod): void {
-    const known = new Remembered();
-    for (const node of this.#core.nodeNames()) {
-      const refusal = this.#core.check(pod, node);
-      if (refusal === undefined) return;
-      known.set(node, refusal);
-    }
+  /** All nodes have just refused a pod of the kind: what each says is asked bit by bit, with each further pod. */
+  learn(key: string): void {
+    if (this.#kinds.has(key)) return;
     const [oldest] = this.#kinds.keys();
     if (this.#kinds.size >= MAX_KINDS && oldest !== undefined) this.#kinds.delete(oldest);
-    this.#kinds.set(key, known);
+    this.#kinds.set(key, new Remembered(this.#core.nodeNames()));
+  }
+
+  /** Asks the nodes that changed, and some that were not asked yet. False when a node would take the pod. */
+  #follow(known: Remembered, pod: Pod): boolean {
+    const { changed, pending } = known;
+    if (changed.size > (known.nodes + pending.size) * MAX_CHANGED_SHARE + 1) return false;
+    for (const node of changed) {
+      changed.delete(node);
+      pending.delete(node);
+      if (!this.#ask(known, pod, node)) return false;
+    }
+    let asks = 0;
+    for (const node of pending) {
+      if (asks >= LEARN_NODES) break;
+      asks += 1;
+      pending.delete(node);
+      if (!this.#ask(known, pod, node)) return false;
+    }
+    return true;
+  }
+
+  #ask(known: Remembered, pod: Pod, node: string): boolean {
+    const isThere = this.#core.node(node) !== undefined;
+    const refusal = isThere ? this.#core.check(pod, node) : undefined;
+    known.set(node, refusal);
+    return !isThere || refusal !== undefined;
   }
 
   /** Whether pods leaving the node could let a pod of the kind in, as far as is remembered. */

@@ -163,14 +163,14 @@ export class Preemptor {
     return this.#evicted.has(pod.metadata.uid ?? "") || isLeavingByPreemption(pod);
   }
 
-  #kindFor(key: string, { candidates }: Refusals): Kind {
+  #kindFor(key: string, refusals: Refusals): Kind {
     let kind = this.#kinds.get(key);
     if (kind !== undefined) return kind;
     const [oldest] = this.#kinds.keys();
     if (this.#kinds.size >= MAX_KINDS && oldest !== undefined) this.#kinds.delete(oldest);
     kind = {
       answers: new Map(),
-      pending: new Set(candidates),
+      pending: new Set(refusals.candidates),
       ranked: new Heap((a, b) => compareFound(a, b)),
     };
     this.#kinds.set(key, kind);

@@ -337,7 +337,7 @@ export class Scheduler {
       const placement = this.#without(hidden, () => this.#place(pod));
       if (placement.kind === "placed") return placement;
       ({ refusals } = placement);
-      if (key !== undefined) this.#memo.learn(key, pod);
+      if (key !== undefined) this.#memo.learn(key);
     }
     const message = formatUnavailable({ nodes: refusals.nodes, reasons: refusals.reasons });
     return { kind: "refused", filters: filtersOf(refusals), message, refusals };
