@@ -13,8 +13,8 @@ import { OCTAL_DIGITS } from "./yaml-words.ts";
 const MAX_DEPTH = 100;
 /** Documents in one file, far above what people read. */
 const MAX_DOCUMENTS = 10_000;
-/** Pieces (names, values, signs, spaces) of one file: about 1.5 MB of dense manifests, 200 MB of memory. */
-const MAX_TOKENS = 600_000;
+/** Pieces (names, values, signs, spaces) of one text: about 0.7 MB of dense manifests, 100 MB of memory, half a second. */
+const MAX_TOKENS = 300_000;
 /** Pieces that cannot stand where they are, after which the rest of a file is not worth reading. */
 const MAX_ERROR_TOKENS = 20;
 

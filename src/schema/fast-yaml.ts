@@ -31,12 +31,20 @@ export interface FastDocument {
   readonly offset: number;
   /** Nothing but comments is in it. */
   readonly isEmpty: boolean;
-  /** Where the items of a List begin. */
-  readonly items: readonly number[];
+  /** The items of a List, where they stand in lines of their own. */
+  readonly items: readonly ItemPlace[];
+}
+
+/** Where an item of a List stands. */
+export interface ItemPlace {
+  /** Its first character, behind the dash. */
+  readonly start: number;
+  /** Behind its last line. */
+  readonly end: number;
 }
 
 interface Reader extends Cursor {
-  readonly items: number[];
+  readonly items: ItemPlace[];
 }
 
 /**
@@ -206,28 +214,38 @@ function readList(
   reader: Reader,
   column: number,
   depth: number,
-  starts?: number[],
+  places?: ItemPlace[],
 ): readonly unknown[] {
   if (depth > MAX_DEPTH) doubt();
   const list: unknown[] = [];
   for (;;) {
     reader.pos++;
-    list.push(readItem(reader, column, depth, starts));
+    const dash = reader.pos - 1;
+    skipSpaces(reader);
+    const place = { start: reader.pos, end: 0 };
+    list.push(readItem(reader, { column, depth, dash, place }));
+    places?.push({ ...place, end: reader.pos - Math.max(reader.indent, 0) });
     if (reader.indent < column) return list;
     if (reader.indent > column) doubt();
     if (!isItem(reader, reader.text.charCodeAt(reader.pos))) return list;
   }
 }
 
+interface ListPlace {
+  readonly column: number;
+  readonly depth: number;
+  readonly dash: number;
+  /** Its start moves where nothing stands behind the dash. */
+  readonly place: { start: number };
+}
+
 /** What stands behind a dash: nothing, a value, or a list or map that goes on in the column where it begins. */
-function readItem(reader: Reader, column: number, depth: number, starts?: number[]): unknown {
-  const dash = reader.pos - 1;
-  const code = skipSpaces(reader);
-  starts?.push(reader.pos);
+function readItem(reader: Reader, { column, depth, dash, place }: ListPlace): unknown {
+  const code = reader.text.charCodeAt(reader.pos);
   if (code === NEWLINE || code === HASH || Number.isNaN(code)) {
     endLine(reader);
     if (reader.indent <= column) return null;
-    if (starts !== undefined) starts[starts.length - 1] = reader.pos;
+    place.start = reader.pos;
     return readBlock(reader, reader.indent, depth + 1);
   }
   const inner = column + reader.pos - dash;

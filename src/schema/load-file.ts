@@ -1,7 +1,7 @@
 import { canonicalJson, sha256 } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
-import type { Problem } from "../model/problem.ts";
+import type { Position, Problem } from "../model/problem.ts";
 import { findResource } from "../model/resources.ts";
 import { checkObject, isHarmful } from "./check-object.ts";
 import { asFields, asList, isFields } from "./fields.ts";
@@ -27,6 +27,8 @@ export const MAX_FILE_BYTES = 5_000_000;
 const MAX_FILE_PROBLEMS = 100;
 /** Findings of one object whose places are looked up, which takes time in proportion to the file for each. */
 const MAX_OBJECT_FINDINGS = 200;
+/** Findings of one file whose places are looked up; of what follows, each object's own place is told. */
+const MAX_PLACED = 1000;
 
 /** A parsed file in which fields can be found. */
 export interface OpenDocuments {
@@ -119,7 +121,9 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
       }
       const { object, findings } = checkObject(value, options.namespace);
       for (const finding of findings.slice(0, MAX_OBJECT_FINDINGS)) {
-        (isHarmful(finding) ? problems : warnings).push(problemAt(finding, place, open));
+        const list = isHarmful(finding) ? problems : warnings;
+        const isPlaced = problems.length + warnings.length < MAX_PLACED;
+        list.push(isPlaced ? problemAt(finding, place, open) : unplaced(finding, place));
       }
       if (object !== undefined) declared.push(declare(object, place));
       else broken.push(...nameOf(value, options.namespace));
@@ -134,6 +138,14 @@ function collect(file: SourceFile, open: OpenDocuments, options: FileOptions): L
     warnings: withoutRefused(warnings, problems),
     isComplete,
   };
+}
+
+function unplaced(
+  { code, message, hint, path }: Finding,
+  { at, base }: ObjectPlace & { readonly at: Position },
+): Problem {
+  const whole = formatPath([...base, ...path]);
+  return { code, message, at, path: whole, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** A valid object with its digest. Pure. */

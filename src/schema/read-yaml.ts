@@ -1,8 +1,10 @@
 import { composeYaml } from "./compose-yaml.ts";
 import { readFast } from "./fast-yaml.ts";
-import type { FastDocument } from "./fast-yaml.ts";
+import type { FastDocument, ItemPlace } from "./fast-yaml.ts";
+import type { FieldPath } from "./finding.ts";
 import { linePositions } from "./line-positions.ts";
 import type { YamlDocument, YamlFile } from "./yaml-file.ts";
+import type { Place } from "./yaml-place.ts";
 
 /** Documents in one file that are looked at one by one; above it the careful reader refuses the file. */
 const MAX_DOCUMENTS = 10_000;
@@ -15,6 +17,14 @@ const MAX_DOCUMENTS = 10_000;
  */
 export function readYaml(text: string): YamlFile {
   const parts = splitDocuments(text);
+  const [only] = parts;
+  // What is one document stays one: it need not be read twice.
+  if (parts.length === 1 && only !== undefined && only.body === 0) {
+    const fast = readFast(text, 0);
+    if (fast === undefined) return composeYaml(text);
+    const documents = fast.isEmpty ? [] : [fastDocument(only, fast)];
+    return { documents, problems: [], positionAt: linePositions(text) };
+  }
   const documents = parts.length > MAX_DOCUMENTS ? undefined : readParts(parts);
   if (documents === undefined) return composeYaml(text);
   return { documents, problems: [], positionAt: linePositions(text) };
@@ -43,21 +53,37 @@ function readParts(parts: readonly Part[]): readonly YamlDocument[] | undefined 
 
 function fastDocument(part: Part, fast: FastDocument): YamlDocument {
   let careful: YamlDocument | undefined;
+  let item: { readonly index: number; readonly document: YamlDocument | undefined } | undefined;
+  const start = part.offset + fast.offset;
+  const locateInItem = (index: number, path: FieldPath, on: "key" | "value"): Place | undefined => {
+    const place = fast.items[index];
+    if (place === undefined) return undefined;
+    if (path.length === 0) return { offset: part.offset + place.start };
+    if (item?.index !== index) item = { index, document: readItem(part, place) };
+    return item.document?.locate(path, on);
+  };
   return {
     value: fast.value,
     problems: [],
     warnings: [],
     locate: (path, on) => {
-      if (path.length === 0) return { offset: part.offset + fast.offset };
-      const [first, index] = path;
-      if (path.length === 2 && first === "items" && on === "value" && typeof index === "number") {
-        const offset = fast.items[index];
-        if (offset !== undefined) return { offset: part.offset + offset };
+      if (path.length === 0) return { offset: start };
+      const [first, index, ...rest] = path;
+      if (first === "items" && typeof index === "number" && (on === "value" || rest.length > 0)) {
+        const place = locateInItem(index, rest, on);
+        if (place !== undefined) return place;
       }
       careful ??= readCarefully(part);
-      return careful?.locate(path, on) ?? { offset: part.offset + fast.offset };
+      return careful?.locate(path, on) ?? { offset: start };
     },
   };
+}
+
+/** One item of a List: for a place in it, the others need not be read. */
+function readItem({ text, offset }: Part, { start, end }: ItemPlace): YamlDocument | undefined {
+  const column = start - (text.lastIndexOf("\n", start - 1) + 1);
+  const padded = " ".repeat(column) + text.slice(start, end);
+  return readCarefully({ text: padded, offset: offset + start - column, body: 0 });
 }
 
 /** A part by itself, where it means the same as in its file: without directives, and without a mistake. */
