@@ -4,7 +4,14 @@ import { isTrue } from "../../src/model/condition.ts";
 import { refKey, refOf } from "../../src/model/meta.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import type { Job, JobSpec, Pod } from "../../src/model/kinds.gen.ts";
-import { isTracked } from "../../src/planner/job-pod.ts";
+import {
+  countIndexes,
+  formatIndexes,
+  NO_INDEXES,
+  parseIndexes,
+  withIndexes,
+} from "../../src/planner/job-indexes.ts";
+import { completionIndex, isTracked } from "../../src/planner/job-pod.ts";
 import { listPods } from "../../src/planner/owned-pods.ts";
 import { isFinished } from "../../src/model/pod-phase.ts";
 import { isTerminating } from "../../src/planner/pod-state.ts";
@@ -67,6 +74,8 @@ class Rig {
   /** Uids of pods that were seen to succeed, and to fail or be asked to end before, while they bore the Job's mark. */
   readonly succeeded = new Set<string>();
   readonly failed = new Set<string>();
+  /** Of an Indexed Job, in the order in which they came. */
+  readonly succeededIndexes: number[] = [];
   mostActive = 0;
   readonly #fates = new Map<string, boolean>();
   #losing: Extract<Fault, { readonly kind: "lose" }> | undefined;
@@ -148,8 +157,10 @@ class Rig {
     if (pod?.kind !== "Pod" || before === undefined || !isTracked(pod)) return;
     const { uid = "" } = pod.metadata;
     if (this.failed.has(uid) || this.succeeded.has(uid)) return;
-    if (pod.status?.phase === "Succeeded") this.succeeded.add(uid);
-    else if (pod.status?.phase === "Failed" || isTerminating(pod)) this.failed.add(uid);
+    if (pod.status?.phase === "Succeeded") {
+      this.succeeded.add(uid);
+      this.succeededIndexes.push(completionIndex(pod) ?? -1);
+    } else if (pod.status?.phase === "Failed" || isTerminating(pod)) this.failed.add(uid);
     this.mostActive = Math.max(this.mostActive, this.job().status?.active ?? 0);
   }
 
@@ -191,6 +202,40 @@ describe("a Job in a world of faults", () => {
         },
       ),
       { numRuns: 150 },
+    );
+  });
+
+  test("does no index twice, and each once, whatever is lost", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          completions: fc.integer({ min: 1, max: 5 }),
+          parallelism: fc.integer({ min: 1, max: 3 }),
+          backoffLimitPerIndex: fc.nat(2),
+          completionMode: fc.constant("Indexed" as const),
+        }),
+        fc.array(fc.boolean(), { maxLength: 5 }),
+        fc.array(fault, { maxLength: 30 }),
+        (spec, fates, faults) => {
+          const rig = new Rig({ ...spec, backoffLimit: 99 }, fates);
+          for (const next of faults) rig.suffer(next);
+          expect(rig.settle()).toBe(true);
+          const { status } = rig.job();
+          expect(isTrue(status?.conditions, "Complete")).not.toBe(
+            isTrue(status?.conditions, "Failed"),
+          );
+          expect(status?.succeeded ?? 0).toBe(rig.succeededIndexes.length);
+          expect(new Set(rig.succeededIndexes).size).toBe(rig.succeededIndexes.length);
+          expect(formatIndexes(withIndexes(NO_INDEXES, rig.succeededIndexes))).toBe(
+            status?.completedIndexes ?? "",
+          );
+          expect(status?.failed ?? 0).toBe(rig.failed.size);
+          const givenUp = countIndexes(parseIndexes(status?.failedIndexes, spec.completions));
+          expect(rig.succeededIndexes.length + givenUp).toBe(spec.completions);
+          expect(status?.uncountedTerminatedPods).toEqual({});
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 
