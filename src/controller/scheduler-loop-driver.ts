@@ -85,9 +85,9 @@ export class SchedulerDriver {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const isIdle = this.#slice();
-      this.#writer.flush();
+      const isSending = this.#writer.flush();
       if (this.#writer.waiting > MAX_WAITING) await this.#writer.settled();
-      else if (isIdle) await this.#idle(signal);
+      else if (isIdle && !isSending) await this.#idle(signal);
       else await nextTurn();
     }
   }

@@ -49,17 +49,17 @@ export class BatchWriter {
     this.#jobs.push(job);
   }
 
-  /** Sends what waits, as far as transactions are free; the rest follows by itself. */
-  flush(): void {
-    while (this.#jobs.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
-      const batch = this.#nextBatch();
-      this.#inFlight += 1;
-      void this.#run(batch).finally(() => {
-        this.#inFlight -= 1;
-        this.flush();
-        if (this.#inFlight === 0) for (const resolve of this.#waiters.splice(0)) resolve();
-      });
-    }
+  /** Sends one batch of what waits, if a transaction is free; more follow by themselves. Whether it did. */
+  flush(): boolean {
+    if (this.#jobs.length === 0 || this.#inFlight >= MAX_IN_FLIGHT) return false;
+    const batch = this.#nextBatch();
+    this.#inFlight += 1;
+    void this.#run(batch).finally(() => {
+      this.#inFlight -= 1;
+      this.flush();
+      if (this.#inFlight === 0) for (const resolve of this.#waiters.splice(0)) resolve();
+    });
+    return true;
   }
 
   /** Resolves when nothing waits and nothing is on its way. */

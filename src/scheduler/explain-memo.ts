@@ -14,7 +14,8 @@ class Remembered implements Refusals {
   readonly changed: Set<string> = new Set();
   readonly pending: Set<string>;
   readonly reasons: Map<string, number> = new Map();
-  readonly #filters = new Map<string, number>();
+  readonly filters: Set<string> = new Set();
+  readonly #filterCounts = new Map<string, number>();
 
   constructor(nodes: Iterable<string>) {
     this.pending = new Set(nodes);
@@ -22,10 +23,6 @@ class Remembered implements Refusals {
 
   get nodes(): number {
     return this.byNode.size;
-  }
-
-  get filters(): ReadonlySet<string> {
-    return new Set(this.#filters.keys());
   }
 
   get candidates(): readonly string[] {
@@ -43,7 +40,9 @@ class Remembered implements Refusals {
   }
 
   #count({ filter, reasons }: Refusal, sign: 1 | -1): void {
-    add(this.#filters, filter, sign);
+    add(this.#filterCounts, filter, sign);
+    if (this.#filterCounts.has(filter)) this.filters.add(filter);
+    else this.filters.delete(filter);
     for (const reason of reasons) add(this.reasons, reason, sign);
   }
 }

@@ -54,8 +54,8 @@ type Found = NodeAnswer & { readonly kind: "victims" };
 /** Where adding numbers is not enough, this many nodes are tried out, or a tenth of all: Kubernetes' bounds. */
 const MIN_TRIALS = 100;
 const TRIAL_SHARE = 0.1;
-/** Nodes asked in one turn of the scheduler, and as many again when nothing is remembered of them. */
-const ASKS_PER_TURN = 100;
+/** Nodes asked in one turn of the scheduler, so that none is long. */
+const ASKS_PER_TURN = 50;
 /** Kinds of preempting pods whose answers are remembered. */
 const MAX_KINDS = 64;
 
