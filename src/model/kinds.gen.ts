@@ -865,9 +865,11 @@ export interface HorizontalPodAutoscalerBehavior {
 export interface HorizontalPodAutoscalerSpec {
   /** How fast it goes up and down. */
   readonly behavior?: HorizontalPodAutoscalerBehavior;
+  /** Never more pods than this. */
   readonly maxReplicas: number;
   /** The one that asks for the most pods wins. Without any: 80% of the requested CPU. */
   readonly metrics: readonly MetricSpec[];
+  /** Never fewer pods than this. */
   readonly minReplicas: number;
   /** A Deployment, StatefulSet, ReplicaSet or ReplicationController. */
   readonly scaleTargetRef: CrossVersionObjectReference;
@@ -875,7 +877,9 @@ export interface HorizontalPodAutoscalerSpec {
 
 /** What is scaled, between which bounds. */
 export interface HorizontalPodAutoscalerSpecV1 {
+  /** Never more pods than this. */
   readonly maxReplicas: number;
+  /** Never fewer pods than this. */
   readonly minReplicas: number;
   /** A Deployment, StatefulSet, ReplicaSet or ReplicationController. */
   readonly scaleTargetRef: CrossVersionObjectReference;
@@ -1996,6 +2000,7 @@ export interface PodSpec {
   readonly hostUsers?: true | false;
   /** Secrets with passwords of registries. */
   readonly imagePullSecrets?: readonly LocalObjectReference[];
+  /** Berth runs Linux containers. */
   readonly os?: PodOS;
   /** What the runtime itself needs; comes from a RuntimeClass. */
   readonly overhead?: Amounts;
@@ -2383,6 +2388,7 @@ export interface SELinuxOptions {
   readonly user?: string;
 }
 
+/** One change of the number of pods. */
 export interface ScalingChange {
   readonly at: string;
   readonly by: number;
@@ -2394,6 +2400,7 @@ export interface ScalingHistory {
   readonly wishes?: readonly ScalingWish[];
 }
 
+/** How many pods were asked for once. */
 export interface ScalingWish {
   readonly at: string;
   readonly replicas: number;

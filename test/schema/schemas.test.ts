@@ -84,6 +84,51 @@ describe("schemas/", () => {
     }
   });
 
+  it("describes every kind and type, and names each type", () => {
+    for (const schema of FILES) {
+      const file = schema.$id ?? "";
+      if (schema.properties !== undefined) expect(schema.description, file).toBeDefined();
+      for (const [name, definition] of Object.entries(schema.$defs ?? {})) {
+        if (definition.type !== "object") continue;
+        expect(definition.title, `${file}#${name}`).toBeDefined();
+        expect(definition.description, `${file}#${name}`).toBeDefined();
+      }
+    }
+  });
+
+  it.each([
+    ["shared/container.json", "container"],
+    ["shared/pod.json", "podSpec"],
+    ["shared/probe.json", "probe"],
+    ["apps.v1.Deployment.json", "deploymentSpec"],
+    ["apps.v1.StatefulSet.json", "statefulSetSpec"],
+    ["autoscaling.v2.HorizontalPodAutoscaler.json", "horizontalPodAutoscalerSpec"],
+    ["batch.v1.Job.json", "jobSpec"],
+  ])("describes every field of %s %s, or says why it is not taken", (file, name) => {
+    const schema = FILES.find(({ $id }) => $id?.endsWith(`/${file}`));
+    const bare = Object.entries(schema?.$defs?.[name]?.properties ?? {}).filter(
+      ([, property]) =>
+        typeof property === "object" &&
+        property.description === undefined &&
+        typeof property["x-ignored"] !== "string" &&
+        typeof property["x-refused"] !== "string",
+    );
+    expect(bare.map(([field]) => field)).toEqual([]);
+  });
+
+  it("has no definition that nothing refers to", () => {
+    const used = new Set<string>();
+    for (const schema of FILES) {
+      for (const { $ref } of parts(schema)) {
+        if ($ref !== undefined) used.add(new URL($ref, schema.$id).href);
+      }
+    }
+    const defined = FILES.flatMap(({ $id = "", $defs = {} }) =>
+      Object.keys($defs).map((name) => `${$id}#/$defs/${name}`),
+    );
+    expect(defined.filter((name) => !used.has(name))).toEqual([]);
+  });
+
   it("has unions only of fields that are there or not, which messages can tell", () => {
     for (const part of SCHEMAS.flatMap(parts)) {
       expect(part["anyOf"]).toBeUndefined();
