@@ -61,7 +61,7 @@ export function isDaemonAvailable({ set, now }: DaemonSituation, pod: Pod): bool
   return at !== undefined && at <= now;
 }
 
-/** The next step of a rolling update. Pure. */
+/** The next step of a rolling update, once no node has pods beyond those that it may have. Pure. */
 export function rollDaemons(situation: DaemonSituation): DaemonRollout {
   const { set, nodes } = situation;
   const wanted = nodes.filter(({ shouldRun }) => shouldRun).length;
@@ -74,21 +74,19 @@ export function rollDaemons(situation: DaemonSituation): DaemonRollout {
     : surge(situation, onNodes, { maxSurge, wanted });
 }
 
-/** The old and the new pod of a node; neither, and not plain, when there are more, which is put right first. */
+/** The old and the new pod of a node. */
 interface Pair {
   readonly node: DaemonNode;
-  readonly isPlain: boolean;
   readonly older?: Pod | undefined;
   readonly newer?: Pod | undefined;
 }
 
 function pairOn(situation: DaemonSituation, { pods }: DaemonNode): Omit<Pair, "node"> {
   const staying = pods.filter((pod) => !isTerminating(pod));
-  const newer = staying.filter((pod) => isUpdated(situation, pod));
-  const older = staying.filter((pod) => !isUpdated(situation, pod));
-  return newer.length > 1 || older.length > 1
-    ? { isPlain: false }
-    : { isPlain: true, older: older[0], newer: newer[0] };
+  return {
+    older: staying.find((pod) => !isUpdated(situation, pod)),
+    newer: staying.find((pod) => isUpdated(situation, pod)),
+  };
 }
 
 /** Old pods that serve nobody end at once; of the others as many as may be missing. */
@@ -126,8 +124,7 @@ function surge(
   const candidates: string[] = [];
   let surging = 0;
   let available = 0;
-  for (const { node, isPlain, older, newer } of pairs) {
-    if (!isPlain) surging += 1;
+  for (const { node, older, newer } of pairs) {
     const counted = older ?? newer;
     if (counted !== undefined && isAvailable(counted)) available += 1;
     if (older === undefined) continue;

@@ -558,6 +558,11 @@ describe("the status of a DaemonSet", () => {
     });
   });
 
+  test("what has ended and is on its way out is not counted", () => {
+    const pods: readonly Held[] = [{ node: "a", state: "failed-ending" }, { node: "b" }];
+    expect(status({ pods })).toMatchObject({ currentNumberScheduled: 1, numberReady: 1 });
+  });
+
   test("Ready is not available before minReadySeconds have passed", () => {
     expect(status({ spec: { minReadySeconds: 10 }, pods: onAll("v1", "fresh") })).toMatchObject({
       numberReady: 3,

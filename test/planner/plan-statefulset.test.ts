@@ -344,6 +344,7 @@ const CASES: readonly Case[] = [
     from: "v1",
     to: "v2",
     spec: { updateStrategy: { type: "OnDelete" } },
+    currentReplicas: 3,
     pods: held("v1", "ready", "ready"),
     changes: ["create Pod shop/web-2 of app:v2 (MissingReplica)"],
   },
