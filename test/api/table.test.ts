@@ -3,17 +3,19 @@ import { toTable } from "../../src/api/table.ts";
 import type {
   App,
   ConfigMap,
+  ControllerRevision,
   EndpointSlice,
   Event,
   Lease,
   Release,
   Secret,
 } from "../../src/model/kinds.gen.ts";
-import type { ApiObject } from "../../src/model/meta.ts";
+import { controllerRef, type ApiObject } from "../../src/model/meta.ts";
 import { RESOURCES, apiVersionOf, resourceOf } from "../../src/model/resources.ts";
 import { renderTable } from "../support/api-table.ts";
 import * as build from "../support/builders.ts";
 import { at } from "../support/builders.ts";
+import * as sets from "../support/set-builders.ts";
 
 /** Created ten minutes ago. */
 function aged<T extends ApiObject>(object: T): T {
@@ -48,6 +50,73 @@ describe("tables have the columns that people know", () => {
       [
         "NAME   DESIRED   CURRENT   READY   AGE   CONTAINERS   IMAGES   SELECTOR",
         "web    3         2         1       10m   app          app:v1   app=web",
+      ].join("\n"),
+    );
+  });
+
+  test("statefulsets", () => {
+    const set = aged(sets.statefulSet({}, {}, { replicas: 2, readyReplicas: 1 }));
+    expect(renderTable([set], true)).toBe(
+      ["NAME   READY   AGE   CONTAINERS   IMAGES", "web    1/3     10m   app          app:v1"].join(
+        "\n",
+      ),
+    );
+  });
+
+  test("daemonsets", () => {
+    const set = aged(
+      sets.daemonSet(
+        { template: build.template("v1", { nodeSelector: { disk: "ssd" } }) },
+        {},
+        {
+          desiredNumberScheduled: 5,
+          currentNumberScheduled: 4,
+          numberReady: 3,
+          updatedNumberScheduled: 2,
+          numberAvailable: 1,
+          numberMisscheduled: 0,
+        },
+      ),
+    );
+    expect(renderTable([set, aged(sets.daemonSet({}, { name: "new" }))], true)).toBe(
+      [
+        "NAME   DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE   CONTAINERS   IMAGES   SELECTOR",
+        "log    5         4         3       2            1           disk=ssd        10m   app          app:v1   app=web",
+        "new    0         0         0       0            0           <none>          10m   app          app:v1   app=web",
+      ].join("\n"),
+    );
+  });
+
+  test("replicationcontrollers", () => {
+    const controller = aged({
+      ...sets.replicationController(),
+      status: { replicas: 2, readyReplicas: 1 },
+    });
+    expect(renderTable([controller], true)).toBe(
+      [
+        "NAME   DESIRED   CURRENT   READY   AGE   CONTAINERS   IMAGES   SELECTOR",
+        "web    3         2         1       10m   app          app:v1   app=web",
+      ].join("\n"),
+    );
+  });
+
+  test("controllerrevisions", () => {
+    const set = sets.statefulSet();
+    const revision = (name: string, owner?: ApiObject): ControllerRevision => ({
+      apiVersion: "apps/v1",
+      kind: "ControllerRevision",
+      metadata: {
+        ...base,
+        name,
+        ...(owner === undefined ? {} : { ownerReferences: [controllerRef(owner)] }),
+      },
+      revision: 3,
+    });
+    expect(renderTable([revision("web-x", set), revision("stray")])).toBe(
+      [
+        "NAME    CONTROLLER             REVISION   AGE",
+        "web-x   statefulset.apps/web   3          90s",
+        "stray   <none>                 3          90s",
       ].join("\n"),
     );
   });

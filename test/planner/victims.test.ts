@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Pod } from "../../src/model/kinds.gen.ts";
 import { chooseVictims, DELETION_COST_ANNOTATION } from "../../src/planner/victims.ts";
-import { NOW, pod, type PodFields } from "../support/builders.ts";
+import { container, NOW, pod, type PodFields } from "../support/builders.ts";
 
 interface Case {
   readonly name: string;
@@ -45,7 +45,6 @@ const CASES: readonly Case[] = [
   { name: "newly ready before often restarted", goes: { ready: -10 }, stays: { restarts: 5 } },
   { name: "often restarted before newer", goes: { restarts: 5 }, stays: { created: -1 } },
   { name: "newer before older", goes: { created: -1 }, stays: {} },
-  { name: "without a time before newly ready", goes: { ready: Number.NaN }, stays: { ready: -1 } },
 ];
 
 describe("chooseVictims()", () => {
@@ -61,6 +60,50 @@ describe("chooseVictims()", () => {
       );
     expect(names(pods)).toEqual(["z-goes"]);
     expect(names(pods.toReversed())).toEqual(["z-goes"]);
+  });
+
+  const names = (pods: readonly Pod[], now?: number): readonly string[] =>
+    chooseVictims(pods, 1, now === undefined ? {} : { now }).map(({ metadata }) => metadata.name);
+
+  test("of those whose time of readiness nobody wrote down, before all others", () => {
+    const timeless = pod({ name: "z-goes" });
+    const conditions = [{ type: "Ready", status: "True" as const }];
+    const goes = { ...timeless, status: { ...timeless.status, conditions } } as Pod;
+    expect(names([pod({ name: "a-stays", ready: -1 }), goes], NOW)).toEqual(["z-goes"]);
+    expect(names([goes, pod({ name: "a-stays", ready: -1 })], NOW)).toEqual(["z-goes"]);
+  });
+
+  test("among pods of about the same age it is left to their uids; without a clock the younger goes", () => {
+    const young = pod({ name: "young", ready: -100 });
+    const old = pod({ name: "old", ready: -120 });
+    const called = (item: Pod, uid: string): Pod => ({
+      ...item,
+      metadata: { ...item.metadata, uid },
+    });
+    expect(names([called(young, "2"), called(old, "1")], NOW)).toEqual(["old"]);
+    expect(names([called(young, "1"), called(old, "2")], NOW)).toEqual(["young"]);
+    expect(names([called(young, "2"), called(old, "1")])).toEqual(["young"]);
+    const ancient = called(pod({ name: "ancient", ready: -4000 }), "0");
+    expect(names([called(young, "2"), ancient], NOW)).toEqual(["young"]);
+  });
+
+  test("restarts of sidecars count after those of the others, before age", () => {
+    const sidecar = container({ name: "proxy", restartPolicy: "Always" });
+    const withSidecar = (name: string, restartCount: number, created: number): Pod => {
+      const made = pod({
+        name,
+        created,
+        spec: { initContainers: [sidecar, container({ name: "init" })] },
+      });
+      const fields = { image: "", imageID: "", ready: true, state: {}, lastState: {} };
+      const initContainerStatuses = [
+        { ...fields, name: "proxy", restartCount },
+        { ...fields, name: "init", restartCount: 10 - restartCount },
+      ];
+      return { ...made, status: { ...made.status, initContainerStatuses } } as Pod;
+    };
+    const pods = [withSidecar("a-stays", 1, -1), withSidecar("z-goes", 3, -5000)];
+    expect(names(pods, NOW)).toEqual(["z-goes"]);
   });
 
   test("equal pods go in the order of their names, whatever the order of the input", () => {
