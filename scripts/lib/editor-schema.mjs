@@ -21,6 +21,9 @@ const DROPPED = new Set([
   "format",
 ]);
 
+/** The bundle itself. */
+const ROOT_REF = "#";
+
 /** Values with which a field asks for nothing. */
 const NOTHING = [null, [], {}];
 
@@ -51,7 +54,7 @@ export function editorSchema(schemas) {
     const file = schema.$id.slice(ID_BASE.length);
     definitions[keyOf(file, "")] = convert(schema, file);
   }
-  definitions[keyOf("v1.List.json", "")].properties.items.items = { $ref: "#" };
+  definitions[keyOf("v1.List.json", "")].properties.items.items = { $ref: ROOT_REF };
   // An editor reads 0644 as six hundred and forty-four; Berth, as Kubernetes, as permission bits.
   definitions[keyOf("shared/volume.json", "fileMode")].maximum = 777;
   return {
@@ -104,10 +107,8 @@ function versionOf(kinds) {
 /** A schema for maps that have certain fields. */
 function when(properties, schema) {
   const condition = { type: "object", required: Object.keys(properties), properties };
-  return Object.fromEntries([
-    ["if", condition],
-    ["then", schema],
-  ]);
+  // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema
+  return { if: condition, then: schema };
 }
 
 function convert(node, file) {
@@ -124,7 +125,11 @@ function convertOwn(node, file) {
   const out = {};
   for (const [word, value] of Object.entries(node)) {
     if (word === "properties") Object.assign(out, convertFields(node, file));
-    else if (word === "items" || word === "additionalProperties" || word === "not") {
+    else if (word === "patternProperties") {
+      out[word] = Object.fromEntries(
+        Object.entries(value).map(([pattern, field]) => [pattern, convert(field, file)]),
+      );
+    } else if (word === "items" || word === "additionalProperties" || word === "not") {
       out[word] = convert(value, file);
     } else if (word === "propertyNames") continue;
     else if (!DROPPED.has(word)) out[word] = value;
@@ -191,7 +196,8 @@ function reachable(definitions, kinds) {
     }
   };
   const keep = (key) => {
-    if (key === "#" || kept[key] !== undefined) return;
+    if (key === ROOT_REF || kept[key] !== undefined) return;
+    if (definitions[key] === undefined) throw new Error(`There is no definition ${key}`);
     kept[key] = definitions[key];
     visit(definitions[key]);
   };
