@@ -94,6 +94,11 @@ export class Scheduler {
     return this.#queue.size;
   }
 
+  /** Members of a pod group, as `namespace/name`, that have no node. */
+  waitingOf(group: string): number {
+    return this.#gangs.waiting(group).length;
+  }
+
   /** Takes in a change of any object; those of kinds that do not matter are ignored. */
   observe(change: Change, now: Millis): void {
     const { object, kind, previous } = change;
@@ -192,8 +197,9 @@ export class Scheduler {
     const node = nodeNameOf(pod);
     for (const name of [node, before === undefined ? "" : nodeNameOf(before)])
       if (name !== "") this.#touch(name);
-    if (isDeleted || isFinished(pod)) this.#volumes.leave(uid);
-    else if (node !== "") this.#volumes.use(pod, node);
+    const isOver = isDeleted || isFinished(pod);
+    if (isOver ? this.#volumes.leave(uid) : node !== "" && this.#volumes.use(pod, node))
+      this.#core.invalidate();
     if (isDeleted) this.#core.removePod(uid);
     else if (node !== "") this.#core.upsert(pod);
     if (isDeleted || deletionTimestamp !== undefined || isFinished(pod))
@@ -358,9 +364,9 @@ export class Scheduler {
     this.#touch(node);
     const identity = { name: node, labels: this.#core.node(node)?.metadata.labels ?? {} };
     const volumes = chooseVolumes(needsOf(pod, this.#volumes), identity, this.#volumes) ?? [];
-    this.#volumes.use(pod, node);
+    const isExclusive = this.#volumes.use(pod, node);
     this.#volumes.promise(volumes);
-    if (volumes.length > 0) this.#core.invalidate();
+    if (isExclusive || volumes.length > 0) this.#core.invalidate();
     const decision = { pod, node, volumes };
     this.#assumed.set(uid, decision);
     return decision;
@@ -370,10 +376,10 @@ export class Scheduler {
     const { uid = "" } = decision.pod.metadata;
     this.#assumed.delete(uid);
     this.#core.forget(uid);
-    this.#volumes.leave(uid);
+    const isExclusive = this.#volumes.leave(uid);
     this.#touch(decision.node);
     this.#volumes.release(decision.volumes);
-    if (decision.volumes.length > 0) this.#core.invalidate();
+    if (isExclusive || decision.volumes.length > 0) this.#core.invalidate();
   }
 }
 

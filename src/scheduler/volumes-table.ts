@@ -42,32 +42,40 @@ export class VolumeTable implements VolumeLookup {
     else if (object.kind === "StorageClass") this.#classes.delete(name);
   }
 
-  /** A pod with claims got a node. */
-  use(pod: Pod, node: string): void {
+  /** A pod with claims got a node. Whether one of them is for one pod alone. */
+  use(pod: Pod, node: string): boolean {
     const { uid = "", namespace = "" } = pod.metadata;
     const names = claimNamesOf(pod);
+    if (this.#users.get(uid)?.node === node) return false;
     this.leave(uid);
-    if (names.length === 0) return;
+    if (names.length === 0) return false;
     this.#users.set(uid, { pod, node });
     for (const name of names) addTo(this.#byClaim, `${namespace}/${name}`, uid);
     addTo(this.#byNode, node, uid);
+    return this.#hasExclusive(pod);
   }
 
-  /** Nothing when the pod uses none. */
-  leave(uid: string): void {
+  /** Nothing when the pod uses none. Whether one of its claims is for one pod alone. */
+  leave(uid: string): boolean {
     const user = this.#users.get(uid);
-    if (user === undefined) return;
+    if (user === undefined) return false;
     this.#users.delete(uid);
     const namespace = user.pod.metadata.namespace ?? "";
     for (const name of claimNamesOf(user.pod))
       removeFrom(this.#byClaim, `${namespace}/${name}`, uid);
     removeFrom(this.#byNode, user.node, uid);
+    return this.#hasExclusive(user.pod);
+  }
+
+  #hasExclusive(pod: Pod): boolean {
+    const namespace = pod.metadata.namespace ?? "";
+    return claimNamesOf(pod).some((name) => isExclusive(this.claim(namespace, name)));
   }
 
   /** Whether another pod has the claim, and the claim allows but one. */
   isExclusivelyUsed(pod: Pod, name: string): boolean {
     const claim = this.claim(pod.metadata.namespace ?? "", name);
-    if (claim?.spec.accessModes?.includes("ReadWriteOncePod") !== true) return false;
+    if (claim === undefined || !isExclusive(claim)) return false;
     const users = this.#byClaim.get(keyOf(claim));
     if (users === undefined) return false;
     return users.size > (users.has(pod.metadata.uid ?? "") ? 1 : 0);
@@ -132,6 +140,10 @@ export class VolumeTable implements VolumeLookup {
   promisedTo(volume: string): string | undefined {
     return this.#promises.get(volume);
   }
+}
+
+function isExclusive(claim: PersistentVolumeClaim | undefined): boolean {
+  return claim?.spec.accessModes?.includes("ReadWriteOncePod") === true;
 }
 
 function keyOf({ metadata }: ApiObject): string {
