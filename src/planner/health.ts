@@ -1,34 +1,51 @@
 import type { Millis } from "../base/clock.ts";
-import { sortedBy } from "../base/order.ts";
 import { findCondition, isTrue } from "../model/condition.ts";
 import type {
+  CronJob,
+  DaemonSet,
   Deployment,
   DeploymentStatus,
   Job,
   Namespace,
+  PersistentVolumeClaim,
   Pod,
   ReplicaSet,
+  ReplicationController,
+  Service,
+  StatefulSet,
 } from "../model/kinds.gen.ts";
 import { formatRef, type ApiObject, type Condition, type ObjectRef } from "../model/meta.ts";
+import {
+  autoscalerHealth,
+  claimHealth,
+  definitionHealth,
+  plainHealth,
+  serviceHealth,
+} from "./health-objects.ts";
+import {
+  degraded,
+  HEALTHY,
+  progressing,
+  troubleOf,
+  waiting,
+  withoutStop,
+  type Health,
+  type WorkloadTrouble,
+} from "./health-verdict.ts";
+import {
+  controllerHealth,
+  cronJobHealth,
+  daemonSetHealth,
+  refusedFor,
+  statefulSetHealth,
+} from "./health-workloads.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
-import { earlier, isActive, isReady } from "./pod-state.ts";
-import { podTrouble, type PodTrouble } from "./pod-trouble.ts";
+import { earlier, isReady } from "./pod-state.ts";
 import { readRevisions } from "./revisions.ts";
 import type { World } from "./world.ts";
 
-export interface Health {
-  /** Degraded is an end: waiting does not help. */
-  readonly kind: "Healthy" | "Progressing" | "Degraded";
-  /** CamelCase. */
-  readonly reason: string;
-  /** For people; without a full stop, since others put it into sentences. */
-  readonly message: string;
-  /** When to look again although nothing has changed by then. */
-  readonly lookAgainAt?: Millis;
-}
-
-const HEALTHY: Health = { kind: "Healthy", reason: "Healthy", message: "as declared" };
+export type { Health };
 
 /** How all objects that a release declares stand, by the worst of them, which is named. Pure. */
 export function releaseHealth(world: World, inventory: readonly ObjectRef[]): Health {
@@ -57,31 +74,61 @@ export function releaseHealth(world: World, inventory: readonly ObjectRef[]): He
   };
 }
 
+type Judge = (world: World, object: never) => Health;
+
+/** Who knows how a kind stands. Of the others, what all kinds say in the same words. */
+const JUDGES: ReadonlyMap<string, Judge> = new Map<string, Judge>([
+  ["apps/v1/Deployment", (world, object: Deployment) => deploymentHealth(world, object)],
+  ["apps/v1/ReplicaSet", (world, object: ReplicaSet) => replicaSetHealth(world, object)],
+  ["apps/v1/StatefulSet", (world, object: StatefulSet) => statefulSetHealth(world, object)],
+  ["apps/v1/DaemonSet", (world, object: DaemonSet) => daemonSetHealth(world, object)],
+  [
+    "v1/ReplicationController",
+    (world, object: ReplicationController) => controllerHealth(world, object),
+  ],
+  ["batch/v1/CronJob", (_, object: CronJob) => cronJobHealth(object)],
+  ["batch/v1/Job", (world, object: Job) => jobHealth(world, object)],
+  ["v1/Pod", (world, object: Pod) => podHealth(world, object)],
+  ["v1/Namespace", (_, object: Namespace) => namespaceHealth(object)],
+  [
+    "v1/PersistentVolumeClaim",
+    (world, object: PersistentVolumeClaim) => claimHealth(world, object),
+  ],
+  ["v1/Service", (_, object: Service) => serviceHealth(object)],
+  [
+    "apiextensions.k8s.io/v1/CustomResourceDefinition",
+    (_, object: ApiObject) => definitionHealth(object),
+  ],
+  ["autoscaling/v2/HorizontalPodAutoscaler", (_, object: ApiObject) => autoscalerHealth(object)],
+]);
+
+/** Kinds whose controller says which generation it has seen: until it has said so, it has not looked. */
+const OBSERVED: ReadonlySet<string> = new Set([
+  "Deployment",
+  "ReplicaSet",
+  "StatefulSet",
+  "DaemonSet",
+  "ReplicationController",
+  "PodDisruptionBudget",
+]);
+
 /** How one declared object stands. What can only fail is told at once, not at its deadline. Pure. */
 export function objectHealth(world: World, ref: ObjectRef): Health {
   const object = world.get(ref);
   if (object === undefined) return progressing("Missing", "not there yet");
-  switch (`${object.apiVersion}/${object.kind}`) {
-    case "apps/v1/Deployment":
-      return deploymentHealth(world, object as Deployment);
-    case "apps/v1/ReplicaSet":
-      return replicaSetHealth(world, object as ReplicaSet);
-    case "batch/v1/Job":
-      return jobHealth(world, object as Job);
-    case "v1/Pod":
-      return podHealth(world, object as Pod);
-    case "v1/Namespace":
-      return namespaceHealth(object as Namespace);
-    default:
-      return isUnseen(object) ? progressing("NotObserved", "not looked at yet") : HEALTHY;
-  }
+  if (object.metadata.deletionTimestamp !== undefined && object.kind !== "Pod")
+    return progressing("Terminating", "being deleted");
+  if (isUnseen(object)) return progressing("NotObserved", "not looked at yet");
+  const judge = JUDGES.get(`${object.apiVersion}/${object.kind}`);
+  return judge === undefined ? plainHealth(object) : judge(world, object as never);
 }
 
 function deploymentHealth(world: World, deployment: Deployment): Health {
   const { spec, status = {} } = deployment;
-  if (isUnseen(deployment)) return progressing("NotObserved", "not looked at yet");
   const { stored, pods } = readRevisions(world, deployment).next;
-  const trouble = troubleOf(world, pods);
+  // The deadline for finding a place is the Deployment's own.
+  const trouble =
+    refusedFor(world.now, status.conditions) ?? troubleOf(world, pods, Number.POSITIVE_INFINITY);
   const progress = findCondition(status.conditions, "Progressing");
   if (progress?.reason === "ProgressDeadlineExceeded") return timedOut(progress, trouble);
   if (trouble?.isTerminal === true) return degraded(trouble);
@@ -111,17 +158,10 @@ function timedOut(progress: Condition, trouble: WorkloadTrouble | undefined): He
   return { kind: "Degraded", reason: "ProgressDeadlineExceeded", message };
 }
 
-function replicaSetHealth(world: World, { metadata, spec, status, ...rest }: ReplicaSet): Health {
-  if (isUnseen({ metadata, status, ...rest } as ReplicaSet))
-    return progressing("NotObserved", "not looked at yet");
-  const trouble = troubleOf(world, podsOwnedBy(world, metadata.uid));
+function replicaSetHealth(world: World, { metadata, spec, status }: ReplicaSet): Health {
+  const trouble =
+    refusedFor(world.now, status?.conditions) ?? troubleOf(world, podsOwnedBy(world, metadata.uid));
   if (trouble?.isTerminal === true) return degraded(trouble);
-  const failure = findCondition(status?.conditions, "ReplicaFailure");
-  if (failure?.status === "True")
-    return progressing(
-      failure.reason ?? "ReplicaFailure",
-      failure.message ?? "pods cannot be made",
-    );
   const available = status?.availableReplicas ?? 0;
   if (available >= spec.replicas) return HEALTHY;
   return waiting(`${available} of ${spec.replicas} replicas are available`, trouble);
@@ -163,49 +203,10 @@ function namespaceHealth(namespace: Namespace): Health {
   return isTerminatingNamespace(namespace) ? progressing("Terminating", "being deleted") : HEALTHY;
 }
 
-/** Whether a controller has yet to look at the newest spec. Kinds without a status that counts are always seen. */
+/** Whether a controller has yet to look at the newest spec. */
 function isUnseen(object: ApiObject): boolean {
   const { kind, metadata } = object;
-  if (kind !== "Deployment" && kind !== "ReplicaSet") return false;
-  const { status } = object as Deployment | ReplicaSet;
+  if (!OBSERVED.has(kind)) return false;
+  const { status } = object as ApiObject & { readonly status?: { observedGeneration?: number } };
   return (status?.observedGeneration ?? 0) < (metadata.generation ?? 0);
-}
-
-interface WorkloadTrouble extends PodTrouble {
-  readonly text: string;
-}
-
-/** The worst trouble of some pods: a terminal one, else the first by name. */
-function troubleOf(world: World, pods: readonly Pod[]): WorkloadTrouble | undefined {
-  const found = sortedBy(pods.filter(isActive), ({ metadata }) => metadata.name).flatMap((pod) => {
-    const trouble = podTrouble(world, pod);
-    return trouble === undefined
-      ? []
-      : [{ ...trouble, text: `pod ${pod.metadata.name}: ${trouble.message}` }];
-  });
-  const worst = found.find(({ isTerminal }) => isTerminal) ?? found[0];
-  if (worst === undefined) return undefined;
-  const terminalAt = found.reduce<Millis | undefined>(
-    (at, trouble) => earlier(at, trouble.terminalAt),
-    undefined,
-  );
-  return terminalAt === undefined ? worst : { ...worst, terminalAt };
-}
-
-function degraded({ reason, text }: WorkloadTrouble): Health {
-  return { kind: "Degraded", reason, message: withoutStop(text) };
-}
-
-function progressing(reason: string, message: string): Health {
-  return { kind: "Progressing", reason, message: withoutStop(message) };
-}
-
-function waiting(what: string, trouble: WorkloadTrouble | undefined): Health {
-  if (trouble === undefined) return progressing("Progressing", what);
-  const health = progressing(trouble.reason, `${what}; ${trouble.text}`);
-  return trouble.terminalAt === undefined ? health : { ...health, lookAgainAt: trouble.terminalAt };
-}
-
-function withoutStop(message: string): string {
-  return message.replace(/\.$/, "");
 }

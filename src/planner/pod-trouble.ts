@@ -16,6 +16,8 @@ export interface PodTrouble {
 
 /** A pod may fail for this long from its start: a registry or a ConfigMap may be a moment late. */
 const PATIENCE_MS: Millis = 20_000;
+/** A pod that has found no node for this long finds none: Kubernetes' default for a Deployment to make progress. */
+const UNPLACED_MS: Millis = 600_000;
 /** Restarts after which a crash is no accident. */
 const MAX_RESTARTS = 3;
 
@@ -31,9 +33,13 @@ const TERMINAL_REASONS: ReadonlyMap<string, "at-once" | "with-patience"> = new M
 
 /**
  * Why a pod does not run, if it says so. Trouble on a node that is not Ready is the node's, never terminal. Crashes
- * count from the third restart on. Pure.
+ * count from the third restart on; a pod without a place fails after `unplacedMs`. Pure.
  */
-export function podTrouble(world: World, pod: Pod): PodTrouble | undefined {
+export function podTrouble(
+  world: World,
+  pod: Pod,
+  unplacedMs: Millis = UNPLACED_MS,
+): PodTrouble | undefined {
   const isHosted = isNodeReady(world, pod.spec.nodeName);
   const statuses = [
     ...(pod.status?.initContainerStatuses ?? []),
@@ -42,7 +48,7 @@ export function podTrouble(world: World, pod: Pod): PodTrouble | undefined {
   const found = statuses.flatMap((status) => containerTrouble(world, pod, status) ?? []);
   const worst = found.find(({ isTerminal }) => isTerminal) ?? found[0];
   if (worst !== undefined) return isHosted ? worst : { ...worst, isTerminal: false };
-  return schedulingTrouble(pod);
+  return schedulingTrouble(world, pod, unplacedMs);
 }
 
 function containerTrouble(world: World, pod: Pod, status: ContainerStatus): PodTrouble | undefined {
@@ -74,11 +80,16 @@ function startOf(world: World, { status, metadata }: Pod): Millis {
   return parseTime(status?.startTime) ?? parseTime(metadata.creationTimestamp) ?? world.now;
 }
 
-function schedulingTrouble(pod: Pod): PodTrouble | undefined {
+function schedulingTrouble(world: World, pod: Pod, unplacedMs: Millis): PodTrouble | undefined {
   const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
   if (pod.spec.nodeName !== undefined || scheduled?.status !== "False") return undefined;
   const { reason = "Unschedulable", message = "no node fits" } = scheduled;
-  return { reason, message, isTerminal: false };
+  const since = parseTime(scheduled.lastTransitionTime) ?? world.now;
+  if (!Number.isFinite(unplacedMs)) return { reason, message, isTerminal: false };
+  const terminalAt = since + unplacedMs;
+  return world.now >= terminalAt
+    ? { reason, message, isTerminal: true }
+    : { reason, message, isTerminal: false, terminalAt };
 }
 
 function isNodeReady(world: World, name: string | undefined): boolean {
