@@ -201,7 +201,9 @@ describe("volumes", () => {
       objects: [
         claim("data"),
         storage({ provisioner: "kubernetes.io/no-provisioner" }),
-        volume("pv", "a", { spec: { claimRef: { namespace: "shop", name: "x" } } }),
+        volume("pv", "a", {
+          spec: { claimRef: { kind: "PersistentVolumeClaim", namespace: "shop", name: "x" } },
+        }),
       ],
       says: `${none} 2 node(s) didn't find available persistent volumes to bind.`,
     },
@@ -266,10 +268,15 @@ describe("volumes", () => {
     const limited = node({ name: "a" });
     const status = {
       ...limited.status,
-      allocatable: { ...limited.status?.allocatable, "attachable-volumes-csi-disk": "1" },
+      allocatable: {
+        ...limited.status?.allocatable,
+        "attachable-volumes-csi-docker.berth.dev": "1",
+      },
     };
     const csi = (name: string): PersistentVolume =>
-      volume(name, undefined, { spec: { csi: { driver: "disk", volumeHandle: name } } });
+      volume(name, undefined, {
+        spec: { csi: { driver: "docker.berth.dev", volumeHandle: name } },
+      });
     expect(
       decide(
         { ...limited, status } as ApiObject,
