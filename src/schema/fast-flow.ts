@@ -3,6 +3,7 @@ import {
   checkPlainStart,
   COLON,
   COMMA,
+  countValue,
   DOT,
   doubt,
   HASH,
@@ -52,6 +53,7 @@ function readList(cursor: Cursor, place: FlowPlace): readonly unknown[] {
     return list;
   }
   for (;;) {
+    countValue(cursor);
     list.push(readValue(cursor, place, undefined));
     code = skipSpace(cursor, place);
     cursor.pos++;
@@ -69,6 +71,7 @@ function readMap(cursor: Cursor, place: FlowPlace): Record<string, unknown> {
     return map;
   }
   for (;;) {
+    countValue(cursor);
     const name = readName(cursor);
     if (Object.hasOwn(map, name)) doubt();
     skipSpace(cursor, place);

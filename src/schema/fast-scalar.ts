@@ -6,6 +6,8 @@ export interface Cursor {
   pos: number;
   /** Column of the line in hand, once `pos` is at its first character; -1 at the end of the text. */
   indent: number;
+  /** Values that may still come. */
+  left: number;
 }
 
 /** Thrown where the text is beyond what the fast reader knows; it never leaves `readFast`. */
@@ -18,6 +20,11 @@ const DOUBT = new Doubt();
 /** Gives the document up. */
 export function doubt(): never {
   throw DOUBT;
+}
+
+/** Before each entry of a map or list: gives up when there are too many. */
+export function countValue(cursor: Cursor): void {
+  if (--cursor.left < 0) doubt();
 }
 
 export const SPACE = 0x20;

@@ -4,6 +4,7 @@ import {
   checkName,
   checkPlainStart,
   COLON,
+  countValue,
   DASH,
   DOT,
   Doubt,
@@ -22,6 +23,8 @@ import type { Cursor } from "./fast-scalar.ts";
 
 /** What is deeper is left to the other reader, which has a limit of its own above this one. */
 const MAX_DEPTH = 80;
+/** Maps, lists and scalars of one document; the other reader refuses what has more. */
+const MAX_VALUES = 300_000;
 const LITERAL = 0x7c;
 const FOLDED = 0x3e;
 
@@ -57,7 +60,7 @@ interface Reader extends Cursor {
 export function readFast(text: string, start: number): FastDocument | undefined {
   // Line ends of Windows, and marks of byte order within the text.
   if (text.includes("\r") || text.includes("\uFEFF")) return undefined;
-  const reader: Reader = { text, pos: start, indent: 0, items: [] };
+  const reader: Reader = { text, pos: start, indent: 0, left: MAX_VALUES, items: [] };
   try {
     nextLine(reader);
     const offset = reader.pos;
@@ -143,6 +146,7 @@ function readMap(reader: Reader, { column, depth, first }: MapPlace): Record<str
   const map: Record<string, unknown> = {};
   let name = first;
   for (;;) {
+    countValue(reader);
     map[name] = readMapValue(reader, { column, depth, first: name });
     if (reader.indent < column) return map;
     if (reader.indent > column) doubt();
@@ -219,6 +223,7 @@ function readList(
   if (depth > MAX_DEPTH) doubt();
   const list: unknown[] = [];
   for (;;) {
+    countValue(reader);
     reader.pos++;
     const dash = reader.pos - 1;
     skipSpaces(reader);

@@ -52,7 +52,8 @@ function readParts(parts: readonly Part[]): readonly YamlDocument[] | undefined 
 }
 
 function fastDocument(part: Part, fast: FastDocument): YamlDocument {
-  let careful: YamlDocument | undefined;
+  // Read once, even when that fails: the text may be too large for it.
+  let careful: { readonly document: YamlDocument | undefined } | undefined;
   let item: { readonly index: number; readonly document: YamlDocument | undefined } | undefined;
   const start = part.offset + fast.offset;
   const locateInItem = (index: number, path: FieldPath, on: "key" | "value"): Place | undefined => {
@@ -73,8 +74,8 @@ function fastDocument(part: Part, fast: FastDocument): YamlDocument {
         const place = locateInItem(index, rest, on);
         if (place !== undefined) return place;
       }
-      careful ??= readCarefully(part);
-      return careful?.locate(path, on) ?? { offset: start };
+      careful ??= { document: readCarefully(part) };
+      return careful.document?.locate(path, on) ?? { offset: start };
     },
   };
 }

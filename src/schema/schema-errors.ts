@@ -122,6 +122,7 @@ class Search {
       this.#add({ keyword: "required", params: { missingProperty } }, map, schema, place);
     }
     for (const [name, value] of Object.entries(map)) {
+      if (this.errors.length >= MAX_ERRORS) return;
       if (propertyNames !== undefined) {
         const schemaPath = `${place.schemaPath}/propertyNames`;
         this.visit(name, propertyNames, { ...place, schemaPath, propertyName: name });
