@@ -43,6 +43,8 @@ function openObjects(node, where) {
     node.properties !== undefined &&
     typeof node.properties.type !== "string" &&
     node.additionalProperties !== false &&
+    // Names are free, and each value has a schema.
+    typeof node.additionalProperties !== "object" &&
     node.unevaluatedProperties !== false;
   return [
     ...(isOpen ? [`${where}: an object with properties must be closed`] : []),

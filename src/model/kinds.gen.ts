@@ -2135,7 +2135,7 @@ export interface ProjectedVolumeSource {
   readonly sources?: readonly VolumeProjection[];
 }
 
-/** Amounts of resources of a container. */
+/** Amounts by resource: cpu (500m is half a core), memory (64Mi, 1Gi), ephemeral-storage (counted when the pod is placed, not limited while it runs), and extended ones such as example.com/gpu. */
 export type Quantities = Readonly<Record<string, string>>;
 
 /** berth.dev/v1 Release: one commit that an App came to, with its outcome. */

@@ -2,6 +2,7 @@ import { parsePercent } from "../model/int-or-percent.ts";
 import { isLabelKey, isLabelValue } from "../model/labels.ts";
 import { isDnsLabel, isDnsServiceLabel, isDnsSubdomain } from "../model/names.ts";
 import { parseQuantity } from "../model/quantity.ts";
+import { suggest } from "./suggest.ts";
 import {
   isCidr,
   isFinalizer,
@@ -37,6 +38,7 @@ const DOWNWARD_FIELDS: readonly string[] = [
   "status.podIP",
   "status.podIPs",
 ];
+const OWN_RESOURCES: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
 const FILE_FIELDS: readonly string[] = [
   "metadata.name",
   "metadata.namespace",
@@ -122,6 +124,11 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => isDnsSubdomain(text) && text.length <= 63,
     says: "a DNS name of at most 63 characters, since pods carry it as a label",
     hint: lowerCaseHint,
+  },
+  "resource-name": {
+    test: isResourceName,
+    says: "cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu",
+    hint: resourceHint,
   },
   "label-key": {
     test: isLabelKey,
@@ -257,4 +264,13 @@ function quantityHint(text: string): string | undefined {
   const letter = unit.toLowerCase() === "k" && binary === "" ? "k" : unit.toUpperCase();
   const cure = `${number}${letter}${binary}`;
   return cure === text ? undefined : `write "${cure}"`;
+}
+
+function isResourceName(text: string): boolean {
+  return OWN_RESOURCES.includes(text) || (text.includes("/") && isLabelKey(text));
+}
+
+function resourceHint(text: string): string | undefined {
+  const meant = suggest(text, OWN_RESOURCES);
+  return meant === undefined ? undefined : `did you mean "${meant}"?`;
 }

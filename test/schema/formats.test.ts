@@ -99,6 +99,10 @@ const CASES: Readonly<
     bad: ["", "10.0.0", "1:2:3:4:5:6:7", "1::2::3", "::12345", "1:2:3:4:5:6:7:8:9", "::g", ":1"],
   },
   "job-name": { good: ["a.b", "a".repeat(63)], bad: ["a".repeat(64), "A"] },
+  "resource-name": {
+    good: ["cpu", "memory", "ephemeral-storage", "example.com/gpu"],
+    bad: ["", "gpu", "memroy", "hugepages-2Mi", "/gpu", "example.com/"],
+  },
   "label-key": { good: ["a", "a.io/b"], bad: ["", "a/b/c", "/b"] },
   "label-value": { good: ["", "1.0", "A_b"], bad: ["a b", "-a", "a".repeat(64)] },
   "mount-path": { good: ["/a"], bad: ["a", "/a:b", ""] },
@@ -111,6 +115,10 @@ const CASES: Readonly<
   "port-or-name": { good: ["http"], bad: ["80", ""] },
   quantity: { good: ["0", "1.5Gi", "500m", "1e3"], bad: ["", "-1", "64MB", "1 Gi", "x"] },
   "relative-path": { good: ["", "a", "a/b", "a..b"], bad: ["/a", "..", "a/../b"] },
+  "resource-name": {
+    good: ["cpu", "memory", "ephemeral-storage", "example.com/gpu"],
+    bad: ["", "gpu", "storage", "example.com/", "a b/c"],
+  },
   "service-name": { good: ["a1"], bad: ["1a", "a.b"] },
   share: { good: ["0%", "100%"], bad: ["101%", "1", "", "-1%"] },
   sysctl: {
