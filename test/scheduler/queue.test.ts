@@ -156,7 +156,7 @@ describe("SchedulingQueue", () => {
     for (const pod of [kept, gone]) queue.set(pod, NOW);
     queue.remove(uidOf(gone), NOW);
     expect(popAll(NOW)).toEqual(["kept"]);
-    queue.set(kept, NOW);
+    queue.set(waitingPod({ name: "kept", cpu: "3" }), NOW);
     expect([popAll(NOW), queue.take(uidOf(kept))]).toEqual([[], false]);
   });
 

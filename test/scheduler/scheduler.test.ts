@@ -148,6 +148,17 @@ describe("Scheduler", () => {
       ]);
     });
 
+    test("keeps the room for its pod, while others would fit in what is free already", () => {
+      const victim = placed("v", "a", { cpu: "2" });
+      add(node({ name: "a", cpu: "3" }), victim);
+      add(waitingPod({ name: "urgent", cpu: "3", priority: 10 }));
+      expect(decideText()).toEqual(["urgent preempts v on a"]);
+      add(waitingPod({ name: "sneaky", cpu: "1" }));
+      expect(decideText()[0]).toMatch(/^sneaky: 0\/1 nodes are available: 1 Insufficient cpu/);
+      remove(victim);
+      expect(decideText()[0]).toBe("urgent → a");
+    });
+
     test("gives room that was kept to a more important pod", () => {
       add(small("a"), placed("v", "a", { cpu: "2" }));
       add(waitingPod({ name: "high", cpu: "2", priority: 10 }));
