@@ -67,6 +67,7 @@ function isNeverThere({ "x-refused": refused, type, properties }) {
 function typeOf(schema, file, indent = "") {
   if (schema.$ref !== undefined) return typeOfRef(schema.$ref, file);
   const values = valuesOf(schema);
+  if (values?.includes(true) === true && values.includes(false)) return "boolean";
   if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(" | ");
   if (schema.format === "quantity") return "string";
   const alternatives = [schema.type ?? "unknown"].flat();

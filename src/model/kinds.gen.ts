@@ -231,7 +231,7 @@ export interface Container {
   /** Always makes an init container a sidecar, which starts before the others and runs beside them. */
   readonly restartPolicy?: "Always";
   /** Closes standard input after the first client has left. */
-  readonly stdinOnce?: true | false;
+  readonly stdinOnce?: boolean;
   /** Raw block devices from PersistentVolumeClaims. */
   readonly volumeDevices?: readonly VolumeDevice[];
 }
@@ -1980,7 +1980,7 @@ export interface PodSpec {
   /** The account whose rights the pod has. */
   readonly serviceAccountName?: string;
   /** Whether a token for the API is mounted. */
-  readonly automountServiceAccountToken?: true | false;
+  readonly automountServiceAccountToken?: boolean;
   /** Written by the cluster from priorityClassName. */
   readonly priority?: number;
   /** Never: the pod waits instead of making room by removing others. */
@@ -1993,11 +1993,11 @@ export interface PodSpec {
   /** Lines for /etc/hosts. */
   readonly hostAliases?: readonly HostAlias[];
   /** Shares the node's IPC namespace. */
-  readonly hostIPC?: true | false;
+  readonly hostIPC?: boolean;
   /** Shares the node's process namespace. */
-  readonly hostPID?: true | false;
+  readonly hostPID?: boolean;
   /** false maps root of the pod to another user of the node. */
-  readonly hostUsers?: true | false;
+  readonly hostUsers?: boolean;
   /** Secrets with passwords of registries. */
   readonly imagePullSecrets?: readonly LocalObjectReference[];
   /** Berth runs Linux containers. */
@@ -2019,9 +2019,9 @@ export interface PodSpec {
   /** Old name of serviceAccountName. */
   readonly serviceAccount?: string;
   /** Makes the full DNS name the host name. */
-  readonly setHostnameAsFQDN?: true | false;
+  readonly setHostnameAsFQDN?: boolean;
   /** Containers of the pod see each other's processes. */
-  readonly shareProcessNamespace?: true | false;
+  readonly shareProcessNamespace?: boolean;
   /** How evenly pods are spread over zones, nodes and the like. */
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
 }
