@@ -18,7 +18,8 @@ const MAX_OWNERS = 8;
 
 /**
  * What declarable objects state is Git's: a person's write to one is refused, with where to make the change instead.
- * The exception is a pod with a controller: deleting it is a wish of the moment, since it comes back. Throws 405.
+ * The exceptions are deletions of what Git knows nothing about: a pod or Job with a controller, which is a wish of the
+ * moment, and a claim or volume that was made for a pod. Throws 405.
  */
 export function refuseDeclared(
   objects: Pick<ObjectStore, "get">,
@@ -31,14 +32,18 @@ export function refuseDeclared(
 ): void {
   const { user, verb, resource, current } = request;
   if (!resource.declarable || user.node !== undefined) return;
-  const isRuntimePod =
-    verb === "delete" && resource.plural === "pods" && current && controllerOf(current);
-  if (isRuntimePod) return;
+  if (verb === "delete" && current !== undefined && isMadeByBerth(objects, current)) return;
   throw current === undefined
     ? methodNotAllowed(
         `writes are commits: add a manifest of the ${resource.kind} to the repository and commit it`,
       )
     : changeInGit(objects, current);
+}
+
+function isMadeByBerth(objects: Pick<ObjectStore, "get">, object: ApiObject): boolean {
+  if (object.kind === "Pod" || object.kind === "Job") return controllerOf(object) !== undefined;
+  const isStorage = object.kind === "PersistentVolumeClaim" || object.kind === "PersistentVolume";
+  return isStorage && declaredOwner(objects, object) === undefined;
 }
 
 /** What a node may write is not only a matter of names: see the rules. Throws 403. Pure. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatTime } from "../../src/base/clock.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
-import type { Event, Lease, Node, Pod } from "../../src/model/kinds.gen.ts";
+import { SOURCE_ANNOTATION } from "../../src/model/app.ts";
+import type { Event, Lease, Node, PersistentVolumeClaim, Pod } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { rawRequest } from "../support/api-request.ts";
 import type { RawAnswer, RawRequest } from "../support/api-request.ts";
@@ -231,6 +232,25 @@ describe("an administrator", () => {
   test("leaves a pod without a controller to Git", async () => {
     const pod = await putPod();
     expect((await ask(admin, { method: "DELETE", path: pathOf(pod) })).code).toBe(405);
+  });
+
+  test.each([
+    ["made for a pod", {}, 200],
+    ["that Git declares", { [SOURCE_ANNOTATION]: "claim.yaml:1" }, 405],
+  ])("of a claim %s is %s", async (_, annotations, code) => {
+    const claim: PersistentVolumeClaim = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: `data-${code}`, namespace: "shop", annotations },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: "1Gi" } },
+        volumeMode: "Filesystem",
+      },
+    };
+    await api.put(claim);
+    const path = `/api/v1/namespaces/shop/persistentvolumeclaims/data-${code}`;
+    expect((await ask(admin, { method: "DELETE", path })).code).toBe(code);
   });
 
   test("tries without doing", async () => {

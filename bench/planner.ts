@@ -1,0 +1,171 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Deployment } from "../src/model/kinds.gen.ts";
+import { parseRefKey, refOf, type ApiObject, type ObjectRef } from "../src/model/meta.ts";
+import type { Plan } from "../src/model/plan.ts";
+import { planObject, wakeKeys } from "../src/planner/plan-object.ts";
+import type { ObjectStore } from "../src/store/object-store.ts";
+import { compared, median } from "./harness.ts";
+import type { Bar, BenchOptions, Metric } from "./harness.ts";
+import { deploymentName, openBenchCluster, type BenchCluster } from "./planner-cluster.ts";
+
+/*
+ * Planning over the real store's cache: what is timed is finding out who is concerned by a change and planning them,
+ * not writing. A change is a new image of a Deployment with 15 pods, all of them Ready, until its new ReplicaSet has
+ * its first pods and the old one has lost its first: the Deployment is planned twice, each ReplicaSet once.
+ */
+const SMALL = 67;
+const LARGE = 10_000;
+const CHANGES = 50;
+
+const ONE = "one changed Deployment among 10,000 (150,000 pods): planning";
+const ALL = "all 10,000 Deployments changed at once: planning";
+const FLAT = "planning of one change at 150,000 pods against 1,000 pods";
+const REST = "looking at all 10,000 Deployments when nothing changed";
+const MEMORY = "memory for each of 150,000 pods, with its share of the rest";
+
+export const bars: readonly Bar[] = [
+  { metric: ONE, of: "value", below: 2 },
+  { metric: ALL, of: "value", below: 10_000 },
+  { metric: FLAT, of: "ratio", below: 1.5 },
+];
+
+export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
+  const small = await measureSmall();
+  say(`1,000 pods: ${median(small).toFixed(3)} ms a change`);
+  signal.throwIfAborted();
+  const before = usedBytes();
+  await using cluster = await openBenchCluster(LARGE);
+  const bytesPerPod = (usedBytes() - before) / cluster.pods;
+  say(`150,000 pods: loaded, ${Math.round(bytesPerPod)} bytes for each pod`);
+  signal.throwIfAborted();
+  const rest = restMs(cluster);
+  say(`150,000 pods: ${rest.toFixed(0)} ms to find all Deployments at rest`);
+  const large = await changesMs(cluster, CHANGES);
+  say(`150,000 pods: ${median(large).toFixed(3)} ms a change`);
+  signal.throwIfAborted();
+  const all = (await changesMs(cluster, LARGE)).reduce((sum, ms) => sum + ms, 0);
+  say(`150,000 pods: ${all.toFixed(0)} ms for all Deployments`);
+  return [
+    { name: ONE, value: round(median(large)), unit: "ms" },
+    { name: ALL, value: round(all), unit: "ms" },
+    compared(FLAT, "ms", large, small),
+    { name: REST, value: round(rest), unit: "ms" },
+    { name: MEMORY, value: Math.round(bytesPerPod), unit: "bytes" },
+  ];
+}
+
+async function measureSmall(): Promise<readonly number[]> {
+  await using cluster = await openBenchCluster(SMALL);
+  await changesMs(cluster, SMALL);
+  return await changesMs(cluster, SMALL);
+}
+
+function restMs({ world, now }: BenchCluster): number {
+  const startedAt = performance.now();
+  for (const object of world.list("apps/v1", "Deployment")) {
+    const { steps } = planObject(world.at(now), refOf(object));
+    if (steps.length > 0) throw new Error("a Deployment at rest has a plan");
+  }
+  return performance.now() - startedAt;
+}
+
+let versions = 1;
+
+/** The planning time of each of `count` changes, one after the other. */
+async function changesMs(cluster: BenchCluster, count: number): Promise<readonly number[]> {
+  const times: number[] = [];
+  const planning = new Planning(cluster);
+  versions += 1;
+  for (let index = 0; index < count; index += 1) {
+    await changeImage(cluster, index);
+    times.push(await planning.settle());
+  }
+  planning.close();
+  return times;
+}
+
+async function changeImage({ objects }: BenchCluster, index: number): Promise<void> {
+  const ref = { apiVersion: "apps/v1", kind: "Deployment", ...deploymentName(index) };
+  const deployment = objects.get(ref)?.object as Deployment;
+  const [container] = deployment.spec.template.spec.containers;
+  if (container === undefined) throw new Error("a Deployment without a container");
+  const image = `registry.example/web:${versions}.0.0`;
+  const { template } = deployment.spec;
+  const spec = { ...template.spec, containers: [{ ...container, image }] };
+  const next: Deployment = {
+    ...deployment,
+    spec: { ...deployment.spec, template: { ...template, spec } },
+  };
+  await objects.update(next);
+}
+
+/** The planner's loop with a stop-watch, and without the pods' own keys, which nothing is planned for. */
+class Planning {
+  readonly #cluster: BenchCluster;
+  readonly #keys = new Set<string>();
+  readonly #unsubscribe: () => void;
+  #ms = 0;
+
+  constructor(cluster: BenchCluster) {
+    this.#cluster = cluster;
+    const { world, now, objects } = cluster;
+    this.#unsubscribe = objects.subscribe(({ object, previous }) => {
+      const startedAt = performance.now();
+      for (const key of wakeKeys(world.at(now), object)) this.#keys.add(key);
+      if (previous !== undefined)
+        for (const key of wakeKeys(world.at(now), previous)) this.#keys.add(key);
+      this.#ms += performance.now() - startedAt;
+    });
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  /** Plans and writes until nothing is left to plan. Returns what the planning alone took. */
+  async settle(): Promise<number> {
+    this.#ms = 0;
+    for (let [key] = this.#keys; key !== undefined; [key] = this.#keys) {
+      this.#keys.delete(key);
+      await carryOut(this.#plan(parseRefKey(key)), this.#cluster.objects);
+    }
+    return this.#ms;
+  }
+
+  #plan(ref: ObjectRef): Plan {
+    const { world, now } = this.#cluster;
+    const startedAt = performance.now();
+    const plan = planObject(world.at(now), ref);
+    this.#ms += performance.now() - startedAt;
+    return plan;
+  }
+}
+
+async function carryOut({ steps }: Plan, objects: ObjectStore): Promise<void> {
+  for (const step of steps) {
+    if (step.kind === "create") await objects.create(step.object);
+    else if (step.kind === "update") await objects.update(step.object);
+    else if (step.kind === "update-status") await updateStatus(step.object, objects);
+    else if (step.kind === "delete") await objects.remove(step.ref, { uid: step.uid });
+  }
+}
+
+/** A status whose object an earlier step of the plan changed is planned again. */
+async function updateStatus(object: ApiObject, objects: ObjectStore): Promise<void> {
+  const current = objects.get(refOf(object));
+  if (current?.object.metadata.resourceVersion !== object.metadata.resourceVersion) return;
+  await objects.updateStatus(object);
+}
+
+/** Heap and buffers in use, after a collection. */
+function usedBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
