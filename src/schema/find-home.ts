@@ -64,6 +64,8 @@ interface Visit {
   readonly at: string;
   readonly placed: PlacedSchema;
   readonly through?: string;
+  /** Whether the map around must have it. */
+  readonly isNeeded?: boolean;
 }
 
 /** Level by level, so that the nearest are found. */
@@ -79,7 +81,10 @@ function findBelow(name: string, start: Visit, find: SchemaById): Home | undefin
         if (child !== undefined) next.push(child);
       }
     }
-    const homes = next.filter(({ placed }) => hasField(placed.schema, name));
+    const homes = likeliest(
+      next.filter(({ placed }) => hasField(placed.schema, name)),
+      name,
+    );
     if (homes.length > MAX_HOMES) return undefined;
     if (homes.length > 0) {
       const through = homes.flatMap((home) => home.through ?? []);
@@ -88,6 +93,14 @@ function findBelow(name: string, start: Visit, find: SchemaById): Home | undefin
     level = next;
   }
   return undefined;
+}
+
+/** Of several places, those that cannot do without the field, and of these, those that must be there themselves. */
+function likeliest(homes: readonly Visit[], name: string): readonly Visit[] {
+  const wanting = homes.filter(({ placed }) => placed.schema.required?.includes(name) === true);
+  const some = wanting.length > 0 ? wanting : homes;
+  const needed = some.filter(({ isNeeded }) => isNeeded === true);
+  return needed.length > 0 ? needed : some;
 }
 
 /** A field that holds a map, or a list of them. */
@@ -99,5 +112,6 @@ function enter(visit: Visit, field: string, find: SchemaById): Visit | undefined
   if (placed.schema.properties === undefined) return undefined;
   const name = item === undefined ? field : `${field}[]`;
   const at = visit.at === "" ? name : `${visit.at}.${name}`;
-  return { at, placed, through: visit.through ?? field };
+  const isNeeded = visit.placed.schema.required?.includes(field) === true;
+  return { at, placed, through: visit.through ?? field, isNeeded };
 }
