@@ -115,10 +115,6 @@ const CASES: Readonly<
   "port-or-name": { good: ["http"], bad: ["80", ""] },
   quantity: { good: ["0", "1.5Gi", "500m", "1e3"], bad: ["", "-1", "64MB", "1 Gi", "x"] },
   "relative-path": { good: ["", "a", "a/b", "a..b"], bad: ["/a", "..", "a/../b"] },
-  "resource-name": {
-    good: ["cpu", "memory", "ephemeral-storage", "example.com/gpu"],
-    bad: ["", "gpu", "storage", "example.com/", "a b/c"],
-  },
   "service-name": { good: ["a1"], bad: ["1a", "a.b"] },
   share: { good: ["0%", "100%"], bad: ["101%", "1", "", "-1%"] },
   sysctl: {
