@@ -47,6 +47,7 @@ export function createEventWriter(options: {
   async function store(note: EventNote): Promise<void> {
     const event = toEvent(note.about, note, { component }, formatTime(clock.now()));
     const { name, namespace } = event.metadata;
+    if (isEnding(namespace)) return;
     const known = objects.get({
       apiVersion: "v1",
       kind: "Event",
@@ -63,5 +64,12 @@ export function createEventWriter(options: {
       count: previous.count + 1,
       lastTimestamp: event.lastTimestamp,
     } as Event);
+  }
+
+  /** Nothing new is made in a namespace that is being emptied: it would never be empty. */
+  function isEnding(name: string | undefined): boolean {
+    if (name === undefined) return false;
+    const ref = { apiVersion: "v1", kind: "Namespace", name };
+    return objects.get(ref)?.object.metadata.deletionTimestamp !== undefined;
   }
 }

@@ -351,7 +351,7 @@ describe("tables have the columns that people know", () => {
       );
       const text = JSON.stringify(table);
       expect(text, bare.kind).toContain('"format":"name"');
-      expect(text, bare.kind).toMatch(/"name":"(Age|Last Seen)"/);
+      expect(text, bare.kind).toMatch(/"name":"(Age|Last Seen|Created At)"/);
     }
   });
 });

@@ -26,6 +26,13 @@ import {
   PERSISTENTVOLUMECLAIM_COLUMNS,
   STORAGECLASS_COLUMNS,
 } from "./storage.ts";
+import {
+  ENDPOINTS_COLUMNS,
+  LIMITRANGE_COLUMNS,
+  PRIORITYCLASS_COLUMNS,
+  RESOURCEQUOTA_COLUMNS,
+  SERVICEACCOUNT_COLUMNS,
+} from "./policies.ts";
 import { DEPLOYMENT_COLUMNS, JOB_COLUMNS, POD_COLUMNS, REPLICASET_COLUMNS } from "./workloads.ts";
 
 const APP_COLUMNS: readonly Column<App>[] = [
@@ -126,6 +133,11 @@ const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
   ["persistentvolumeclaims", PERSISTENTVOLUMECLAIM_COLUMNS],
   ["storageclasses", STORAGECLASS_COLUMNS],
   ["services", SERVICE_COLUMNS],
+  ["endpoints", ENDPOINTS_COLUMNS],
+  ["resourcequotas", RESOURCEQUOTA_COLUMNS],
+  ["limitranges", LIMITRANGE_COLUMNS],
+  ["serviceaccounts", SERVICEACCOUNT_COLUMNS],
+  ["priorityclasses", PRIORITYCLASS_COLUMNS],
   ["nodes", NODE_COLUMNS],
   ["events", EVENT_COLUMNS],
   ["namespaces", NAMESPACE_COLUMNS],
