@@ -124,6 +124,14 @@ describe("pods/eviction", () => {
     expect(budgetOf("once")?.status?.disruptionsAllowed).toBe(1);
   });
 
+  test("what a try before this one took is not taken again", async () => {
+    const pod = await putPod("retry");
+    const disruptedPods = { [pod.metadata.name]: build.at(-1) };
+    await putBudget("retry", { disruptionsAllowed: 0, disruptedPods });
+    expect((await evict(pod)).code).toBe(201);
+    expect(now(pod)?.metadata.deletionTimestamp).toBeDefined();
+  });
+
   test("a budget that was not looked at yet: later", async () => {
     const pod = await putPod("new");
     await putBudget("new", { disruptionsAllowed: 5, observedGeneration: 0 });

@@ -210,6 +210,16 @@ describe("an Indexed Job", () => {
     });
   });
 
+  test("a failure per index is counted when its index is worked on again, not before", () => {
+    const object = indexed({ ...PER_INDEX, completions: 1 });
+    const first = worker(0, "p0", { ended: [1, -5], failures: 0 });
+    expect(statusIn(plan(object, [first]))?.["uncountedTerminatedPods"]).toEqual({});
+    const second = worker(0, "p1", { failures: 1 });
+    expect(statusIn(plan(object, [first, second]))).toMatchObject({
+      uncountedTerminatedPods: { failed: ["uid-p0"] },
+    });
+  });
+
   test("says which indexes are done and given up", () => {
     const object = indexed(
       { ...PER_INDEX, maxFailedIndexes: 3 },

@@ -330,6 +330,12 @@ describe("planJob()", () => {
     });
   });
 
+  test("one on its way out is still at work, but takes nobody's place", () => {
+    const object = sum({ parallelism: 2, completions: 5 }, started);
+    const planned = plan(object, [worker("p1", { counted: true }), worker("p2")]);
+    expect(statusIn(planned)).toMatchObject({ active: 2, ready: 2 });
+  });
+
   test("done: first the verdict, its end when the last pod is gone", () => {
     const object = sum({}, started);
     const waiting = plan(object, [succeeded("p1"), worker("p2", { terminating: true })]);
