@@ -7,22 +7,10 @@ import type { Refusal, SchedulerProfile } from "./plugin.ts";
 import { PodClass } from "./pod-class.ts";
 import type { PodKind } from "./pod-kind.ts";
 import { DEFAULT_SCHEDULER, PROFILES } from "./profile-plugins.ts";
-import { countRefusals } from "./refusals.ts";
+import type { Refusals } from "./refusals.ts";
 import { hasPodSelector } from "./selectors.ts";
 
-export type { Refusal };
-
-/** Why no node takes a pod. */
-export interface Refusals {
-  /** Number of nodes that were asked: all there are. */
-  readonly nodes: number;
-  /** Reason → number of nodes. A node with two reasons (cpu and memory) counts in both. */
-  readonly reasons: ReadonlyMap<string, number>;
-  /** Names of the filters that refused at least one node: what an event must touch to help. */
-  readonly filters: ReadonlySet<string>;
-  /** Names of the nodes on which preemption might help, in the order of their names. */
-  readonly candidates: readonly string[];
-}
+export type { Refusal, Refusals };
 
 export type Placement =
   | {
@@ -176,8 +164,7 @@ class Core implements SchedulerCore {
     const podClass = this.#classOf(pod);
     const best = podClass.best();
     const { nodes } = this.#cluster;
-    if (best === undefined)
-      return { kind: "refused", refusals: countRefusals(nodes, podClass.prepared()) };
+    if (best === undefined) return { kind: "refused", refusals: podClass.refusals() };
     const { node, points, feasible } = best;
     return { kind: "placed", node: nodes.nameOf(node), score: points, feasible };
   }

@@ -45,6 +45,8 @@ export class NodeTable {
   #ranks = new Int32Array(0);
   #byRank = new Int32Array(0);
   #ranked = -1;
+  #names: readonly string[] = [];
+  #named = -1;
   #version = 0;
   #membership = 0;
   #imageVersion = 0;
@@ -115,8 +117,13 @@ export class NodeTable {
     return this.#indexes.get(name);
   }
 
-  names(): string[] {
-    return [...this.#indexes.keys()].toSorted(compare);
+  /** In order. */
+  names(): readonly string[] {
+    if (this.#named !== this.#membership) {
+      this.#names = [...this.#indexes.keys()].toSorted(compare);
+      this.#named = this.#membership;
+    }
+    return this.#names;
   }
 
   /** A resource of all nodes, by index; `pods` counts pods. Read only; its arrays are good until `version` changes. */

@@ -11,6 +11,7 @@ import {
 import type { SchedulerProfile } from "./plugin.ts";
 import type { PodKind } from "./pod-kind.ts";
 import { countAt, PreparedPod, stampsOf, type NamedScore } from "./prepared-pod.ts";
+import { RefusalTable, type Refusals } from "./refusals.ts";
 import { NO_DOMAIN } from "./topology.ts";
 
 export interface PodClassOptions {
@@ -60,6 +61,9 @@ export class PodClass {
   /** With more buckets, most of them empty, everything is looked at again. */
   #maxBuckets = 0;
   readonly #bucketIds = new Map<string | number, number>();
+  /** What nodes said when none would do, and those that changed since. */
+  #refusals: RefusalTable | undefined;
+  readonly #unasked = new Set<number>();
   readonly #onDomain = (members: readonly number[]): void => {
     if (members.length > 1) for (const node of members) this.#dirty.push(node);
   };
@@ -134,6 +138,26 @@ export class PodClass {
     return all;
   }
 
+  /** What every node says against the pod, when none would do. */
+  refusals(): Refusals {
+    const prepared = this.#catchUp();
+    const { nodes } = this.#options.cluster;
+    // What pods elsewhere decide may change for nodes that did not.
+    const isLocal = prepared.topologies.every(({ topology }) => topology.refusal === undefined);
+    let table = isLocal ? this.#refusals : undefined;
+    if (table === undefined) {
+      table = new RefusalTable(nodes);
+      for (let node = 0; node < nodes.size; node += 1)
+        if (nodes.isNode(node)) table.set(node, prepared.refusal(node));
+    } else {
+      for (const node of this.#unasked)
+        table.set(node, nodes.isNode(node) ? prepared.refusal(node) : undefined);
+    }
+    this.#refusals = table;
+    this.#unasked.clear();
+    return table.summary();
+  }
+
   /** Whether what was prepared still stands, apart from nodes that changed. */
   #holds(prepared: PreparedPod): boolean {
     const { cluster, pod, profile } = this.#options;
@@ -175,6 +199,8 @@ export class PodClass {
 
   /** Looks at every node. */
   #rebuild(prepared: PreparedPod): void {
+    this.#refusals = undefined;
+    this.#unasked.clear();
     const { nodes, log } = this.#options.cluster;
     const { size } = nodes;
     this.#passes = new Uint8Array(size);
@@ -203,6 +229,7 @@ export class PodClass {
   }
 
   #look(prepared: PreparedPod, node: number, isNodeItself: boolean): void {
+    if (this.#refusals !== undefined) this.#unasked.add(node);
     if (isNodeItself) this.#lookAtNode(prepared, node);
     const id = this.#bucketFor(prepared, node);
     const key = id === NOWHERE ? Number.NaN : this.#keyFor(prepared, node);

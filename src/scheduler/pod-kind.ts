@@ -1,6 +1,5 @@
 import { controllerOf, type StringMap } from "../model/meta.ts";
 import type { Container, Pod } from "../model/kinds.gen.ts";
-import type { DomainCounter } from "./domain-counter.ts";
 import { hostPorts, type HostPort } from "./host-ports.ts";
 import {
   affinityTerms,
@@ -35,8 +34,13 @@ export interface PodKind {
 }
 
 export interface Subscription {
-  readonly counter: DomainCounter;
+  readonly counter: KindCounter;
   readonly weight: number;
+}
+
+/** What counts pods of some kinds on nodes. */
+interface KindCounter {
+  add(node: number, weight: number): void;
 }
 
 /** What a pod takes of its node. */

@@ -124,7 +124,39 @@ function slow(cluster: ReferenceCluster, pod: Pod): readonly string[] {
 
 function placeOf(core: SchedulerCore, pod: Pod): string {
   const placement = core.place(pod);
-  return placement.kind === "placed" ? `${placement.node} ${placement.score}` : "nowhere";
+  if (placement.kind === "placed")
+    return `${placement.node} ${placement.score} of ${placement.feasible}`;
+  const { nodes, reasons, filters, candidates } = placement.refusals;
+  return sayRefusals(nodes, reasons, filters, candidates);
+}
+
+function sayRefusals(
+  nodes: number,
+  reasons: ReadonlyMap<string, number>,
+  filters: ReadonlySet<string>,
+  candidates: readonly string[],
+): string {
+  const counts = [...reasons].map(([reason, count]) => `${count} ${reason}`).toSorted();
+  return `${nodes}: ${counts.join(", ")} by ${[...filters].toSorted().join()} but ${candidates.join()}`;
+}
+
+function referenceSays(cluster: ReferenceCluster, pod: Pod): string {
+  const verdicts = referenceVerdicts(pod, cluster);
+  const best = referencePlace(pod, cluster);
+  const feasible = verdicts.filter(({ refusal }) => refusal === undefined).length;
+  if (best !== undefined) return `${best.node} ${best.total} of ${feasible}`;
+  const refused = verdicts.flatMap(({ node, refusal }) =>
+    refusal === undefined ? [] : [{ node, refusal }],
+  );
+  const reasons = new Map<string, number>();
+  for (const { refusal } of refused)
+    for (const reason of refusal.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  return sayRefusals(
+    verdicts.length,
+    reasons,
+    new Set(refused.map(({ refusal }) => refusal.filter)),
+    refused.filter(({ refusal }) => !refusal.unresolvable).map(({ node }) => node),
+  );
 }
 
 function expectAlike(core: SchedulerCore, world: World, pod: Pod): void {
@@ -135,8 +167,7 @@ function expectAlike(core: SchedulerCore, world: World, pod: Pod): void {
     selectors: world.selectors,
   };
   expect(fast(core, pod)).toEqual(slow(others, pod));
-  const best = referencePlace(pod, others);
-  expect(placeOf(core, pod)).toBe(best === undefined ? "nowhere" : `${best.node} ${best.total}`);
+  expect(placeOf(core, pod)).toBe(referenceSays(others, pod));
 }
 
 const RUNS = Number(process.env["BERTH_PROP_RUNS"] ?? 150);

@@ -196,7 +196,14 @@ const containers: fc.Arbitrary<Container> = fc
   });
 
 export const podNames: fc.Arbitrary<string> = fc.constantFrom(
-  ...["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"],
+  "p1",
+  "p2",
+  "p3",
+  "p4",
+  "p5",
+  "p6",
+  "p7",
+  "p8",
 );
 
 /** Each pod has few features, so that most pods fit somewhere. */
