@@ -69,8 +69,10 @@ describe("chooseVictims()", () => {
     const timeless = pod({ name: "z-goes" });
     const conditions = [{ type: "Ready", status: "True" as const }];
     const goes = { ...timeless, status: { ...timeless.status, conditions } } as Pod;
-    expect(names([pod({ name: "a-stays", ready: -1 }), goes], NOW)).toEqual(["z-goes"]);
-    expect(names([goes, pod({ name: "a-stays", ready: -1 })], NOW)).toEqual(["z-goes"]);
+    const stays = pod({ name: "a-stays", ready: 5 });
+    expect(names([stays, goes], NOW)).toEqual(["z-goes"]);
+    expect(names([goes, stays], NOW)).toEqual(["z-goes"]);
+    expect(names([goes, stays])).toEqual(["z-goes"]);
   });
 
   test("among pods of about the same age it is left to their uids; without a clock the younger goes", () => {

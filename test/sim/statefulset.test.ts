@@ -167,6 +167,19 @@ describe("a pod on a node that has fallen silent", () => {
     expect(uids(made)).toEqual(before);
   });
 
+  test.for([
+    ["a roll-out", { template: template("v2") }],
+    ["scaling down", { replicas: 0 }],
+  ] as const)("is waited for by %s, too", ([, change]) => {
+    const made = rig();
+    const before = uids(made);
+    made.suffer({ kind: "node", name: "a", ready: false });
+    made.push(change);
+    made.cluster.settle(made.world.now + 24 * HOUR, 500);
+    expect(made.broken).toEqual([]);
+    expect(uids(made)).toEqual(before);
+  });
+
   test("is replaced once the node is gone", () => {
     const made = rig();
     const before = uids(made);
