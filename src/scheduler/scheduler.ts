@@ -234,6 +234,8 @@ export class Scheduler {
     const mayFit = (_: Pod, node: string): boolean => {
       const refusal = this.#without(hidden, () => this.#core.check(pod, node));
       if (refusal === undefined) return true;
+      // It does not help, but what is said of the pod is no longer true.
+      if (event.kind === "node" && !plugins.has(refusal.filter)) return true;
       return !refusal.unresolvable && this.#preemptor.couldMakeRoom(pod, node, hidden);
     };
     return mayHelp(event, pod, plugins, { mayFit });

@@ -102,6 +102,15 @@ describe("Scheduler", () => {
     expect(decideText()).toEqual(["p → a"]);
   });
 
+  test("says the new reason when a node refuses a pod for another one", () => {
+    const cordoned = node({ name: "a", cpu: "1", labels: { disk: "slow" } });
+    add(cordoned, waitingPod({ name: "p", cpu: "2", spec: { nodeSelector: { disk: "fast" } } }));
+    expect(decideText()[0]).toMatch(/1 node\(s\) didn't match Pod's node affinity/);
+    now += seconds(5);
+    change(cordoned, node({ name: "a", cpu: "1", labels: { disk: "fast" } }));
+    expect(decideText()[0]).toMatch(/1 Insufficient cpu/);
+  });
+
   test("leaves pods of other schedulers alone", () => {
     add(small("a"), waitingPod({ name: "p", spec: { schedulerName: "mine" } }));
     expect([decideText(), scheduler.waiting]).toEqual([[], 0]);
