@@ -10,7 +10,7 @@ import { refOf } from "../model/meta.ts";
 import { terminatePod } from "../model/pod-deletion.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { GATED_CONDITION } from "../scheduler/queue-gates.ts";
-import type { BindDecision } from "../scheduler/scheduler.ts";
+import type { BindDecision } from "../scheduler/decision.ts";
 import { SELECTED_NODE_ANNOTATION, type VolumeChoice } from "../scheduler/volumes.ts";
 import type { ObjectChange } from "./scheduler-loop-writer.ts";
 

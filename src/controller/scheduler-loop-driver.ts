@@ -5,7 +5,8 @@ import type { Logger } from "../base/logger.ts";
 import type { Pod } from "../model/kinds.gen.ts";
 import { refOf } from "../model/meta.ts";
 import { RESOURCES } from "../model/resources.ts";
-import type { BindDecision, Decision, Scheduler } from "../scheduler/scheduler.ts";
+import type { BindDecision, Decision } from "../scheduler/decision.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { ObjectEvent, ObjectStore } from "../store/object-store.ts";
 import type { EventWriter } from "./event-writer.ts";
 import {

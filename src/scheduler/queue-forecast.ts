@@ -5,7 +5,8 @@ import { createScheduler } from "./create-scheduler.ts";
 import { explainForeign, isOurs } from "./profiles.ts";
 import { GATED_CONDITION } from "./queue-gates.ts";
 import type { Schedule, Unplaced } from "./schedule.ts";
-import type { Decision, Scheduler } from "./scheduler.ts";
+import type { Decision } from "./decision.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 export interface PlaceAllInput {
   /** Pods that want a node. */

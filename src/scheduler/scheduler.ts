@@ -3,6 +3,7 @@ import type { Node, Pod, PodDisruptionBudget } from "../model/kinds.gen.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import type { Placement, Refusals, SchedulerCore } from "./core.ts";
 import { mayHelp } from "./queue-hints.ts";
+import type { BindDecision, Decision } from "./decision.ts";
 import { toClusterEvent, type Change, type ClusterEvent } from "./events.ts";
 import { formatNoPreemption, formatUnavailable, NOT_HELPFUL } from "./explain.ts";
 import { RefusalMemo } from "./explain-memo.ts";
@@ -16,7 +17,7 @@ import { isOurs } from "./profiles.ts";
 import { isGated } from "./queue-gates.ts";
 import { classKeyOf } from "./queue-order.ts";
 import { SchedulingQueue } from "./queue.ts";
-import { chooseVolumes, needsOf, type VolumeChoice } from "./volumes.ts";
+import { chooseVolumes, needsOf } from "./volumes.ts";
 import type { VolumeTable } from "./volumes-table.ts";
 
 export interface SchedulerOptions {
@@ -26,28 +27,6 @@ export interface SchedulerOptions {
   /** Values of `schedulerName` that are placed; Berth's own unless given. */
   readonly profiles?: ReadonlySet<string>;
 }
-
-/** A pod and its node, and what becomes of its claims there. */
-export interface BindDecision {
-  readonly pod: Pod;
-  readonly node: string;
-  readonly volumes: readonly VolumeChoice[];
-}
-
-export type Decision =
-  /** To be written, all or none where they are a group. Answered by `bound` or `failed`, for each. */
-  | { readonly kind: "bind"; readonly bindings: readonly BindDecision[] }
-  | { readonly kind: "refuse"; readonly pod: Pod; readonly message: string }
-  | { readonly kind: "gated"; readonly pod: Pod }
-  /** Victims are to be evicted; the pod is nominated for their node. Others lose their nomination there. */
-  | {
-      readonly kind: "preempt";
-      readonly pod: Pod;
-      readonly message: string;
-      readonly node: string;
-      readonly victims: readonly Pod[];
-      readonly displaced: readonly Pod[];
-    };
 
 /** Questions about sleeping pods answered in one turn. */
 const CHECKS_PER_TURN = 64;

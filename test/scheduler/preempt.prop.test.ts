@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Pod, PodDisruptionBudget } from "../../src/model/kinds.gen.ts";
-import { Scheduler, type Decision } from "../../src/scheduler/scheduler.ts";
+import type { Decision } from "../../src/scheduler/decision.ts";
+import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { VolumeTable } from "../../src/scheduler/volumes-table.ts";
 import { node, NOW } from "../support/builders.ts";
 import { PlainCore } from "../support/plain-core.ts";

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Node, Pod, PodDisruptionBudget } from "../../src/model/kinds.gen.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
-import { Scheduler, type Decision } from "../../src/scheduler/scheduler.ts";
+import type { Decision } from "../../src/scheduler/decision.ts";
+import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { VolumeTable } from "../../src/scheduler/volumes-table.ts";
 import { node, NOW, seconds } from "../support/builders.ts";
 import { PlainCore } from "../support/plain-core.ts";

@@ -6,7 +6,8 @@ import type {
 } from "../../src/model/kinds.gen.ts";
 import type { ApiObject, StringMap } from "../../src/model/meta.ts";
 import { createScheduler } from "../../src/scheduler/create-scheduler.ts";
-import type { Decision, Scheduler } from "../../src/scheduler/scheduler.ts";
+import type { Decision } from "../../src/scheduler/decision.ts";
+import type { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { node, NOW } from "../support/builders.ts";
 import { uidOf, waitingPod } from "../support/scheduler.ts";
 
