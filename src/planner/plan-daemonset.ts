@@ -1,6 +1,6 @@
 import { parseTime, type Millis } from "../base/clock.ts";
 import { canonicalJson } from "../base/hash.ts";
-import { compare } from "../base/order.ts";
+import { compare, sortedBy } from "../base/order.ts";
 import type { DaemonSet, Node, Pod, PodTemplateSpec } from "../model/kinds.gen.ts";
 import { isEmptySelector } from "../model/labels.ts";
 import { refOf } from "../model/meta.ts";
@@ -79,17 +79,25 @@ function readNodes(world: World, set: DaemonSet, pods: readonly Pod[]): readonly
   for (const pod of pods) {
     const name = targetNode(pod);
     if (name === undefined || (isFinished(pod) && isTerminating(pod))) continue;
-    byNode.set(name, [...(byNode.get(name) ?? []), pod]);
+    const there = byNode.get(name);
+    if (there === undefined) byNode.set(name, [pod]);
+    else there.push(pod);
   }
-  const nodes = world.list("v1", "Node") as readonly Node[];
-  const known = new Set(nodes.map(({ metadata }) => metadata.name));
-  const gone = [...byNode.keys()].filter((name) => !known.has(name));
-  return [
-    ...nodes.map((node) => ({ name: node.metadata.name, exists: true, ...judgeNode(set, node) })),
-    ...gone.map((name) => ({ name, exists: false, shouldRun: false, mayStay: false })),
-  ]
-    .map((node) => ({ ...node, pods: (byNode.get(node.name) ?? []).toSorted(compareAge) }))
-    .toSorted((a, b) => compare(a.name, b.name));
+  const take = (name: string): readonly Pod[] => {
+    const found = byNode.get(name);
+    byNode.delete(name);
+    return found === undefined || found.length === 1 ? (found ?? []) : found.toSorted(compareAge);
+  };
+  const nodes = (world.list("v1", "Node") as readonly Node[]).map((node): DaemonNode => {
+    const { name } = node.metadata;
+    const { shouldRun, mayStay } = judgeNode(set, node);
+    return { name, exists: true, shouldRun, mayStay, pods: take(name) };
+  });
+  if (byNode.size === 0) return nodes;
+  const gone = [...byNode.keys()].map((name): DaemonNode => {
+    return { name, exists: false, shouldRun: false, mayStay: false, pods: take(name) };
+  });
+  return sortedBy([...nodes, ...gone], ({ name }) => name);
 }
 
 /** Placed before not yet placed, then older before newer. */
