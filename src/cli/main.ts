@@ -5,6 +5,7 @@ import { dataDirAt } from "./data-dir.ts";
 import type { SimulateFlags } from "./simulate.ts";
 import { ROOT_APP } from "./root-app.ts";
 import { fromSystemError } from "./system-error.ts";
+import type { ValidateOptions } from "./validate.ts";
 import { VERSION } from "./version.ts";
 
 /*
@@ -147,16 +148,24 @@ function releaseCommands(program: Command, signal: AbortSignal): void {
 }
 
 function manifestCommands(program: Command, signal: AbortSignal): void {
-  withOutput(program.command("validate"))
+  program
+    .command("validate")
     .summary("check manifests; needs no cluster")
-    .argument("[path]", "file or folder", ".")
+    .description("Exit code 0: all are valid, 1: there are problems, or with --strict warnings.")
+    .argument("[paths...]", 'files and folders; "-" is the standard input (default: ".")')
     .option("--namespace <name>", "namespace of manifests that name none", "default")
-    .action(
-      async (path: string, { output, namespace }: OutputFlag & { readonly namespace: string }) => {
-        const { validate } = await import("./validate.ts");
-        process.exitCode = await validate({ path, namespace, output }, { out, err }, signal);
-      },
-    );
+    .option("--strict", "let warnings fail as well", false)
+    .addOption(
+      new Option("-o, --output <form>", "how to print")
+        .choices(["text", "json", "sarif", "github"])
+        .default("text"),
+    )
+    .action(async (given: readonly string[], flags: Omit<ValidateOptions, "paths">) => {
+      const { validate } = await import("./validate.ts");
+      const paths = given.length === 0 ? ["."] : given;
+      const { stdin } = process;
+      process.exitCode = await validate({ ...flags, paths }, { out, err }, { stdin, signal });
+    });
 
   program
     .command("explain")

@@ -1,4 +1,4 @@
-import type { Problem } from "../model/problem.ts";
+import type { Position, Problem } from "../model/problem.ts";
 
 /** Columns of a source line that are shown around the place. */
 const MAX_WIDTH = 120;
@@ -37,6 +37,12 @@ export function printProblems(
   return problems
     .map((problem) => printProblem(problem, textOf(problem.at.file), severity))
     .join("\n\n");
+}
+
+/** The word, name or quoted text that stands at a place; empty where there is none. Pure. */
+export function tokenAt(text: string, { line, column }: Pick<Position, "line" | "column">): string {
+  const rest = lineOf(text, line)?.slice(column - 1) ?? "";
+  return /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,:\]}#]+)/.exec(rest)?.[0] ?? "";
 }
 
 function lineOf(text: string, number: number): string | undefined {
