@@ -42,6 +42,8 @@ export interface KnownKinds {
   readonly notYet: Readonly<Record<string, readonly string[]>>;
   /** Old apiVersion → kind → the apiVersion that took its place. */
   readonly oldVersions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Old apiVersion → kind, or `*` for all others → the version of Kubernetes that did away with it. */
+  readonly removedIn: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Files of other tools: apiVersion → kind → what to do instead. */
   readonly tools: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }

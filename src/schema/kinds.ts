@@ -34,9 +34,14 @@ export function explainKind(apiVersion: string, kind: string): Finding {
   const path = ["kind"];
   const newer = own(own(KNOWN_KINDS.oldVersions, apiVersion), kind);
   if (newer !== undefined) {
+    const removals = own(KNOWN_KINDS.removedIn, apiVersion);
+    const removed = own(removals, kind) ?? own(removals, "*");
     return {
       code: "kind/old-version",
-      message: `${show(name)} is an old version of ${kind}`,
+      message:
+        removed === undefined
+          ? `${show(name)} is an old version of ${kind}`
+          : `${show(name)} was removed in Kubernetes ${removed}`,
       path: ["apiVersion"],
       hint: `write "apiVersion: ${newer}" and compare the fields`,
     };

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { formatProblem } from "../../src/model/problem.ts";
+import { explainKind } from "../../src/schema/kinds.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
 import type { LoadOptions } from "../../src/schema/manifest.ts";
+import { KNOWN_KINDS } from "../../src/schema/schemas.gen.ts";
 import { checkAhead } from "../support/ahead.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -79,6 +81,23 @@ describe("an autoscaling/v1 HorizontalPodAutoscaler", () => {
       },
     });
   });
+});
+
+it.each([
+  ["apps/v1beta1", "Deployment", "1.16", "apps/v1"],
+  ["extensions/v1beta1", "DaemonSet", "1.16", "apps/v1"],
+  ["extensions/v1beta1", "Ingress", "1.22", "networking.k8s.io/v1"],
+  ["autoscaling/v2beta2", "HorizontalPodAutoscaler", "1.26", "autoscaling/v2"],
+  ["batch/v1beta1", "CronJob", "1.25", "batch/v1"],
+])("%s %s was removed in %s", (apiVersion, kind, version, newer) => {
+  expect(explainKind(apiVersion, kind)).toMatchObject({
+    message: `"${apiVersion} ${kind}" was removed in Kubernetes ${version}`,
+    hint: `write "apiVersion: ${newer}" and compare the fields`,
+  });
+});
+
+it("every old version says when it was removed", () => {
+  expect(Object.keys(KNOWN_KINDS.removedIn)).toEqual(Object.keys(KNOWN_KINDS.oldVersions));
 });
 
 describe("a field in the wrong place", () => {
