@@ -48,7 +48,7 @@ function rigOf(): SetRig {
 /** What no plan of a DaemonSet may do, whatever came before. */
 function judge(rig: SetRig, key: string, plan: Plan): readonly string[] {
   if (parseRefKey(key).kind !== "DaemonSet") return [];
-  const set = rig.workload<DaemonSet>();
+  const set = rig.workload() as DaemonSet;
   const nodes = rig.world.list("v1", "Node") as readonly Node[];
   const wanted = nodes.filter((item) => judgeNode(set, item).shouldRun);
   const { maxSurge, maxUnavailable } = daemonLimits(set, wanted.length);
@@ -113,7 +113,7 @@ describe("a DaemonSet in a world of faults", () => {
             );
           expect(running.toSorted()).toEqual([`a app:${last} True`, `b app:${last} True`]);
           expect(rig.restless()).toEqual([]);
-          const set = rig.workload<DaemonSet>();
+          const set = rig.workload() as DaemonSet;
           expect(set.status).toEqual({
             observedGeneration: set.metadata.generation,
             desiredNumberScheduled: 2,

@@ -108,12 +108,12 @@ export class SetRig {
     this.cluster.wakeAll();
   }
 
-  workload<T extends ApiObject>(): T {
-    return this.world.get(refOf(this.#workload)) as T;
+  workload(): ApiObject {
+    return this.world.get(refOf(this.#workload)) ?? this.#workload;
   }
 
   push(fields: object): void {
-    const stored = this.workload<ApiObject & { readonly spec: object }>();
+    const stored = this.workload() as ApiObject & { readonly spec: object };
     this.world.declare({ ...stored, spec: { ...stored.spec, ...fields } } as ApiObject);
   }
 

@@ -43,7 +43,7 @@ function rigOf(podManagementPolicy: StatefulSetSpec["podManagementPolicy"]): Set
 /** What no plan of a StatefulSet may do, whatever came before. */
 function judge(rig: SetRig, key: string, plan: Plan): readonly string[] {
   if (parseRefKey(key).kind !== "StatefulSet") return [];
-  const set = rig.workload<StatefulSet>();
+  const set = rig.workload() as StatefulSet;
   const mine = rig.pods().filter(({ metadata }) => ordinalOf(set, metadata.name) !== undefined);
   const isServing = (pod: Pod): boolean => {
     const since = availableAt(pod, set.spec.minReadySeconds ?? 0);
@@ -113,7 +113,7 @@ describe("a StatefulSet in a world of faults", () => {
           rig.push({ template: template(last), updateStrategy });
           expect(rig.cluster.settle(rig.world.now + HOUR, 3000)).toBe(true);
           expect(rig.broken).toEqual([]);
-          const set = rig.workload<StatefulSet>();
+          const set = rig.workload() as StatefulSet;
           expect(running(rig)).toEqual(
             ordinalsOf(set).map((ordinal) => `web-${ordinal} app:${last} data-web-${ordinal} True`),
           );
