@@ -117,6 +117,10 @@ describe("checkAdmission()", () => {
     expect(isRefused).toBe((object as ReturnType<typeof job>).spec.suspend !== true);
   });
 
+  test("a CronJob's pods are there now and then: they take nothing from the others", () => {
+    expect(check([quota({ cpu: "1" }), web(1), cron(1)])).toEqual([]);
+  });
+
   test("tells what breaks a limit range", () => {
     const spec = podSpec({ containers: [container({ resources: { limits: { cpu: "2" } } })] });
     const big = deployment({ replicas: 1, template: { ...template(), spec } });
