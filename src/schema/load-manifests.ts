@@ -1,11 +1,16 @@
 import { compare } from "../base/order.ts";
+import type { CustomResourceDefinition } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import { RESOURCES } from "../model/resources.ts";
+import { isHarmful } from "./check-object.ts";
+import { checkCustomObject, customKinds } from "./crd-kinds.ts";
+import type { KindSource } from "./crd-kinds.ts";
 import type { Finding } from "./finding.ts";
 import { explainKind } from "./kinds.ts";
 import {
   byPosition,
+  declare,
   isManifestFile,
   limitProblems,
   loadKnownFile,
@@ -27,11 +32,11 @@ import type { TreeFinding } from "./rules/tree-finding.ts";
  */
 export const loadManifests: LoadManifests = (files, options) => {
   const prefix = options.filePrefix ?? "";
-  const loaded = files
+  const read = files
     .filter((file) => isManifestFile(file.path))
     .toSorted((a, b) => compare(a.path, b.path))
-    .map((file) => loadKnownFile(file, { namespace: options.namespace, prefix }, options.known))
-    .map((file) => resolveForeign(file, options));
+    .map((file) => loadKnownFile(file, { namespace: options.namespace, prefix }, options.known));
+  const loaded = resolveForeign(read, options);
   const declared = loaded.flatMap((file) => file.declared);
   const broken = checkTree(declared, options.plainSecrets);
   const problems = [
@@ -46,19 +51,43 @@ export const loadManifests: LoadManifests = (files, options) => {
   return { manifests, problems, warnings } satisfies LoadedManifests;
 };
 
-/** Kinds that are not built in: nobody knows them. */
-function resolveForeign(file: LoadedFile, options: LoadOptions): LoadedFile {
-  if (file.foreign.length === 0) return file;
-  const open = openDocuments(file.source, options.filePrefix ?? "");
-  const problems = file.foreign.map((foreign) =>
-    problemAt(explainKind(foreign.apiVersion, foreign.kind), foreign, open),
+/** Objects of kinds that are not built in: of the tree's own definitions, else of the cluster's, else of nobody's. */
+function resolveForeign(files: readonly LoadedFile[], options: LoadOptions): readonly LoadedFile[] {
+  if (files.every((file) => file.foreign.length === 0)) return files;
+  const definitions = files.flatMap(({ declared }) =>
+    declared
+      .map(({ object }) => object)
+      .filter(({ kind }) => kind === "CustomResourceDefinition")
+      .map((object) => object as CustomResourceDefinition),
   );
-  const broken = file.foreign.flatMap(({ value }) => nameOf(value, options.namespace));
-  return {
-    ...file,
-    problems: [...file.problems, ...problems],
-    broken: [...file.broken, ...broken],
-  };
+  const own = customKinds(definitions);
+  const find: KindSource = (apiVersion, kind) =>
+    own(apiVersion, kind) ?? options.kinds?.(apiVersion, kind);
+  return files.map((file) => (file.foreign.length === 0 ? file : resolveFile(file, find, options)));
+}
+
+function resolveFile(file: LoadedFile, find: KindSource, options: LoadOptions): LoadedFile {
+  let opened: OpenDocuments | undefined;
+  const open = (): OpenDocuments =>
+    (opened ??= openDocuments(file.source, options.filePrefix ?? ""));
+  const declared = [...file.declared];
+  const broken = [...file.broken];
+  const problems = [...file.problems];
+  const warnings = [...file.warnings];
+  for (const foreign of file.foreign) {
+    const { value, apiVersion, kind } = foreign;
+    const known = find(apiVersion, kind);
+    const { object, findings } =
+      known === undefined
+        ? { object: undefined, findings: [explainKind(apiVersion, kind)] }
+        : checkCustomObject(value, known, options.namespace);
+    for (const finding of findings) {
+      (isHarmful(finding) ? problems : warnings).push(problemAt(finding, foreign, open()));
+    }
+    if (object === undefined) broken.push(...nameOf(value, options.namespace));
+    else declared.push(declare(object, foreign));
+  }
+  return { ...file, declared, broken, problems, warnings };
 }
 
 /** A file that could not be read may hold all that is missing: then nothing is known to be missing. */

@@ -1,4 +1,5 @@
 import type { ApiObject } from "../model/meta.ts";
+import type { KindSource } from "./crd-kinds.ts";
 import type { KnownFiles, SourceFile } from "./loaded-file.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import type { PlainSecrets } from "./rules/plain-secrets.ts";
@@ -32,6 +33,8 @@ export interface LoadOptions {
   readonly plainSecrets?: PlainSecrets;
   /** Where files with an id are looked up before they are read, and remembered afterwards. */
   readonly known?: KnownFiles;
+  /** Kinds of the cluster's CustomResourceDefinitions; those of the tree itself come first. */
+  readonly kinds?: KindSource;
 }
 
 export type LoadManifests = (files: readonly SourceFile[], options: LoadOptions) => LoadedManifests;

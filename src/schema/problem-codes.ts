@@ -6,6 +6,8 @@ export type ProblemCode =
   | "autoscaler/no-target"
   | "autoscaler/replicas"
   | "crd/name"
+  | "crd/not-evaluated"
+  | "crd/schema"
   | "crd/versions"
   | "cron/schedule"
   | "cron/time-zone"

@@ -53,6 +53,12 @@ const LIMITS: Readonly<Record<string, Limit>> = {
 };
 const LIMIT_NAMES = Object.keys(LIMITS);
 
+/** A pattern of a CustomResourceDefinition, ready to be used. */
+interface PatternCheck {
+  readonly source: string;
+  readonly test: (text: string) => boolean | undefined;
+}
+
 /** The limits of a schema that a value does not keep. Pure. */
 export function limitFailures(value: unknown, schema: JsonSchema): readonly Failure[] {
   const failures: Failure[] = [];
@@ -63,6 +69,12 @@ export function limitFailures(value: unknown, schema: JsonSchema): readonly Fail
     const measured = rule.measure(value);
     if (measured === undefined || rule.holds(measured, limit)) continue;
     failures.push({ keyword, params: { limit }, message: `${rule.says} ${limit}` });
+  }
+  const pattern = schema["x-pattern"] as PatternCheck | undefined;
+  if (pattern !== undefined && typeof value === "string" && pattern.test(value) !== true) {
+    const { source } = pattern;
+    const message = `must match the pattern ${JSON.stringify(source)}`;
+    failures.push({ keyword: "pattern", params: { pattern: source }, message });
   }
   if (schema["uniqueItems"] === true && Array.isArray(value) && !areUnique(value as unknown[])) {
     failures.push({ keyword: "uniqueItems", params: {}, message: "must not have an item twice" });

@@ -27,7 +27,7 @@ export function validateObject(value: unknown, kind: DeclaredKind): Validated {
   invariant(errors.length > 0, `the two readers of ${base} disagree: run npm run generate`);
   const { findings, ignored } = explainErrors(errors, pruned);
   let kept = pruned;
-  for (const path of ignored) kept = without(kept, path);
+  for (const path of ignored) kept = withoutField(kept, path);
   return { value: kept, findings };
 }
 
@@ -57,16 +57,18 @@ export const resolveRef: Resolve = (ref, base) => {
   return { schema, base: id };
 };
 
-/** A copy of a value without the field at a path. */
-function without(value: unknown, path: Finding["path"]): unknown {
+/** A copy of a value without the field at a path. Pure. */
+export function withoutField(value: unknown, path: Finding["path"]): unknown {
   const [part, ...rest] = path;
   if (part === undefined || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
-    return (value as unknown[]).map((item, index) => (index === part ? without(item, rest) : item));
+    return (value as unknown[]).map((item, index) =>
+      index === part ? withoutField(item, rest) : item,
+    );
   }
   const entries = Object.entries(value).flatMap(([name, item]) => {
     if (name !== part) return [[name, item as unknown] as const];
-    return rest.length === 0 ? [] : [[name, without(item, rest)] as const];
+    return rest.length === 0 ? [] : [[name, withoutField(item, rest)] as const];
   });
   return Object.fromEntries(entries);
 }

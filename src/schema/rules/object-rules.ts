@@ -7,6 +7,7 @@ import { autoscalerBounds, autoscalerMetrics } from "./autoscaler.ts";
 import { bindingRole, bindingSubjects } from "./binding-rules.ts";
 import { persistentVolumeClaim } from "./claim-spec.ts";
 import { configMap, secretSize } from "./config-map.ts";
+import { definitionSchemas } from "../crd-definition.ts";
 import { definitionName, definitionVersions } from "./custom-resource.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
 import { ingressPaths, ingressTarget } from "./ingress-rules.ts";
@@ -54,7 +55,11 @@ const RULES: Readonly<Record<string, readonly ObjectRule<never>[]>> = {
   "v1/ResourceQuota": [quotaScopes],
   "v1/Secret": [secretSize, secretKeys],
   "v1/Service": [servicePorts, serviceFields],
-  "apiextensions.k8s.io/v1/CustomResourceDefinition": [definitionName, definitionVersions],
+  "apiextensions.k8s.io/v1/CustomResourceDefinition": [
+    definitionName,
+    definitionVersions,
+    definitionSchemas,
+  ],
   "apps/v1/DaemonSet": [checkDaemonSet],
   "apps/v1/Deployment": [checkDeployment],
   "apps/v1/ReplicaSet": [checkReplicaSet],
