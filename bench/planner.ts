@@ -17,6 +17,7 @@ import { deploymentName, openBenchCluster, type BenchCluster } from "./planner-c
 const SMALL = 67;
 const LARGE = 10_000;
 const CHANGES = 50;
+const WRITES_AT_ONCE = 256;
 
 const ONE = "one changed Deployment among 10,000 (150,000 pods): planning";
 const ALL = "all 10,000 Deployments changed at once: planning";
@@ -44,7 +45,7 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
   const large = await changesMs(cluster, CHANGES);
   say(`150,000 pods: ${median(large).toFixed(3)} ms a change`);
   signal.throwIfAborted();
-  const all = (await changesMs(cluster, LARGE)).reduce((sum, ms) => sum + ms, 0);
+  const all = await allChangesMs(cluster, LARGE);
   say(`150,000 pods: ${all.toFixed(0)} ms for all Deployments`);
   return [
     { name: ONE, value: round(median(large)), unit: "ms" },
@@ -85,6 +86,19 @@ async function changesMs(cluster: BenchCluster, count: number): Promise<readonly
   return times;
 }
 
+/** The planning time of all changes at once, round by round: what one round plans is written before the next. */
+async function allChangesMs(cluster: BenchCluster, count: number): Promise<number> {
+  const planning = new Planning(cluster);
+  versions += 1;
+  await inParallel(
+    Array.from({ length: count }, (_, index) => index),
+    (index) => changeImage(cluster, index),
+  );
+  const ms = await planning.settle();
+  planning.close();
+  return ms;
+}
+
 async function changeImage({ objects }: BenchCluster, index: number): Promise<void> {
   const ref = { apiVersion: "apps/v1", kind: "Deployment", ...deploymentName(index) };
   const deployment = objects.get(ref)?.object as Deployment;
@@ -100,10 +114,10 @@ async function changeImage({ objects }: BenchCluster, index: number): Promise<vo
   await objects.update(next);
 }
 
-/** The planner's loop with a stop-watch, and without the pods' own keys, which nothing is planned for. */
+/** The planner's loop with a stop-watch: finding out who is concerned and planning them are timed, writing is not. */
 class Planning {
   readonly #cluster: BenchCluster;
-  readonly #keys = new Set<string>();
+  #keys = new Set<string>();
   readonly #unsubscribe: () => void;
   #ms = 0;
 
@@ -123,22 +137,24 @@ class Planning {
     this.#unsubscribe();
   }
 
-  /** Plans and writes until nothing is left to plan. Returns what the planning alone took. */
+  /** Plans and writes until nothing is left to plan. Returns what the planning alone took, since the last call. */
   async settle(): Promise<number> {
-    this.#ms = 0;
-    for (let [key] = this.#keys; key !== undefined; [key] = this.#keys) {
-      this.#keys.delete(key);
-      await carryOut(this.#plan(parseRefKey(key)), this.#cluster.objects);
+    while (this.#keys.size > 0) {
+      const keys = [...this.#keys];
+      this.#keys = new Set();
+      const startedAt = performance.now();
+      const plans = keys.map((key) => this.#plan(parseRefKey(key)));
+      this.#ms += performance.now() - startedAt;
+      await inParallel(plans, (plan) => carryOut(plan, this.#cluster.objects));
     }
-    return this.#ms;
+    const ms = this.#ms;
+    this.#ms = 0;
+    return ms;
   }
 
   #plan(ref: ObjectRef): Plan {
     const { world, now } = this.#cluster;
-    const startedAt = performance.now();
-    const plan = planObject(world.at(now), ref);
-    this.#ms += performance.now() - startedAt;
-    return plan;
+    return planObject(world.at(now), ref);
   }
 }
 
@@ -156,6 +172,12 @@ async function updateStatus(object: ApiObject, objects: ObjectStore): Promise<vo
   const current = objects.get(refOf(object));
   if (current?.object.metadata.resourceVersion !== object.metadata.resourceVersion) return;
   await objects.updateStatus(object);
+}
+
+/** Many at a time, so that the store commits them in groups. */
+async function inParallel<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += WRITES_AT_ONCE)
+    await Promise.all(items.slice(start, start + WRITES_AT_ONCE).map(task));
 }
 
 /** Heap and buffers in use, after a collection. */
