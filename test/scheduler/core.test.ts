@@ -389,9 +389,10 @@ describe("many nodes", () => {
   const affinity = (
     sort: "podAffinity" | "podAntiAffinity",
     isRequired: boolean,
+    topologyKey = "kubernetes.io/hostname",
   ): Partial<PodFields> => {
     const term = {
-      topologyKey: "kubernetes.io/hostname",
+      topologyKey,
       labelSelector: { matchLabels: { app: "web" } },
     };
     const terms = isRequired
@@ -417,6 +418,8 @@ describe("many nodes", () => {
     ["required anti-affinity", [affinity("podAntiAffinity", true)]],
     ["preferred anti-affinity", [affinity("podAntiAffinity", false)]],
     ["preferred affinity", [affinity("podAffinity", false)]],
+    ["affinity to zones", [affinity("podAffinity", false, ZONE)]],
+    ["anti-affinity over zones", [{}, affinity("podAntiAffinity", false, ZONE)]],
     ["required spreading", [spread("DoNotSchedule")]],
     ["preferred spreading", [spread("ScheduleAnyway")]],
     [
@@ -429,31 +432,33 @@ describe("many nodes", () => {
       ],
     ],
   ])("%s are placed as by a look at every node", ([, templates]) => {
-    const core = coreOf(world);
+    // Domains looked at one by one, and node by node.
+    const cores = [coreOf(world), coreOf(world, { maxNarrowDomains: 0 })];
     const placed: Pod[] = [];
     for (let index = 0; index < 48; index += 1) {
       const item = wanting(`p${index}`, "300m", templates[index % templates.length] ?? {});
       const cluster = { nodes: world, placed };
       const best = referencePlace(item, cluster);
-      const placement = core.place(item);
       if (best === undefined) {
-        expect(placement.kind).toBe("refused");
+        for (const core of cores) expect(core.place(item).kind).toBe("refused");
         continue;
       }
       const { length } = referenceVerdicts(item, cluster).filter(
         ({ total }) => total !== undefined,
       );
-      expect(placement).toEqual({
-        kind: "placed",
-        node: best.node,
-        score: best.total,
-        feasible: length,
-      });
-      core.assume(item, best.node);
+      for (const core of cores) {
+        expect(core.place(item)).toEqual({
+          kind: "placed",
+          node: best.node,
+          score: best.total,
+          feasible: length,
+        });
+        core.assume(item, best.node);
+      }
       placed.push({ ...item, spec: { ...item.spec, nodeName: best.node } });
       // Every fifth time an old one goes.
       const [gone] = index % 5 === 4 ? placed.splice(index % 3, 1) : [];
-      if (gone !== undefined) core.removePod(gone.metadata.uid ?? "");
+      for (const core of cores) core.removePod(gone?.metadata.uid ?? "");
     }
     expect(placed.length).toBeGreaterThan(25);
   });
