@@ -19,6 +19,7 @@ import {
   type Health,
   type WorkloadTrouble,
 } from "./health-verdict.ts";
+import { missingOfWanted, wantedRevision } from "./health-wanted.ts";
 import { limitRangesOf, podViolations, withDefaultLimits } from "./limit-ranges.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
 import type { World } from "./world.ts";
@@ -30,8 +31,9 @@ const HASH_LABEL = "controller-revision-hash";
 /** As many pods of the newest revision as are to be updated, all there and available. Pure. */
 export function statefulSetHealth(world: World, set: StatefulSet): Health {
   const { spec, status = { replicas: 0 } } = set;
-  const pods = newest(podsOwnedBy(world, set.metadata.uid), status.updateRevision);
-  const missing = missingOfSet(spec, status);
+  const revision = wantedRevision(world, set) ?? status.updateRevision;
+  const pods = newest(podsOwnedBy(world, set.metadata.uid), revision);
+  const missing = missingOfSet(spec, status) ?? missingOfWanted(world, set, updatesOf(spec));
   if (missing === undefined) return HEALTHY;
   const isShort = status.replicas < spec.replicas;
   return verdict(
@@ -44,10 +46,11 @@ export function statefulSetHealth(world: World, set: StatefulSet): Health {
 /** A pod on each node that is to have one, of the newest template, and available. Pure. */
 export function daemonSetHealth(world: World, set: DaemonSet): Health {
   const { spec, status } = set;
-  const pods = newest(podsOwnedBy(world, set.metadata.uid), newestHash(world, set));
-  const missing = missingOfDaemons(set);
-  if (missing === undefined) return HEALTHY;
+  const hash = wantedRevision(world, set) ?? newestHash(world, set);
+  const pods = newest(podsOwnedBy(world, set.metadata.uid), hash);
   const { desiredNumberScheduled = 0, currentNumberScheduled = 0 } = status ?? {};
+  const missing = missingOfDaemons(set) ?? missingOfWanted(world, set, desiredNumberScheduled);
+  if (missing === undefined) return HEALTHY;
   const isShort = currentNumberScheduled < desiredNumberScheduled;
   return verdict(
     missing,
@@ -130,17 +133,22 @@ function missingOfSet(
   if (status.replicas < replicas) return `${status.replicas} of ${replicas} pods have been made`;
   if (status.replicas > replicas)
     return `${status.replicas - replicas} pods too many are still there`;
-  const updates = updateStrategy as
-    | { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } }
-    | undefined;
-  if (updates?.type !== "OnDelete") {
-    const wanted = Math.max(0, replicas - (updates?.rollingUpdate?.partition ?? 0));
+  if (updateStrategy.type !== "OnDelete") {
+    const wanted = updatesOf({ replicas, updateStrategy });
     if (updatedReplicas < wanted)
       return `${updatedReplicas} of ${wanted} pods are of the new revision`;
   }
   if (readyReplicas < replicas) return `${readyReplicas} of ${replicas} pods are ready`;
   if (availableReplicas < replicas) return `${availableReplicas} of ${replicas} pods are available`;
   return undefined;
+}
+
+/** How many pods are to be of the newest revision. */
+function updatesOf({
+  replicas,
+  updateStrategy,
+}: Pick<StatefulSet["spec"], "replicas" | "updateStrategy">): number {
+  return Math.max(0, replicas - (updateStrategy.rollingUpdate?.partition ?? 0));
 }
 
 function missingOfDaemons({ spec, status }: DaemonSet): string | undefined {

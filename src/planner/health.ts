@@ -39,6 +39,7 @@ import {
   refusedFor,
   statefulSetHealth,
 } from "./health-workloads.ts";
+import { presentReplicas } from "./health-wanted.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
 import { earlier, isReady } from "./pod-state.ts";
@@ -125,18 +126,24 @@ export function objectHealth(world: World, ref: ObjectRef): Health {
 
 function deploymentHealth(world: World, deployment: Deployment): Health {
   const { spec, status = {} } = deployment;
-  const { stored, pods } = readRevisions(world, deployment).next;
+  const revisions = readRevisions(world, deployment);
+  const { stored, pods, replicaSet } = revisions.next;
   // The deadline for finding a place is the Deployment's own.
   const trouble =
     refusedFor(world.now, status.conditions) ?? troubleOf(world, pods, Number.POSITIVE_INFINITY);
+  const present = presentReplicas(deployment, revisions);
   const progress = findCondition(status.conditions, "Progressing");
-  if (progress?.reason === "ProgressDeadlineExceeded") return timedOut(progress, trouble);
+  const isOfNext = progress?.message?.includes(`"${replicaSet.metadata.name}"`) === true;
+  if (progress?.reason === "ProgressDeadlineExceeded" && (present === undefined || isOfNext))
+    return timedOut(progress, trouble);
   if (trouble?.isTerminal === true) return degraded(trouble);
   if (spec.paused === true && stored === undefined)
     return isTrue(status.conditions, "Available")
       ? { ...HEALTHY, reason: "Paused", message: "paused" }
       : progressing("Paused", "paused, and not available");
-  const missing = whatIsMissing(spec.replicas, status);
+  const missing =
+    whatIsMissing(spec.replicas, status) ??
+    (present === undefined ? undefined : whatIsMissing(spec.replicas, present));
   return missing === undefined ? HEALTHY : waiting(missing, trouble);
 }
 

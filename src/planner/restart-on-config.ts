@@ -35,7 +35,7 @@ const DATA_LENGTH = 10;
  */
 export function templateWithConfig(world: World, workload: Rolled): PodTemplateSpec {
   const { template } = workload.spec;
-  if (!isOptedIn(workload)) return template;
+  if (!isRolledByConfig(workload)) return template;
   const refs = configRefs(template.spec, workload.metadata.namespace ?? "");
   if (refs.length === 0) return template;
   const before = parseDigest(
@@ -62,7 +62,7 @@ export function rolledBy(world: World, object: ApiObject): readonly ObjectRef[] 
     return [];
   if (namespace === undefined) return [];
   return ROLLED_KINDS.flatMap((kind) => world.list("apps/v1", kind, namespace) as readonly Rolled[])
-    .filter(isOptedIn)
+    .filter(isRolledByConfig)
     .filter(({ spec }) =>
       configRefs(spec.template.spec, namespace).some(
         (ref) => ref.kind === object.kind && ref.name === name,
@@ -71,7 +71,8 @@ export function rolledBy(world: World, object: ApiObject): readonly ObjectRef[] 
     .map(refOf);
 }
 
-function isOptedIn({ metadata }: Rolled): boolean {
+/** Whether a changed ConfigMap or Secret replaces the pods of a workload that uses it. Pure. */
+export function isRolledByConfig({ metadata }: Rolled): boolean {
   return metadata.annotations?.[RESTART_ANNOTATION] === "true";
 }
 

@@ -1,7 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../src/model/kinds.gen.ts";
+import type {
+  Deployment,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+} from "../../src/model/kinds.gen.ts";
 import { ROOT } from "../support/clone.ts";
 import { runCommand } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -91,8 +96,11 @@ describe("the example of a whole application runs", () => {
     const cluster = current();
     const change = await cluster.repo.edit("configuration.yaml", "Harbour Shop", "Quay Shop");
     await cluster.untilPhase(change, "Healthy");
+    // Healthy is a promise: the new pods serve by now, both of them, and no old one.
+    expect((await page()).title).toBe("Quay Shop");
+    const { status } = await cluster.getJson<Deployment>("-n", "shop", "deployment", "web");
+    expect(status).toMatchObject({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 });
     const isCalled = (name: string) => async (): Promise<boolean> => (await page()).title === name;
-    await eventually("the page has the new title", isCalled("Quay Shop"));
     await cluster.repo.git("revert", "--no-edit", "HEAD");
     await eventually("the page has the old title again", isCalled("Harbour Shop"));
   });
