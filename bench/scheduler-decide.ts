@@ -1,6 +1,7 @@
 import type { Pod } from "../src/model/kinds.gen.ts";
 import { createScheduler } from "../src/scheduler/create-scheduler.ts";
-import type { Decision, Scheduler } from "../src/scheduler/scheduler.ts";
+import type { Decision } from "../src/scheduler/decision.ts";
+import type { Scheduler } from "../src/scheduler/scheduler.ts";
 import type { Churn, Workload } from "./scheduler-workloads.ts";
 
 /** Where every clock of these runs stands, in ms: the work alone takes time. */

@@ -18,11 +18,13 @@ interface Placed {
 /** A counter and how many hold it. */
 interface Held {
   readonly counter: DomainCounter;
-  readonly id: string;
+  readonly among: string | undefined;
   holders: number;
 }
 
 const NO_LABELS: StringMap = {};
+/** The mark that every kind has. */
+const ALL = "";
 
 /** All that placements depend on, kept up to date change by change. Each change costs by its own size. */
 export class Cluster implements ClusterView {
@@ -36,6 +38,9 @@ export class Cluster implements ClusterView {
   readonly #kinds = new Map<string, PodKind>();
   readonly #termKinds = new Set<PodKind>();
   readonly #counters = new Map<string, Held>();
+  /** Kinds that have subscriptions, and counters, by mark; the empty mark stands for all. */
+  readonly #kindsByMark = new Map<string, Set<PodKind>>();
+  readonly #countersByMark = new Map<string, Set<DomainCounter>>();
   /** Keys of labels that some selector asks for: others do not tell pods apart. */
   readonly #labelKeys = new Set<string>();
   #last: { readonly pod: Pod; readonly kind: PodKind } | undefined;
@@ -197,6 +202,7 @@ export class Cluster implements ClusterView {
   dropIfUnused(kind: PodKind): void {
     if (kind.placed > 0 || kind.held > 0) return;
     if (this.#kinds.get(kind.key) === kind) this.#kinds.delete(kind.key);
+    for (const mark of [ALL, ...kind.marks]) drop(this.#kindsByMark, mark, kind);
     if (this.#last?.kind === kind) this.#last = undefined;
   }
 
@@ -220,14 +226,15 @@ export class Cluster implements ClusterView {
     const counter = new DomainCounter(slot, topology, this.nodes.size);
     for (let node = 0; node < this.nodes.size; node += 1)
       if (this.nodes.isNode(node)) counter.enter(node);
-    for (const kind of this.#kinds.values()) {
-      if (kind.subscriptions === undefined) continue;
+    const { among } = slot;
+    for (const kind of this.#kindsByMark.get(among ?? ALL) ?? []) {
       const weight = counter.weigh(kind);
       if (weight === 0) continue;
-      kind.subscriptions.push({ counter, weight });
+      kind.subscriptions?.push({ counter, weight });
       for (const [node, pods] of kind.onNodes) counter.add(node, pods * weight);
     }
-    this.#counters.set(slot.id, { counter, id: slot.id, holders: 1 });
+    this.#counters.set(slot.id, { counter, among, holders: 1 });
+    put(this.#countersByMark, among ?? ALL, counter);
     return counter;
   }
 
@@ -237,9 +244,10 @@ export class Cluster implements ClusterView {
     held.holders -= 1;
     if (held.holders > 0) return;
     this.#counters.delete(id);
-    for (const kind of this.#kinds.values())
-      if (kind.subscriptions !== undefined)
-        kind.subscriptions = kind.subscriptions.filter((item) => item.counter !== counter);
+    const mark = held.among ?? ALL;
+    drop(this.#countersByMark, mark, counter);
+    for (const kind of this.#kindsByMark.get(mark) ?? [])
+      kind.subscriptions = kind.subscriptions?.filter((item) => item.counter !== counter);
   }
 
   #firstOf(kind: PodKind): void {
@@ -250,10 +258,15 @@ export class Cluster implements ClusterView {
   }
 
   #subscribe(kind: PodKind): void {
-    kind.subscriptions ??= [...this.#counters.values()].flatMap(({ counter }) => {
-      const weight = counter.weigh(kind);
-      return weight === 0 ? [] : [{ counter, weight }];
-    });
+    if (kind.subscriptions !== undefined) return;
+    kind.subscriptions = [];
+    for (const mark of [ALL, ...kind.marks]) {
+      put(this.#kindsByMark, mark, kind);
+      for (const counter of this.#countersByMark.get(mark) ?? []) {
+        const weight = counter.weigh(kind);
+        if (weight !== 0) kind.subscriptions.push({ counter, weight });
+      }
+    }
   }
 
   #countKind(node: number, kind: PodKind, sign: 1 | -1): void {
@@ -291,6 +304,8 @@ export class Cluster implements ClusterView {
     this.#kinds.clear();
     this.#termKinds.clear();
     this.#counters.clear();
+    this.#kindsByMark.clear();
+    this.#countersByMark.clear();
     for (const placed of this.#placed.values()) {
       const key = podKindKey(placed.pod, this.#labelKeys);
       let kind = this.#kinds.get(key);
@@ -309,4 +324,16 @@ export class Cluster implements ClusterView {
 
 function usesNamespaceLabels(kind: PodKind): boolean {
   return allTerms(kind.terms).some(({ namespaceSelector }) => namespaceSelector !== undefined);
+}
+
+function put<T>(sets: Map<string, Set<T>>, key: string, item: T): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([item]));
+  else set.add(item);
+}
+
+function drop<T>(sets: Map<string, Set<T>>, key: string, item: T): void {
+  const set = sets.get(key);
+  set?.delete(item);
+  if (set?.size === 0) sets.delete(key);
 }

@@ -94,8 +94,8 @@ export interface SchedulerCore {
   nodeOf(uid: string): string | undefined;
 }
 
-/** Pod classes are remembered for at most so many (class, node) pairs: about 40 bytes each. */
-const MAX_CELLS = 4_000_000;
+/** Pod classes are remembered for at most so many (class, node) pairs: about 40 bytes each, and as much for their counters. */
+const MAX_CELLS = 1_500_000;
 /** And at most so many classes, on however few nodes. */
 const MAX_CLASSES = 10_000;
 

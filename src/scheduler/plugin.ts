@@ -92,6 +92,8 @@ export interface TopologyPlugin extends Plugin {
 export interface TopologySlot extends CounterRequest {
   /** Equal for requests that count alike. */
   readonly id: string;
+  /** Kinds without this mark count nothing and are not asked: see `labelMark` and `ownerMark`. Absent: all are. */
+  readonly among?: string;
   /** Whether the pods of the node alone count, not those of its domain. */
   readonly perNode?: boolean;
   /** Whether the plugin's scoring needs `domains` of this slot. */

@@ -23,6 +23,8 @@ export interface PodKind {
   readonly owner: string | undefined;
   readonly terms: AffinityTerms;
   readonly share: PodShare;
+  /** Where slots that count few kinds look for it. */
+  readonly marks: readonly string[];
   /** Node index → pods of this kind on it. */
   readonly onNodes: Map<number, number>;
   /** Counters that it counts in. Undefined while none of its pods is placed. */
@@ -77,13 +79,20 @@ export function podKindKey({ metadata, spec }: Pod, labelKeys: ReadonlySet<strin
 
 export function newPodKind(key: string, pod: Pod, labelKeys: ReadonlySet<string>): PodKind {
   const scored = scoredRequests(pod);
+  const { namespace = "" } = pod.metadata;
+  const labels = relevantLabels(pod.metadata.labels, labelKeys) ?? {};
+  const owner = controllerOf(pod)?.uid;
   return {
     key,
     pod,
-    namespace: pod.metadata.namespace ?? "",
-    labels: relevantLabels(pod.metadata.labels, labelKeys) ?? {},
+    namespace,
+    labels,
     terminating: pod.metadata.deletionTimestamp !== undefined,
-    owner: controllerOf(pod)?.uid,
+    owner,
+    marks: [
+      ...Object.entries(labels).map(([name, value]) => labelMark(namespace, name, value)),
+      ...(owner === undefined ? [] : [ownerMark(owner)]),
+    ],
     terms: affinityTerms(pod),
     share: {
       amounts: [...podRequests(pod)].filter(([, amount]) => amount > 0),
@@ -96,6 +105,16 @@ export function newPodKind(key: string, pod: Pod, labelKeys: ReadonlySet<string>
     placed: 0,
     held: 0,
   };
+}
+
+/** The mark of pods of a namespace that have a label. Pure. */
+export function labelMark(namespace: string, key: string, value: string): string {
+  return `${namespace}/${key}=${value}`;
+}
+
+/** The mark of pods that a controller owns. Pure. */
+export function ownerMark(uid: string): string {
+  return `owner ${uid}`;
 }
 
 /** Keys of pod labels that a pod's own rules look at. Pure. */

@@ -13,7 +13,7 @@ import type {
   TopologySlot,
 } from "./plugin.ts";
 import { narrowed } from "./pod-affinity-terms.ts";
-import type { PodKind } from "./pod-kind.ts";
+import { labelMark, ownerMark, type PodKind } from "./pod-kind.ts";
 import { isWorkloadPod } from "./selectors.ts";
 
 export interface SpreadOptions {
@@ -88,6 +88,8 @@ interface Rule {
   readonly chooses: string;
   /** Whether a pod of the namespace counts. */
   readonly counts: (kind: PodKind) => boolean;
+  /** What all that count are marked with, if anything. */
+  readonly among: (namespace: string) => string | undefined;
   /** Whether the pod itself will count. */
   readonly isSelf: boolean;
 }
@@ -101,22 +103,34 @@ function ownRule(constraint: TopologySpreadConstraint, kind: PodKind): Rule {
   };
 }
 
-function bySelector(selector: LabelSelector | undefined): Pick<Rule, "chooses" | "counts"> {
+function bySelector(selector: LabelSelector | undefined): Selection {
   const isNothing = selector === undefined || isEmptySelector(selector);
+  const label =
+    Object.entries(selector?.matchLabels ?? {})[0] ??
+    (selector?.matchExpressions ?? []).flatMap(({ key, operator, values = [] }) =>
+      operator === "In" && values.length === 1 ? [[key, values[0] ?? ""] as const] : [],
+    )[0];
   return {
     chooses: JSON.stringify(selector ?? null),
     counts: ({ labels }) => !isNothing && matchesSelector(selector, labels),
+    among: (namespace) => (label === undefined ? undefined : labelMark(namespace, ...label)),
   };
 }
+
+type Selection = Pick<Rule, "chooses" | "counts" | "among">;
 
 /** By Services and the workload; a workload that is not known stands for the pods it owns. */
 function defaultRules(pod: Pod, { selectors }: ClusterView): readonly Rule[] {
   const selector = selectors.defaultSelector(pod);
   const owner = ownerOf(pod);
   if (selector === undefined && (!isWorkloadPod(pod) || selectors.knowsWorkload(owner))) return [];
-  const chosen: Pick<Rule, "chooses" | "counts"> =
+  const chosen: Selection =
     selector === undefined
-      ? { chooses: `owner ${owner}`, counts: (kind) => kind.owner === owner }
+      ? {
+          chooses: `owner ${owner}`,
+          counts: (kind) => kind.owner === owner,
+          among: () => ownerMark(owner),
+        }
       : bySelector(selector);
   return SYSTEM_DEFAULTS.map((constraint) => ({ constraint, ...chosen, isSelf: true }));
 }
@@ -137,29 +151,39 @@ function softSlots(rules: readonly Rule[], spread: Spread, all: boolean): readon
 
 /** Counts on nodes that have all `keys` and that the rule's policies do not leave out. */
 function slotOf(
-  { constraint, chooses, counts }: Rule,
+  { constraint, chooses, counts, among }: Rule,
   keys: readonly string[],
   { pod, cluster: { nodes }, kind }: Spread,
 ): TopologySlot {
   const { topologyKey, nodeAffinityPolicy = "Honor", nodeTaintsPolicy = "Ignore" } = constraint;
   const { affinity, nodeSelector, tolerations = [] } = pod.spec;
-  const byAffinity = nodeAffinityPolicy === "Honor" ? [nodeSelector, affinity?.nodeAffinity] : [];
+  const asked = [
+    nodeSelector,
+    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
+  ];
+  const byAffinity =
+    nodeAffinityPolicy === "Honor" && asked.some((item) => item !== undefined) ? asked : [];
   const byTaints = nodeTaintsPolicy === "Honor" ? [tolerations] : [];
   const { namespace } = kind;
+  const mark = among(namespace);
+  const others = keys.filter((key) => key !== topologyKey);
+  const accepts: TopologySlot["accepts"] = (node) => {
+    const identity = identityAt(nodes, node);
+    return (
+      others.every((key) => Object.hasOwn(identity.labels, key)) &&
+      (byAffinity.length === 0 || allowsNode(pod.spec, identity)) &&
+      (byTaints.length === 0 ||
+        untoleratedTaint(nodes.taintsOf(node), tolerations, KEEPS_AWAY) === undefined)
+    );
+  };
+  const isOpen = others.length + byAffinity.length + byTaints.length === 0;
   return {
-    id: `spread ${JSON.stringify([namespace, topologyKey, chooses, keys, byAffinity, byTaints])}`,
+    id: `spread ${JSON.stringify([namespace, topologyKey, chooses, others, byAffinity, byTaints])}`,
     topologyKey,
     weigh: (other) =>
       other.namespace === namespace && !other.terminating && counts(other) ? 1 : 0,
-    accepts(node) {
-      const facts = identityAt(nodes, node);
-      return (
-        keys.every((key) => Object.hasOwn(facts.labels, key)) &&
-        (byAffinity.length === 0 || allowsNode(pod.spec, facts)) &&
-        (byTaints.length === 0 ||
-          untoleratedTaint(nodes.taintsOf(node), tolerations, KEEPS_AWAY) === undefined)
-      );
-    },
+    ...(mark === undefined ? {} : { among: mark }),
+    ...(isOpen ? {} : { accepts }),
   };
 }
 
