@@ -1,5 +1,5 @@
 import { formatTime, parseTime, type Millis } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
 import type { Condition } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject } from "../model/meta.ts";
@@ -121,7 +121,7 @@ function withFailure(
   );
   const status = { ...next.status, conditions: [...others, condition] };
   const rest = steps.filter((step) => !isOwn(step));
-  if (canonicalJson(status) === canonicalJson(owner.status)) return rest;
+  if (isSameJson(status, owner.status)) return rest;
   const object: WithConditions = { ...owner, status };
   return [...rest, { kind: "update-status", object, reason: "StatusChanged" }];
 }

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { APP_LABEL, APPLIED_ANNOTATION, SOURCE_ANNOTATION } from "../model/app.ts";
 import type { AppliedManifest } from "../model/app.ts";
 import type {
@@ -44,8 +44,8 @@ export function applyManifest(
     findOwnershipProblem(manifest, stored, app) ?? findImmutableProblem(manifest, stored);
   if (problem !== undefined) return { kind: "problem", problem };
   const object = keepStatus(keepAllocated(declared, stored), stored);
-  if (canonicalJson(object) === canonicalJson(stored)) return { kind: "unchanged", object: stored };
-  const isMoved = canonicalJson(withoutSource(object)) === canonicalJson(withoutSource(stored));
+  if (isSameJson(object, stored)) return { kind: "unchanged", object: stored };
+  const isMoved = isSameJson(withoutSource(object), withoutSource(stored));
   return { kind: "update", object, isMoved };
 }
 

@@ -1,6 +1,7 @@
 import { parseTime } from "../base/clock.ts";
-import { canonicalJson, shortHash } from "../base/hash.ts";
+import { shortHash } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type {
   ControllerRevision,
   DaemonSet,
@@ -52,8 +53,7 @@ export function readHistory(
   });
   const revisions = claims.owned.toSorted(compareRevisions);
   const data = toData(template);
-  const wanted = canonicalJson(data);
-  const found = revisions.findLast((revision) => canonicalJson(revision.data) === wanted);
+  const found = revisions.findLast((revision) => isSameJson(revision.data, data));
   const old = revisions.filter((revision) => revision !== found);
   const number = Math.max(0, ...old.map(({ revision }) => revision)) + 1;
   const before = owner.status?.collisionCount ?? 0;

@@ -1,5 +1,5 @@
 import { compare } from "../base/order.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { APP_LABEL } from "../model/app.ts";
 import type {
   Endpoint,
@@ -51,7 +51,7 @@ export function mirrorToEndpoints(
   const { subsets, isTruncated } = truncate(all);
   const object = withContent(stored ?? newEndpoints(service), service, subsets, isTruncated);
   if (stored === undefined) return [{ kind: "create", object, reason: "EndpointsChanged" }];
-  if (canonicalJson(object) === canonicalJson(stored)) return [];
+  if (isSameJson(object, stored)) return [];
   return [{ kind: "update", object, reason: "EndpointsChanged" }];
 }
 

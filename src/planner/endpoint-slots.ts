@@ -1,5 +1,5 @@
+import { isSameJson } from "../base/same-json.ts";
 import type { Endpoint } from "../model/kinds.gen.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { endpointKey } from "./endpoint-groups.ts";
 
 /** Kubernetes' limit: a change of one endpoint is sent with at most this many others. */
@@ -58,7 +58,7 @@ function keepEndpoints(slice: readonly Endpoint[], left: Map<string, Endpoint>):
       return [];
     }
     left.delete(key);
-    if (canonicalJson(endpoint) !== canonicalJson(before)) isChanged = true;
+    if (!isSameJson(endpoint, before)) isChanged = true;
     return [endpoint];
   });
   return { endpoints, isChanged };

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type {
   Amounts,
   ConfigMap,
@@ -208,7 +208,7 @@ function sourceOf({ spec }: PersistentVolume): unknown {
 }
 
 function differs(a: unknown, b: unknown): boolean {
-  return canonicalJson(a ?? null) !== canonicalJson(b ?? null);
+  return !isSameJson(a ?? null, b ?? null);
 }
 
 /** An address is kept once given; without one, and with one, are different kinds of Service. */

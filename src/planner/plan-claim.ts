@@ -1,3 +1,4 @@
+import { isSameJson } from "../base/same-json.ts";
 import type {
   Node,
   PersistentVolume,
@@ -17,7 +18,6 @@ import {
   NO_PROVISIONER,
   SELECTED_NODE_ANNOTATION,
 } from "../model/storage.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { findVolume, isReservedFor, provisionVolume } from "./claim-volumes.ts";
 import type { World } from "./world.ts";
 
@@ -233,7 +233,7 @@ function withStatus(
   status: NonNullable<PersistentVolumeClaim["status"]>,
   steps: readonly Step[],
 ): Plan {
-  const isNew = canonicalJson(claim.status ?? {}) !== canonicalJson(status);
+  const isNew = !isSameJson(claim.status ?? {}, status);
   const events = isNew || status.phase === "Pending" ? steps : [];
   if (!isNew) return { steps: events };
   return {

@@ -1,6 +1,6 @@
 import { formatTime, parseTime, type Millis } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { compare, sortedBy } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { isTrue } from "../model/condition.ts";
 import { parseCronSchedule } from "../model/cron-schedule.ts";
 import type { CronJob, CronJobStatus, Job, ObjectReference } from "../model/kinds.gen.ts";
@@ -32,7 +32,7 @@ export function planCronJob(world: World, cronJob: CronJob): Plan {
     ...seenEvents(cronJob, jobs, run.active),
     ...limitHistory(cronJob, jobs),
   ];
-  if (canonicalJson(status) !== canonicalJson(cronJob.status ?? {}))
+  if (!isSameJson(status, cronJob.status ?? {}))
     steps.push({
       kind: "update-status",
       object: { ...cronJob, status } as CronJob,

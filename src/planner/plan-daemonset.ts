@@ -1,6 +1,6 @@
 import { parseTime, type Millis } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { compare, sortedBy } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { DaemonSet, Node, Pod, PodTemplateSpec } from "../model/kinds.gen.ts";
 import { isEmptySelector } from "../model/labels.ts";
 import { refOf } from "../model/meta.ts";
@@ -63,7 +63,7 @@ export function planDaemonSet(world: World, set: DaemonSet): Plan {
     ...cleanRevisions(set, unused),
   ];
   const status = daemonSetStatus(situation, history.collisionCount);
-  if (canonicalJson(status) !== canonicalJson(set.status))
+  if (!isSameJson(status, set.status))
     steps.push({
       kind: "update-status",
       object: { ...set, status } as DaemonSet,

@@ -1,5 +1,5 @@
-import { canonicalJson } from "../base/hash.ts";
 import type { Millis } from "../base/clock.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { resolveRolloutLimits, type RolloutLimits } from "../model/int-or-percent.ts";
 import { isEmptySelector } from "../model/labels.ts";
 import { refOf } from "../model/meta.ts";
@@ -65,7 +65,7 @@ export function planDeployment(world: World, deployment: Deployment): Plan {
   // The status of the new resourceVersion comes with the next look.
   const revision = next === undefined ? [] : raiseRevision(deployment, next);
   if (revision.length > 0) steps.push(...revision);
-  else if (canonicalJson(status) !== canonicalJson(deployment.status))
+  else if (!isSameJson(status, deployment.status))
     steps.push({
       kind: "update-status",
       object: { ...deployment, status } as Deployment,

@@ -1,5 +1,6 @@
-import { canonicalJson, shortHash } from "../base/hash.ts";
+import { shortHash } from "../base/hash.ts";
 import { sortedBy } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { SERVICE_NAME_LABEL } from "../model/labels.ts";
 import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../model/kinds.gen.ts";
 import { controllerRef, refOf, type ApiObject } from "../model/meta.ts";
@@ -102,8 +103,7 @@ function updateSlice(
 ): readonly Step[] {
   const labels = sliceLabels(service);
   const isSame =
-    canonicalJson(endpoints) === canonicalJson(slice.endpoints) &&
-    canonicalJson(labels) === canonicalJson(slice.metadata.labels);
+    isSameJson(endpoints, slice.endpoints) && isSameJson(labels, slice.metadata.labels);
   if (isSame) return [];
   const object: EndpointSlice = { ...slice, metadata: { ...slice.metadata, labels }, endpoints };
   return [{ kind: "update", object, reason: "EndpointsChanged" }];

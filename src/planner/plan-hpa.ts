@@ -1,5 +1,5 @@
 import { formatTime, type Millis } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { APP_LABEL } from "../model/app.ts";
 import { setCondition } from "../model/condition.ts";
 import type {
@@ -37,7 +37,7 @@ export function planAutoscaler(world: World, autoscaler: HorizontalPodAutoscaler
   const decision = decide(world, autoscaler);
   const { steps, status } = decision;
   const lookAgainAt = world.now + LOOK_EVERY_MS;
-  if (canonicalJson(status) === canonicalJson(autoscaler.status)) return { steps, lookAgainAt };
+  if (isSameJson(status, autoscaler.status)) return { steps, lookAgainAt };
   const object = { ...autoscaler, status } as HorizontalPodAutoscaler;
   return {
     steps: [...steps, { kind: "update-status", object, reason: "StatusChanged" }],

@@ -1,5 +1,5 @@
-import { canonicalJson } from "../base/hash.ts";
 import { sortedBy } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { refOf } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step, type StepReason } from "../model/plan.ts";
 import type { Job, Pod } from "../model/kinds.gen.ts";
@@ -62,7 +62,7 @@ export function planJob(world: World, job: Job): Plan {
     })),
     ...manage.steps,
   ];
-  if (canonicalJson(status) !== canonicalJson(job.status)) {
+  if (!isSameJson(status, job.status)) {
     const object = { ...job, status } as Job;
     steps.push({ kind: "update-status", object, reason: "StatusChanged" });
     steps.push(...statusEvents(job, status));

@@ -1,6 +1,6 @@
 import { formatTime } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { setCondition } from "../model/condition.ts";
 import { hasFinalizers, NAMESPACE_FINALIZER } from "../model/deletion.ts";
 import type { ConfigMap, Namespace, ServiceAccount } from "../model/kinds.gen.ts";
@@ -83,13 +83,13 @@ function planRootCa(world: World, namespace: string): readonly Step[] {
   const stored = world.get({ ...ref, namespace }) as ConfigMap | undefined;
   const wanted = rootCaConfigMap(namespace, bundle);
   if (stored === undefined) return [{ kind: "create", object: wanted, reason: "Declared" }];
-  if (canonicalJson(stored.data) === canonicalJson(wanted.data)) return [];
+  if (isSameJson(stored.data, wanted.data)) return [];
   const object = { ...stored, data: wanted.data } as ConfigMap;
   return [{ kind: "update", object, reason: "Declared" }];
 }
 
 function statusSteps(namespace: Namespace, status: NonNullable<Namespace["status"]>): Step[] {
-  if (canonicalJson(namespace.status) === canonicalJson(status)) return [];
+  if (isSameJson(namespace.status, status)) return [];
   const object = { ...namespace, status } as Namespace;
   return [{ kind: "update-status", object, reason: "StatusChanged" }];
 }

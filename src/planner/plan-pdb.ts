@@ -1,5 +1,5 @@
 import { formatTime, parseTime, type Millis } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { setCondition } from "../model/condition.ts";
 import { budgetFigures, needsScale } from "../model/disruption.ts";
 import type {
@@ -43,7 +43,7 @@ export function planDisruptionBudget(world: World, budget: PodDisruptionBudget):
   const scale = expectedScale(world, pods);
   const status = nextStatus(world, budget, { pods, disrupted: disrupted.open, scale });
   const steps: Step[] = [...disrupted.events, ...podEvents(budget, pods, scale)];
-  if (canonicalJson(status) !== canonicalJson(budget.status)) {
+  if (!isSameJson(status, budget.status)) {
     const object = { ...budget, status } as PodDisruptionBudget;
     steps.push({ kind: "update-status", object, reason: "StatusChanged" });
   }

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { ResourceQuota } from "../model/kinds.gen.ts";
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
 import { readAmounts, toQuantities } from "./amounts.ts";
@@ -12,7 +12,7 @@ export function planQuota(world: World, quota: ResourceQuota): Plan {
     hard: toQuantities(readAmounts(quota.spec.hard)),
     used: toQuantities(usedOf(world, quota)),
   };
-  if (canonicalJson(status) === canonicalJson(quota.status)) return EMPTY_PLAN;
+  if (isSameJson(status, quota.status)) return EMPTY_PLAN;
   const object: ResourceQuota = { ...quota, status };
   return { steps: [{ kind: "update-status", object, reason: "QuotaUsed" }] };
 }

@@ -1,5 +1,5 @@
 import { formatTime } from "../base/clock.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { setCondition } from "../model/condition.ts";
 import { matchesLabels } from "../model/labels.ts";
 import { controllerOf, refOf, type Condition } from "../model/meta.ts";
@@ -136,7 +136,7 @@ function planStatus(
     observedGeneration: replicaSet.metadata.generation ?? 0,
     ...(conditions.length > 0 ? { conditions } : {}),
   };
-  if (canonicalJson(status) === canonicalJson(replicaSet.status)) return [];
+  if (isSameJson(status, replicaSet.status)) return [];
   const object: Replicated = { ...replicaSet, status };
   return [{ kind: "update-status", object, reason: "StatusChanged" }];
 }

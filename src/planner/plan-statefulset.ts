@@ -1,5 +1,5 @@
-import { canonicalJson } from "../base/hash.ts";
 import type { Millis } from "../base/clock.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { ControllerRevision, Pod, StatefulSet } from "../model/kinds.gen.ts";
 import { isEmptySelector } from "../model/labels.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
@@ -56,7 +56,7 @@ export function planStatefulSet(world: World, set: StatefulSet): Plan {
     ...work.steps,
     ...cleanRevisions(set, unusedRevisions(situation, history, claims.owned)),
   ];
-  if (canonicalJson(status) !== canonicalJson(set.status))
+  if (!isSameJson(status, set.status))
     steps.push({
       kind: "update-status",
       object: { ...set, status } as StatefulSet,

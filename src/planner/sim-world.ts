@@ -1,6 +1,7 @@
 import { formatTime, type Millis } from "../base/clock.ts";
-import { canonicalJson, derivedUid } from "../base/hash.ts";
+import { derivedUid } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { isReleased, markForDeletion } from "../model/deletion.ts";
 import {
   controllerOf,
@@ -120,7 +121,7 @@ export class SimWorld implements World {
   /** Replaces an object's status whatever its revision is, as its agent would. Nothing when it is gone. */
   report(ref: ObjectRef, status: object): void {
     const before = this.get(ref);
-    if (before === undefined || canonicalJson(statusOf(before)) === canonicalJson(status)) return;
+    if (before === undefined || isSameJson(statusOf(before), status)) return;
     this.#put(before, withStatus(before, status, this.#next()));
   }
 
@@ -160,7 +161,7 @@ export class SimWorld implements World {
     if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) return false;
     if (before === undefined) return false;
     const { uid, creationTimestamp, generation = 1 } = before.metadata;
-    const isNewSpec = canonicalJson(bare(before)) !== canonicalJson(bare(object));
+    const isNewSpec = !isSameJson(bare(before), bare(object));
     const after = withStatus(
       {
         ...object,
@@ -174,7 +175,7 @@ export class SimWorld implements World {
       statusOf(before),
       before.metadata.resourceVersion ?? "",
     );
-    if (canonicalJson(after) === canonicalJson(before)) return false;
+    if (isSameJson(after, before)) return false;
     if (isReleased(before, after)) this.#drop(before);
     else this.#put(before, withVersion(after, this.#next()));
     return true;
@@ -184,7 +185,7 @@ export class SimWorld implements World {
     const before = this.get(refOf(object));
     if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) return false;
     if (before === undefined) return false;
-    if (canonicalJson(statusOf(before)) === canonicalJson(statusOf(object))) return false;
+    if (isSameJson(statusOf(before), statusOf(object))) return false;
     this.#put(before, withStatus(before, statusOf(object), this.#next()));
     return true;
   }

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { PersistentVolumeClaim, Pod, StatefulSet } from "../model/kinds.gen.ts";
 import { controllerOf, controllerRef, type OwnerReference } from "../model/meta.ts";
 import type { Step } from "../model/plan.ts";
@@ -117,7 +117,7 @@ function planOwner(
     metadata: { ...claim.metadata, ownerReferences: others },
   });
   const wanted = owner === undefined || isForeign !== undefined ? others : [...others, owner];
-  if (canonicalJson(wanted) === canonicalJson(before)) return [];
+  if (isSameJson(wanted, before)) return [];
   const { ownerReferences: _, ...rest } = claim.metadata;
   const metadata = wanted.length === 0 ? rest : { ...rest, ownerReferences: wanted };
   return [{ kind: "update", object: { ...claim, metadata }, reason: "ClaimOwner" }];

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../base/hash.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { Node, StatefulSet } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import { eligibilityOf } from "./daemonset-nodes.ts";
@@ -34,7 +34,7 @@ function isSameForDaemons(world: World, node: Node, other: Node | undefined): bo
   return (
     other !== undefined &&
     world.get(refOf(node)) !== undefined &&
-    canonicalJson(eligibilityOf(node)) === canonicalJson(eligibilityOf(other))
+    isSameJson(eligibilityOf(node), eligibilityOf(other))
   );
 }
 

@@ -9,7 +9,7 @@ import {
 } from "../model/meta.ts";
 import type { Resource } from "../model/resources.ts";
 import { ObjectStoreError, type StoredObject } from "./object-store.ts";
-import { isSameJson } from "./same-json.ts";
+import { isSameJson } from "../base/same-json.ts";
 
 /** `status`, where a kind has one. */
 type WithStatus = ApiObject & { readonly status?: unknown };

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../src/base/hash.ts";
-import { isSameJson } from "../../src/store/same-json.ts";
+import { isSameJson } from "../../src/base/same-json.ts";
 
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
