@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { parseRefKey, refKey, refOf } from "../model/meta.ts";
 import { RESOURCES } from "../model/resources.ts";
-import { planObject, wakeKeys } from "../planner/plan-object.ts";
+import { planObject, wakeKeysOfChange } from "../planner/plan-object.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Admission } from "./admission.ts";
 import type { EventWriter } from "./event-writer.ts";
@@ -49,9 +49,9 @@ export async function runPlannerLoop(
   const add = (key: string): void => loops.get(queueOf(key))?.add(key);
   const unsubscribe = objects.subscribe((event) => {
     const now = world.at(clock.now());
-    const { object, previous } = event;
-    for (const key of wakeKeys(now, object, previous)) add(key);
-    if (previous !== undefined) for (const key of wakeKeys(now, previous, object)) add(key);
+    const { kind, previous } = event;
+    const after = kind === "deleted" && previous !== undefined ? undefined : event.object;
+    for (const key of wakeKeysOfChange(now, previous, after)) add(key);
   });
   for (const resource of RESOURCES) {
     for (const { object } of objects.list(resource).items) {

@@ -35,15 +35,7 @@ export class StoreWorld {
 
   /** The world as of `now`. Reads go to the cache: use it for one plan, then take a new one. */
   at(now: Millis): World {
-    return {
-      now,
-      metrics: this.#usage,
-      get: (ref) => this.get(ref),
-      list: (apiVersion, kind, namespace) => this.list(apiVersion, kind, namespace),
-      ownedBy: (uid) => this.ownedBy(uid),
-      orphans: (apiVersion, kind, namespace) => this.orphans(apiVersion, kind, namespace),
-      dependents: (uid) => this.dependents(uid),
-    };
+    return new WorldAt(this, now, this.#usage);
   }
 
   get(ref: ObjectRef): ApiObject | undefined {
@@ -68,10 +60,11 @@ export class StoreWorld {
     return [...(this.#orphans.get(groupOf(apiVersion, kind, namespace))?.values() ?? [])];
   }
 
+  /** The last state of what was deleted is not parsed: it stood where the one before it stands. */
   #follow(event: ObjectEvent): void {
     if (event.previous !== undefined) this.#drop(event.previous);
-    if (event.kind === "deleted") this.#drop(event.object);
-    else this.#add(event.object);
+    if (event.kind !== "deleted") this.#add(event.object);
+    else if (event.previous === undefined) this.#drop(event.object);
   }
 
   #add(object: ApiObject): void {
@@ -103,6 +96,39 @@ export class StoreWorld {
     const owner = controllerOf(object)?.uid;
     if (owner !== undefined) return [this.#owned, owner];
     return [this.#orphans, groupOf(object.apiVersion, object.kind, object.metadata.namespace)];
+  }
+}
+
+/** The world with a time to it. One is made for each plan and each change. */
+class WorldAt implements World {
+  readonly #world: StoreWorld;
+  readonly now: Millis;
+  readonly metrics: Metrics | undefined;
+
+  constructor(world: StoreWorld, now: Millis, metrics: Metrics | undefined) {
+    this.#world = world;
+    this.now = now;
+    this.metrics = metrics;
+  }
+
+  get(ref: ObjectRef): ApiObject | undefined {
+    return this.#world.get(ref);
+  }
+
+  list(apiVersion: string, kind: string, namespace?: string): readonly ApiObject[] {
+    return this.#world.list(apiVersion, kind, namespace);
+  }
+
+  ownedBy(uid: string): readonly ApiObject[] {
+    return this.#world.ownedBy(uid);
+  }
+
+  orphans(apiVersion: string, kind: string, namespace: string): readonly ApiObject[] {
+    return this.#world.orphans(apiVersion, kind, namespace);
+  }
+
+  dependents(uid: string): readonly ApiObject[] {
+    return this.#world.dependents(uid);
   }
 }
 

@@ -12,7 +12,7 @@ const LABEL_PART = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
 /** Whether all of `wanted` stand in `labels`, as for `spec.selector` of a Service. An empty map matches all. Pure. */
 export function matchesLabels(wanted: StringMap, labels: StringMap | undefined): boolean {
-  return Object.entries(wanted).every(([key, value]) => labelOf(labels, key) === value);
+  return Object.keys(wanted).every((key) => labelOf(labels, key) === wanted[key]);
 }
 
 /** Whether a selector chooses `labels`. An empty selector chooses everything, an absent one nothing. Pure. */
@@ -21,10 +21,9 @@ export function matchesSelector(
   labels: StringMap | undefined,
 ): boolean {
   if (selector === undefined) return false;
-  return (
-    matchesLabels(selector.matchLabels ?? {}, labels) &&
-    (selector.matchExpressions ?? []).every((requirement) => isMet(requirement, labels))
-  );
+  const { matchLabels, matchExpressions } = selector;
+  if (matchLabels !== undefined && !matchesLabels(matchLabels, labels)) return false;
+  return matchExpressions?.every((requirement) => isMet(requirement, labels)) ?? true;
 }
 
 /** Whether a selector states nothing, and so would choose everything. Pure. */

@@ -12,7 +12,7 @@ export interface Resource {
   readonly shortNames: readonly string[];
   readonly namespaced: boolean;
   readonly categories: readonly string[];
-  readonly subresources: readonly ("status" | "log" | "eviction")[];
+  readonly subresources: readonly ("status" | "scale" | "log" | "eviction")[];
   /** May users state it in Git? The others are written by Berth only. */
   readonly declarable: boolean;
 }
@@ -69,22 +69,26 @@ export const RESOURCES: readonly Resource[] = [
     shortNames: ["deploy"],
     all: true,
     status: true,
+    scale: true,
   }),
   define("apps", "v1", "StatefulSet", "statefulsets", {
     shortNames: ["sts"],
     all: true,
     status: true,
+    scale: true,
   }),
   define("apps", "v1", "DaemonSet", "daemonsets", { shortNames: ["ds"], all: true, status: true }),
   define("apps", "v1", "ReplicaSet", "replicasets", {
     shortNames: ["rs"],
     all: true,
     status: true,
+    scale: true,
   }),
   define("", "v1", "ReplicationController", "replicationcontrollers", {
     shortNames: ["rc"],
     all: true,
     status: true,
+    scale: true,
   }),
   define("batch", "v1", "CronJob", "cronjobs", { shortNames: ["cj"], all: true, status: true }),
   define("batch", "v1", "Job", "jobs", { all: true, status: true }),
@@ -114,13 +118,20 @@ export const RESOURCES: readonly Resource[] = [
   }),
 ];
 
-const BY_KIND: ReadonlyMap<string, Resource> = new Map(
-  RESOURCES.map((resource) => [`${apiVersionOf(resource)}/${resource.kind}`, resource]),
+/** By API version, then kind: looked up for every object, so without making a key. */
+const BY_KIND: ReadonlyMap<string, ReadonlyMap<string, Resource>> = new Map(
+  [...new Set(RESOURCES.map(apiVersionOf))].map((apiVersion) => {
+    const own = RESOURCES.filter((resource) => apiVersionOf(resource) === apiVersion);
+    return [apiVersion, new Map(own.map((resource) => [resource.kind, resource]))];
+  }),
+);
+const PREFIXES: ReadonlyMap<Resource, string> = new Map(
+  RESOURCES.map((resource) => [resource, makePrefix(resource)]),
 );
 
 /** The resource of a kind, or `undefined` when Berth has no such kind. Pure. */
 export function findResource(apiVersion: string, kind: string): Resource | undefined {
-  return BY_KIND.get(`${apiVersion}/${kind}`);
+  return BY_KIND.get(apiVersion)?.get(kind);
 }
 
 /** The resource of a kind that is known to be there. Throws for any other. Pure. */
@@ -138,10 +149,12 @@ export function apiVersionOf(resource: Pick<Resource, "group" | "version">): str
 
 /** The prefix of all keys of a resource, or of one of its namespaces. Pure. */
 export function prefixOf(resource: Resource, namespace?: string): string {
-  const group = resource.group === "" ? "core" : resource.group;
-  return namespace === undefined
-    ? `/${group}/${resource.plural}/`
-    : `/${group}/${resource.plural}/${namespace}/`;
+  const prefix = PREFIXES.get(resource) ?? makePrefix(resource);
+  return namespace === undefined ? prefix : `${prefix}${namespace}/`;
+}
+
+function makePrefix({ group, plural }: Resource): string {
+  return `/${group === "" ? "core" : group}/${plural}/`;
 }
 
 interface Extras {
@@ -149,6 +162,7 @@ interface Extras {
   readonly namespaced?: boolean;
   readonly all?: boolean;
   readonly status?: boolean;
+  readonly scale?: boolean;
   readonly log?: boolean;
   readonly declarable?: boolean;
 }
@@ -171,6 +185,7 @@ function define(
     categories: extras.all === true ? ["all"] : [],
     subresources: [
       ...(extras.status === true ? (["status"] as const) : []),
+      ...(extras.scale === true ? (["scale"] as const) : []),
       ...(extras.log === true ? (["log", "eviction"] as const) : []),
     ],
     declarable: extras.declarable ?? true,

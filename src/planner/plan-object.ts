@@ -29,7 +29,7 @@ import { planClaim } from "./plan-claim.ts";
 import { planDaemonSet } from "./plan-daemonset.ts";
 import { planDeployment } from "./plan-deployment.ts";
 import { planEndpoints } from "./plan-endpoints.ts";
-import { concernsGarbage, dependentsOf, ownerRefOf, planGarbage } from "./plan-garbage.ts";
+import { concernsGarbage, dependentsOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { planAutoscaler } from "./plan-hpa.ts";
@@ -41,6 +41,7 @@ import { planStatefulSet } from "./plan-statefulset.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { planVolume } from "./plan-volume.ts";
 import { wakeClaims } from "./wake-claims.ts";
+import { isStatusChange, owners, waitingOwners } from "./wake-owners.ts";
 import { wakeWorkloads } from "./wake-workloads.ts";
 import {
   countingQuotas,
@@ -103,31 +104,40 @@ const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind
     ],
   ]);
 
-/** Whom a changed object concerns, one rule each. `world` is as after the change. */
-const WAKERS: readonly ((
-  world: World,
-  changed: ApiObject,
-  other?: ApiObject,
-) => readonly ObjectRef[])[] = [
-  owners,
-  adopters,
-  services,
-  (world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []),
-  (_, object) => (isAutoscaler(object) ? [targetRef(object) ?? []].flat() : []),
-  terminatingNamespace,
-  waitingOwners,
-  countingQuotas,
-  refusedMakers,
-  furnishedNamespaces,
-  mirroredService,
-  movedServices,
-  wakeClaims,
-  wakeWorkloads,
+/** Whom a changed object concerns. `world` is as after the change; `other` is the object on the other side of it. */
+type Waker = (world: World, changed: ApiObject, other?: ApiObject) => readonly ObjectRef[];
+
+/** One rule each, with the kinds that it looks at: all of them, unless given. */
+const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
+  [owners],
+  [adopters, ["Pod", "ReplicaSet", "ControllerRevision"]],
+  [services, ["Pod"]],
+  [(world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []), ["Pod"]],
+  [
+    (_, object) => (isAutoscaler(object) ? [targetRef(object) ?? []].flat() : []),
+    ["HorizontalPodAutoscaler"],
+  ],
+  [terminatingNamespace],
+  [waitingOwners],
+  [countingQuotas],
+  [refusedMakers, ["ResourceQuota", "LimitRange", "ServiceAccount", "PriorityClass"]],
+  [furnishedNamespaces, ["ServiceAccount", "ConfigMap"]],
+  [mirroredService, ["Endpoints"]],
+  [movedServices, ["Node"]],
+  [wakeClaims, ["PersistentVolume", "PersistentVolumeClaim", "Pod", "Node", "StorageClass"]],
+  [wakeWorkloads, ["Node", "PersistentVolumeClaim", "Pod", "ConfigMap", "Secret"]],
 ];
 
+const wakersOf = (kind?: string): readonly Waker[] =>
+  WAKERS.filter(
+    ([, kinds]) => kinds === undefined || (kind !== undefined && kinds.includes(kind)),
+  ).map(([wake]) => wake);
+const ANY_WAKERS = wakersOf();
+const WAKERS_BY_KIND: ReadonlyMap<string, readonly Waker[]> = new Map(
+  WAKERS.flatMap(([, kinds = []]) => kinds).map((kind) => [kind, wakersOf(kind)]),
+);
+
 const ZONE_LABEL = "topology.kubernetes.io/zone";
-/** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
-const MAX_OWNERS = 2;
 
 /** What is to be done about one object, which may be gone. Pure. */
 export function planObject(world: World, ref: ObjectRef): Plan {
@@ -150,17 +160,35 @@ export function planObject(world: World, ref: ObjectRef): Plan {
  * change, not the cluster. Pure.
  */
 export function wakeKeys(world: World, object: ApiObject, other?: ApiObject): readonly string[] {
-  const refs: ObjectRef[] = [
-    ...(isPlanned(object) ? [refOf(object)] : []),
-    ...WAKERS.flatMap((wake) => wake(world, object, other)),
-  ];
+  const keys = new Set<string>();
+  const self = refOf(object);
+  if (isPlanned(object)) keys.add(refKey(self));
+  for (const wake of WAKERS_BY_KIND.get(object.kind) ?? ANY_WAKERS)
+    for (const ref of wake(world, object, other)) keys.add(refKey(ref));
   const { uid } = object.metadata;
-  const isGone = world.get(refOf(object))?.metadata.uid !== uid;
+  const isGone = world.get(self)?.metadata.uid !== uid;
   const isEnding = object.metadata.deletionTimestamp !== undefined && concernsGarbage(object);
-  if ((isGone || isEnding) && uid !== undefined) refs.push(...dependentsOf(world, uid).map(refOf));
+  if ((isGone || isEnding) && uid !== undefined)
+    for (const dependent of dependentsOf(world, uid)) keys.add(refKey(refOf(dependent)));
   if (object.kind === "Node" && (isGone || isOutOfService(object as Node)))
-    refs.push(...podsOf(world, object.metadata.name));
-  return [...new Set(refs.map(refKey))];
+    for (const ref of podsOf(world, object.metadata.name)) keys.add(refKey(ref));
+  return [...keys];
+}
+
+/**
+ * The keys of what is to be planned again after a change from `before` to `after`, one of which is absent when the object
+ * came or went: those of both, without asking twice where only the status differs. Pure.
+ */
+export function wakeKeysOfChange(
+  world: World,
+  before: ApiObject | undefined,
+  after: ApiObject | undefined,
+): readonly string[] {
+  if (after === undefined) return before === undefined ? [] : wakeKeys(world, before);
+  const keys = wakeKeys(world, after, before);
+  if (before === undefined) return keys;
+  if (after.kind !== "Node" && isStatusChange(before, after)) return keys;
+  return [...new Set([...keys, ...wakeKeys(world, before, after)])];
 }
 
 /** A Job's pod that has come to its end is not collected before it is counted. */
@@ -186,32 +214,6 @@ function isPlanned(object: ApiObject): boolean {
   return PLANNERS.has(`${object.apiVersion}/${object.kind}`) || concernsGarbage(object);
 }
 
-function owners(world: World, object: ApiObject): readonly ObjectRef[] {
-  const refs: ObjectRef[] = [];
-  let at: ApiObject | undefined = object;
-  while (at !== undefined && refs.length < MAX_OWNERS) {
-    const owner = controllerOf(at);
-    if (owner === undefined) break;
-    const { namespace } = object.metadata;
-    const { apiVersion, kind, name } = owner;
-    const ref =
-      namespace === undefined ? { apiVersion, kind, name } : { apiVersion, kind, namespace, name };
-    refs.push(ref);
-    at = world.get(ref);
-  }
-  return refs;
-}
-
-/** Owners that wait for what they own to go: they look whether it is gone now. */
-function waitingOwners(world: World, object: ApiObject): readonly ObjectRef[] {
-  return (object.metadata.ownerReferences ?? []).flatMap((reference) => {
-    const ref = ownerRefOf(object, reference);
-    const owner = ref === undefined ? undefined : world.get(ref);
-    const waits = owner?.metadata.deletionTimestamp !== undefined && concernsGarbage(owner);
-    return ref !== undefined && waits ? [ref] : [];
-  });
-}
-
 /** Controllers that would adopt an object that nobody controls. */
 function adopters(world: World, object: ApiObject): readonly ObjectRef[] {
   const { namespace, labels } = object.metadata;
@@ -235,6 +237,7 @@ function services(world: World, object: ApiObject): readonly ObjectRef[] {
   if (!isPod(object)) return [];
   const { namespace = "", labels } = object.metadata;
   const all = world.list("v1", "Service", namespace) as readonly Service[];
+  if (all.length === 0) return [];
   return all
     .filter(({ spec }) => {
       const { selector = {} } = spec;

@@ -3,7 +3,7 @@ import type { Node, Pod } from "../model/kinds.gen.ts";
 import { parseRefKey, refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { Plan } from "../model/plan.ts";
 import { isPod, listPods } from "./owned-pods.ts";
-import { planObject, wakeKeys } from "./plan-object.ts";
+import { planObject, wakeKeysOfChange } from "./plan-object.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { earlier, isTerminating } from "./pod-state.ts";
 import { SimAgents, type AgentOptions } from "./sim-agent.ts";
@@ -153,14 +153,9 @@ export class SimCluster {
   #takeChanges(): void {
     for (const change of this.world.takeChanges()) {
       const { before, after } = change;
-      for (const [object, other] of [
-        [before, after],
-        [after, before],
-      ] as const) {
-        if (object === undefined) continue;
-        for (const key of wakeKeys(this.world, object, other)) this.wake(key);
-        if (object.kind === "Pod" || object.kind === "Node") this.#isPlacing = true;
-      }
+      for (const key of wakeKeysOfChange(this.world, before, after)) this.wake(key);
+      const kind = (after ?? before)?.kind;
+      if (kind === "Pod" || kind === "Node") this.#isPlacing = true;
       if (after === undefined && before !== undefined) this.#agents.forget(before);
       else this.#agents.see(after);
       this.#options.onChange?.(change);
