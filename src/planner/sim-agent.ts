@@ -23,6 +23,10 @@ export interface AgentPace {
 
 export interface AgentOptions extends AgentPace {
   readonly fateOf: (pod: Pod) => PodFate;
+  /** How long things take for one pod, unless as for all. */
+  readonly paceOf?: (pod: Pod) => AgentPace;
+  /** Whether the node and the control plane hear of each other; a node that is not Ready never does. */
+  readonly isReachable?: (node: string) => boolean;
 }
 
 /** A pod's next change by its node. */
@@ -58,7 +62,7 @@ export class SimAgents {
       return;
     }
     if (this.#due.get(uid)?.change === change) return;
-    this.#due.set(uid, { at: this.#world.now + this.#takes(change), pod: object, change });
+    this.#due.set(uid, { at: this.#world.now + this.#takes(change, object), pod: object, change });
   }
 
   forget(object: ApiObject): void {
@@ -100,14 +104,16 @@ export class SimAgents {
     return fate === "succeeds" || fate === "fails" ? "end" : undefined;
   }
 
-  #takes(change: Due["change"]): Millis {
-    const { startMs, stopMs, workMs } = this.#options;
+  #takes(change: Due["change"], pod: Pod): Millis {
+    const { startMs, stopMs, workMs } = this.#options.paceOf?.(pod) ?? this.#options;
     return change === "start" ? startMs : change === "remove" ? stopMs : workMs;
   }
 
   /** A silent node changes nothing. */
   #isAlive({ spec }: Pod): boolean {
-    const ref = { apiVersion: "v1", kind: "Node", name: spec.nodeName ?? "" };
+    const { nodeName: name = "" } = spec;
+    if (this.#options.isReachable?.(name) === false) return false;
+    const ref = { apiVersion: "v1", kind: "Node", name };
     const node = this.#world.get(ref) as Node | undefined;
     return node !== undefined && isTrue(node.status?.conditions, "Ready");
   }

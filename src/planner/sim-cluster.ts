@@ -43,6 +43,8 @@ export interface SimClusterOptions extends AgentOptions {
   readonly onPlan?: (key: string, plan: Plan) => void;
   /** Decides which of a plan's steps are carried out: to lose some. All of them, unless given. */
   readonly deliver?: (plan: Plan) => Plan["steps"];
+  /** Which of so many waiting objects is planned next; the first, unless given. */
+  readonly pick?: (waiting: number) => number;
 }
 
 /**
@@ -82,7 +84,7 @@ export class SimCluster {
   /** The next thing that happens without time passing: a plan or a placement. False when there is none. */
   work(): boolean {
     this.#takeChanges();
-    const [key] = this.#queue;
+    const key = this.#next();
     if (key !== undefined) {
       this.#queue.delete(key);
       this.#plan(key);
@@ -112,6 +114,13 @@ export class SimCluster {
       if (!this.work() && !this.sleep(limit)) return true;
     }
     return false;
+  }
+
+  #next(): string | undefined {
+    if (this.#options.pick === undefined || this.#queue.size < 2)
+      return this.#queue.values().next().value;
+    const index = this.#options.pick(this.#queue.size);
+    return [...this.#queue][index];
   }
 
   #plan(key: string): void {

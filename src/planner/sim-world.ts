@@ -14,6 +14,7 @@ import {
 import type { Step } from "../model/plan.ts";
 import { withDisruption } from "../model/pod-disruption.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
+import type { Metrics } from "./hpa-metrics.ts";
 import type { World } from "./world.ts";
 
 /** What an event step said. */
@@ -31,6 +32,7 @@ export interface SimChange {
  */
 export class SimWorld implements World {
   now: Millis;
+  metrics: Metrics | undefined;
   readonly events: SimEvent[] = [];
   #revision = 0;
   readonly #objects = new Map<string, ApiObject>();
