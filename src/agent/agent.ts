@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, statfs } from "node:fs/promises";
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -118,6 +118,7 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
     ensurePauseImage(runtime, process.arch, signal),
     exists("/proc/sys/net/ipv6"),
   ]);
+  const disk = await statfs(info.rootDir).catch(() => statfs("/"));
   return {
     client,
     runtime,
@@ -142,6 +143,11 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
       domain: cluster.domain,
       pauseImage,
       memoryBytes: info.memoryBytes,
+      allocatable: {
+        cpuMillis: info.cpus * 1000,
+        memoryBytes: info.memoryBytes,
+        ephemeralBytes: disk.blocks * disk.bsize,
+      },
       hasIpv6,
     },
     hostIp: options.nodeIp,

@@ -4,6 +4,7 @@ import type { StringMap } from "../model/meta.ts";
 import type { Container, Pod } from "../model/kinds.gen.ts";
 import { expand } from "./env.ts";
 import { containerName, podHostname } from "./names.ts";
+import type { Allocatable } from "./pod-fields.ts";
 import { sandboxMounts } from "./pod-volumes.ts";
 import { SANDBOX, type ContainerRole } from "./pod-view.ts";
 import { containerResources } from "./qos.ts";
@@ -17,6 +18,7 @@ export interface NodeContext {
   readonly domain: string;
   readonly pauseImage: string;
   readonly memoryBytes: number;
+  readonly allocatable: Allocatable;
   /** Whether the kernel has IPv6 at all: its switch cannot be set where it is not. */
   readonly hasIpv6: boolean;
 }

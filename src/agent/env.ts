@@ -1,10 +1,12 @@
 import type { ConfigMap, Container, EnvVar, KeyRef, Pod, Secret } from "../model/kinds.gen.ts";
+import { containerOf, podField, resourceField, type Allocatable } from "./pod-fields.ts";
 
 /** What the variables of a container may come from. */
 export interface EnvSources {
   readonly pod: Pod;
   readonly podIp: string;
   readonly hostIp: string;
+  readonly allocatable: Allocatable;
   /** Of the pod's namespace; `undefined` when there is none of that name. */
   readonly configMap: (name: string) => ConfigMap | undefined;
   readonly secret: (name: string) => Secret | undefined;
@@ -49,7 +51,7 @@ export function resolveEnv(container: Container, sources: EnvSources): EnvResult
     }
   }
   for (const variable of container.env ?? []) {
-    const found = valueOf(variable, env, sources);
+    const found = valueOf(variable, { container, env }, sources);
     if (found.kind === "missing") return missing(found.message);
     if (found.kind === "value") env.set(variable.name, found.value);
   }
@@ -70,7 +72,7 @@ type Value =
 
 function valueOf(
   { value, valueFrom }: EnvVar,
-  env: ReadonlyMap<string, string>,
+  { container, env }: { readonly container: Container; readonly env: ReadonlyMap<string, string> },
   sources: EnvSources,
 ): Value {
   if (valueFrom?.fieldRef !== undefined) {
@@ -78,6 +80,14 @@ function valueOf(
     return found === undefined
       ? { kind: "missing", message: `unsupported fieldPath: ${valueFrom.fieldRef.fieldPath}` }
       : { kind: "value", value: found };
+  }
+  if (valueFrom?.resourceFieldRef !== undefined) {
+    const ref = valueFrom.resourceFieldRef;
+    const about =
+      ref.containerName === undefined ? container : containerOf(sources.pod, ref.containerName);
+    return about === undefined
+      ? { kind: "missing", message: `container ${ref.containerName ?? ""} not found` }
+      : { kind: "value", value: resourceField(about, ref, sources.allocatable) };
   }
   if (valueFrom?.configMapKeyRef !== undefined) {
     const ref = valueFrom.configMapKeyRef;
@@ -131,13 +141,8 @@ export function notFound(kind: ConfigReference["kind"], name: string): string {
 }
 
 function fieldValue(path: string, { pod, podIp, hostIp }: EnvSources): string | undefined {
-  const { metadata, spec } = pod;
-  const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
-  if (keyed !== null) return metadata[keyed[1] as "labels" | "annotations"]?.[keyed[2] ?? ""] ?? "";
+  const { spec } = pod;
   const fields: Readonly<Record<string, string>> = {
-    "metadata.name": metadata.name,
-    "metadata.namespace": metadata.namespace ?? "",
-    "metadata.uid": metadata.uid ?? "",
     "spec.nodeName": spec.nodeName ?? "",
     "spec.serviceAccountName": spec.serviceAccountName ?? "",
     "status.podIP": podIp,
@@ -145,7 +150,7 @@ function fieldValue(path: string, { pod, podIp, hostIp }: EnvSources): string | 
     "status.hostIP": hostIp,
     "status.hostIPs": hostIp,
   };
-  return fields[path];
+  return fields[path] ?? podField(pod, path);
 }
 
 function configMapData(object: ConfigMap | undefined): ReadonlyMap<string, string> | undefined {

@@ -186,6 +186,7 @@ export async function stopMember(
         "GracePeriodExceeded",
         `Container ${action.container} did not end within ${Math.round(graceMs() / 1000)} s of ${handle.get(action.id)?.stopSignal ?? "SIGTERM"}: killing it. Does its first process pass the signal on?`,
         { container: action.container, role: found?.role ?? "main" },
+    allocatable: services.node.allocatable,
       );
     }
   }

@@ -154,7 +154,8 @@ function claimMount(
   return { kind: "claim", volume, ...about };
 }
 
-/** Whether a volume is made from an object of the API. Pure. */
+/** Whether the agent writes the files of a volume, from objects of the API or from the pod itself. Pure. */
 export function isConfigVolume(volume: Volume): boolean {
-  return volume.configMap !== undefined || volume.secret !== undefined;
+  const { configMap, secret, downwardAPI, projected } = volume;
+  return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
 }

@@ -1,6 +1,7 @@
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Millis } from "../base/clock.ts";
 import { unreachable } from "../base/assert.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { LABELS } from "../model/instance.ts";
 import type { Pod, PodStatus } from "../model/kinds.gen.ts";
 import {
@@ -71,6 +72,7 @@ export class PodWorker {
   readonly #told = new Set<string>();
   readonly #making = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
+  #volumesStale = new AbortController();
   #pod: Pod;
   #gone: boolean;
   #current: PodStatus | undefined;
@@ -125,6 +127,7 @@ export class PodWorker {
   /** A newer version from the API. */
   update(pod: Pod): void {
     this.#pod = pod;
+    if (!isSameJson(shownMeta(pod), shownMeta(this.#pod))) this.#volumesStale.abort(OVERTAKEN);
     this.#status.update(pod);
     if (this.#isEnding) this.#making.abort(new Error("The pod is being deleted"));
     this.#containers.wake();
@@ -358,6 +361,8 @@ export class PodWorker {
       if (sandbox?.pid !== undefined && !this.#isEnding) {
         const handle = this.#handle({ kind: "set-up-sandbox", id: sandbox.id });
         await fillVolumes(handle, { id: sandbox.id, pid: sandbox.pid }).catch((error: unknown) => {
+      this.#volumesStale = new AbortController();
+      const waits = AbortSignal.any([signal, this.#making.signal, this.#volumesStale.signal]);
           if (!signal.aborted) {
             services.logger.warn(
               { error, pod: this.#pod.metadata.name },
@@ -366,9 +371,7 @@ export class PodWorker {
           }
         });
       }
-      await services.clock
-        .sleep(VOLUME_REFRESH_MS, AbortSignal.any([signal, this.#making.signal]))
-        .catch(() => undefined);
+      await services.clock.sleep(VOLUME_REFRESH_MS, waits).catch(() => undefined);
       if (this.#making.signal.aborted) return;
     }
   }
@@ -389,6 +392,11 @@ export class PodWorker {
 const FAILURE_REASONS: Readonly<Partial<Record<Action["kind"], string>>> = {
   "create-sandbox": "FailedCreatePodSandBox",
   "start-sandbox": "FailedCreatePodSandBox",
+/** What volumes show of the pod itself, and may change. */
+function shownMeta({ metadata: { labels = {}, annotations = {} } }: Pod): unknown {
+  return [labels, annotations];
+}
+
   "set-up-sandbox": "FailedCreatePodSandBox",
   "prepare-image": "ImageInspectError",
   create: "CreateContainerError",

@@ -4,9 +4,9 @@ import { refOf } from "../model/meta.ts";
 import { podLabels, sandboxSpec } from "./container-spec.ts";
 import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
 import { toPodContainer } from "./pod-view.ts";
-import { isConfigVolume, podVolumes } from "./pod-volumes.ts";
+import { podVolumes } from "./pod-volumes.ts";
 import { removePodFolder } from "./termination-log.ts";
-import { volumeContent, volumeFiles, volumeReference, type VolumeContent } from "./volume-files.ts";
+import { readVolumeContents } from "./volume-contents.ts";
 import { writeVolumes } from "./volume-writer.ts";
 
 /** The proxies have this long to take the pod out. */
@@ -101,29 +101,6 @@ export async function fillVolumes(
   if (contents.length > 0) {
     await writeVolumes(handle.services.runtime, sandbox, contents, handle.signal);
   }
-}
-
-async function readVolumeContents(handle: PodHandle): Promise<readonly VolumeContent[]> {
-  const { services, pod, signal } = handle;
-  const gid = pod.spec.securityContext?.fsGroup;
-  const volumes = (pod.spec.volumes ?? []).filter(isConfigVolume);
-  return await Promise.all(
-    volumes.map(async (volume) => {
-      const ref = volumeReference(volume);
-      const object =
-        ref === undefined
-          ? undefined
-          : await services.config.read(pod.metadata.namespace ?? "", ref, signal);
-      const found = volumeFiles(volume, object, gid);
-      if (found.kind === "missing") {
-        throw new ActionError(
-          "FailedMount",
-          `MountVolume.SetUp failed for volume "${volume.name}" : ${found.message}`,
-        );
-      }
-      return volumeContent(volume.name, found.files, gid);
-    }),
-  );
 }
 
 /** The pod has finished: what it held goes, its dead containers stay. */

@@ -18,6 +18,7 @@ const NODE: NodeContext = {
   domain: "cluster.local",
   pauseImage: "berth.local/pause:1",
   memoryBytes: 1024 ** 3,
+  allocatable: { cpuMillis: 2000, memoryBytes: 1024 ** 3, ephemeralBytes: 10 * 1024 ** 3 },
   hasIpv6: true,
 };
 

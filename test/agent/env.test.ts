@@ -20,6 +20,7 @@ const sources: EnvSources = {
   pod: pod({ labels: { "app.kubernetes.io/name": "web" }, annotations: { note: "hi" } }),
   podIp: "10.0.0.2",
   hostIp: "192.168.0.1",
+  allocatable: { cpuMillis: 2000, memoryBytes: 1024 ** 3, ephemeralBytes: 10 * 1024 ** 3 },
   configMap: (name) => (name === "settings" ? configMap : undefined),
   secret: (name) => (name === "keys" ? secret : undefined),
 };
@@ -30,6 +31,49 @@ const CASES: readonly {
   readonly gives: readonly string[] | string;
 }[] = [
   { name: "a value", env: { env: [{ name: "A", value: "1" }] }, gives: ["A=1"] },
+  {
+    name: "a request of the container, in whole units, rounded up",
+    env: {
+      env: [
+        {
+          name: "CPU",
+          valueFrom: { resourceFieldRef: { resource: "requests.cpu", divisor: "0" } },
+        },
+        { name: "M", valueFrom: { resourceFieldRef: { resource: "requests.cpu", divisor: "1m" } } },
+        {
+          name: "MEM",
+          valueFrom: { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } },
+        },
+      ],
+    },
+    gives: ["CPU=1", "M=250", "MEM=65"],
+  },
+  {
+    name: "a limit that is not set is what the node can give",
+    env: {
+      env: [
+        { name: "CPU", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
+        {
+          name: "DISK",
+          valueFrom: { resourceFieldRef: { resource: "limits.ephemeral-storage", divisor: "1Gi" } },
+        },
+        { name: "ASKED", valueFrom: { resourceFieldRef: { resource: "requests.memory" } } },
+      ],
+    },
+    gives: ["CPU=2", "DISK=10", "ASKED=0"],
+  },
+  {
+    name: "a container of another name",
+    env: {
+      env: [
+        {
+          name: "A",
+          valueFrom: { resourceFieldRef: { containerName: "x", resource: "limits.cpu" } },
+        },
+      ],
+    },
+    gives: "container x not found",
+  },
   { name: "no value is empty", env: { env: [{ name: "A" }] }, gives: ["A="] },
   {
     name: "a reference to an earlier variable",
