@@ -38,9 +38,17 @@ export async function readJsonObject(
   request: IncomingMessage,
   types: readonly string[] = ["application/json"],
 ): Promise<JsonObject> {
+  return asJsonObject(await readJson(request, types));
+}
+
+/** The body as JSON of any shape. Throws 400, 413 or 415. */
+export async function readJson(
+  request: IncomingMessage,
+  types: readonly string[],
+): Promise<unknown> {
   const type = mediaType(request);
   if (type !== "" && !types.includes(type)) throw unsupportedMediaType(type, types);
-  return parseJsonObject(await readBody(request));
+  return parseJson(await readBody(request));
 }
 
 /** The body as one JSON object, or `undefined` when it is empty. Throws 400, 413 or 415. */
@@ -53,7 +61,7 @@ export async function readOptionalJsonObject(
   if (type !== "" && type !== "application/json") {
     throw unsupportedMediaType(type, ["application/json"]);
   }
-  return parseJsonObject(content);
+  return asJsonObject(parseJson(content));
 }
 
 /** Whether the value is a JSON object, and no array. Pure. */
@@ -70,7 +78,7 @@ export function unsupportedMediaType(type: string, supported: readonly string[])
   );
 }
 
-function parseJsonObject(content: Buffer): JsonObject {
+function parseJson(content: Buffer): unknown {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content));
@@ -78,11 +86,15 @@ function parseJsonObject(content: Buffer): JsonObject {
     const why = error instanceof Error ? error.message : String(error);
     throw badRequest(`the body of the request is not JSON: ${why}`);
   }
-  if (!isJsonObject(value)) throw badRequest("the body of the request is not a JSON object");
   if (!isShallow(value, MAX_DEPTH)) {
     throw badRequest(`the body of the request is nested deeper than ${MAX_DEPTH} levels`);
   }
   return value;
+}
+
+function asJsonObject(value: unknown): JsonObject {
+  if (isJsonObject(value)) return value;
+  throw badRequest("the body of the request is not a JSON object");
 }
 
 /** What is nested too deeply would overflow the stack of whoever walks it. */

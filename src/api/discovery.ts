@@ -2,6 +2,7 @@ import { compare, groupBy } from "../base/order.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { DiscoveryVersion } from "./accept.ts";
+import { SCALE_KIND } from "./scale.ts";
 import { METRICS_AGGREGATED, METRICS_API_GROUP, METRICS_DOCUMENTS } from "./metrics-discovery.ts";
 
 /** Documents that say which kinds there are. All are fixed for the life of the server. */
@@ -12,7 +13,7 @@ export interface Discovery {
   readonly legacy: ReadonlyMap<string, unknown>;
 }
 
-/** What people may do with objects that Git does not declare, and what with those that it does. */
+/** What people may do with objects of a namespace or that Git does not declare, and what with the others. */
 const RUNTIME_VERBS: readonly string[] = [
   "create",
   "delete",
@@ -24,7 +25,6 @@ const RUNTIME_VERBS: readonly string[] = [
 ];
 const DECLARED_VERBS: readonly string[] = ["get", "list", "watch"];
 const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
-const POD_VERBS: readonly string[] = ["delete", "get", "list", "watch"];
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
@@ -86,7 +86,7 @@ function toAggregated(resource: Resource): unknown {
       ? {
           subresources: resource.subresources.map((subresource) => ({
             subresource,
-            responseKind: subresource === "eviction" ? EVICTION_KIND : responseKind,
+            responseKind: kindOfSubresource(subresource) ?? responseKind,
             verbs: subresourceVerbs(subresource),
           })),
         }
@@ -154,15 +154,21 @@ function toLegacy(resource: Resource): readonly unknown[] {
       name: `${plural}/${subresource}`,
       singularName: "",
       namespaced,
-      ...(subresource === "eviction" ? EVICTION_KIND : { kind }),
+      ...(kindOfSubresource(subresource) ?? { kind }),
       verbs: subresourceVerbs(subresource),
     })),
   ];
 }
 
+/** Declared objects of a namespace are written where it is unmanaged; elsewhere the answer says which file to edit. */
 function verbsOf(resource: Resource): readonly string[] {
-  if (resource.plural === "pods") return POD_VERBS;
-  return resource.declarable ? DECLARED_VERBS : RUNTIME_VERBS;
+  return resource.declarable && !resource.namespaced ? DECLARED_VERBS : RUNTIME_VERBS;
+}
+
+/** Of subresources that are of a kind of their own. */
+function kindOfSubresource(subresource: Resource["subresources"][number]) {
+  if (subresource === "eviction") return EVICTION_KIND;
+  return subresource === "scale" ? SCALE_KIND : undefined;
 }
 
 function subresourceVerbs(subresource: Resource["subresources"][number]): readonly string[] {

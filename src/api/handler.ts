@@ -18,6 +18,7 @@ import {
 } from "./authorize.ts";
 import { readJsonObject } from "./body.ts";
 import { answerDelete } from "./delete.ts";
+import type { Complete } from "./direct-write.ts";
 import type { Discovery } from "./discovery.ts";
 import { answerEviction } from "./eviction.ts";
 import {
@@ -41,6 +42,7 @@ import { answerLog } from "./pod-log.ts";
 import { methodNotAllowed, parseCount, parseResourceRequest, parseUrl } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendBytes, sendFailure, sendJson, sendStored } from "./respond.ts";
+import { toScale } from "./scale.ts";
 import { parseSelection } from "./selection.ts";
 import { toPartial, toTable } from "./table.ts";
 import { parseInclude } from "./list.ts";
@@ -69,6 +71,7 @@ export interface Services {
   readonly usage: UsageTable;
   readonly onSync: () => void;
   readonly admit?: Admit | undefined;
+  readonly complete?: Complete | undefined;
   readonly metrics: () => Promise<string>;
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
@@ -234,6 +237,7 @@ function answerGet({ request, response, services, query }: Exchange, what: Resou
   const found = objects.get(refOfRequest(what));
   if (found === undefined) throw notFound(resource, name);
   const { object, bytes } = found;
+  if (what.subresource === "scale") return sendJson(response, 200, toScale(object));
   if (form.kind === "object") return sendStored(response, 200, bytes);
   if (form.kind === "partial") return sendJson(response, 200, toPartial(object, form.version));
   const { resourceVersion } = object.metadata;

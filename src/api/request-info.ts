@@ -59,7 +59,7 @@ export function parseResourceRequest(
   // An eviction is made, under the name of its pod.
   const isEviction = method === "POST" && subresource === "eviction";
   const verb = isEviction ? "create" : verbOf(method, name, query);
-  if (subresource !== undefined && !hasSubresource(resource, subresource, verb)) {
+  if (subresource !== undefined && !resource.subresources.some((item) => item === subresource)) {
     throw pathNotFound();
   }
   if (isScoped && verb === "create" && !isDnsLabel(namespace)) {
@@ -86,13 +86,6 @@ export function parseCount(query: URLSearchParams, name: string): number | undef
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw badRequest(`invalid value ${JSON.stringify(text)} for "${name}": must be a whole number`);
-}
-
-/** `scale` is there for writes alone, so that `kubectl scale` is told where to make its change. */
-function hasSubresource(resource: Resource, subresource: string, verb: Verb): boolean {
-  if (resource.subresources.some((item) => item === subresource)) return true;
-  const isScalable = resource.plural === "deployments" || resource.plural === "replicasets";
-  return isScalable && subresource === "scale" && (verb === "update" || verb === "patch");
 }
 
 function placeOf(segments: readonly string[]) {

@@ -12,6 +12,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { Admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorizeNode } from "./authorize.ts";
+import type { Complete } from "./direct-write.ts";
 import { createDiscovery } from "./discovery.ts";
 import { ApiFailure, badRequest, pathNotFound, toStatus, unauthorized } from "./failure.ts";
 import { handleRequest } from "./handler.ts";
@@ -41,6 +42,8 @@ export interface ApiServerOptions {
   readonly onSync: () => void;
   /** Whether an object may be created, beside who may; `undefined` while nobody can say. */
   readonly admit?: Admit | undefined;
+  /** What becomes of objects that are written past Git; `undefined` while nobody can say. */
+  readonly complete?: Complete | undefined;
   /** The process' figures in Prometheus' text form. */
   readonly metrics: () => Promise<string>;
   readonly clock: Clock;
@@ -124,6 +127,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     usage,
     onSync: options.onSync,
     admit: options.admit,
+    complete: options.complete,
     metrics: options.metrics,
     signal: closing.signal,
   };

@@ -1,5 +1,10 @@
 import { canonicalJson } from "../base/hash.ts";
-import { SOURCE_ANNOTATION } from "../model/app.ts";
+import {
+  APPLIED_ANNOTATION,
+  APP_LABEL,
+  SOURCE_ANNOTATION,
+  UNMANAGED_ANNOTATION,
+} from "../model/app.ts";
 import type { Node } from "../model/kinds.gen.ts";
 import { controllerOf, formatRef, refOf } from "../model/meta.ts";
 import { VOLUME_FINALIZER } from "../model/storage.ts";
@@ -8,7 +13,7 @@ import { findResource } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { User } from "./authenticate.ts";
-import { detailsOf, forbidden } from "./failure.ts";
+import { detailsOf, forbidden, invalid } from "./failure.ts";
 import type { ApiFailure } from "./failure.ts";
 import { methodNotAllowed } from "./request-info.ts";
 import type { Verb } from "./request-info.ts";
@@ -16,10 +21,14 @@ import type { Verb } from "./request-info.ts";
 /** Owners above owners that are followed to find what Git declares. */
 const MAX_OWNERS = 8;
 
+/** Marks that tell of Git: nobody else may set them. */
+const GIT_LABELS: readonly string[] = [APP_LABEL];
+const GIT_ANNOTATIONS: readonly string[] = [SOURCE_ANNOTATION, APPLIED_ANNOTATION];
+
 /**
  * What declarable objects state is Git's: a person's write to one is refused, with where to make the change instead.
- * The exceptions are deletions of what Git knows nothing about: a pod or Job with a controller, which is a wish of the
- * moment, and a claim or volume that was made for a pod. Throws 405.
+ * The exceptions are what is in an unmanaged namespace, and deletions of what Git knows nothing about: a pod or Job
+ * with a controller, which is a wish of the moment, and a claim or volume that was made for a pod. Throws 405.
  */
 export function refuseDeclared(
   objects: Pick<ObjectStore, "get">,
@@ -28,16 +37,52 @@ export function refuseDeclared(
     readonly verb: Verb;
     readonly resource: Resource;
     readonly current: ApiObject | undefined;
+    /** Of an object that is not there. */
+    readonly namespace?: string | undefined;
+    readonly subresource?: string | undefined;
   },
 ): void {
-  const { user, verb, resource, current } = request;
+  const { user, verb, resource, current, subresource } = request;
   if (!resource.declarable || user.node !== undefined) return;
+  const namespace = current?.metadata.namespace ?? request.namespace;
+  if (isUnmanaged(objects, namespace)) {
+    if (subresource !== "status") return;
+    throw methodNotAllowed(`the status of a ${resource.kind} is written by Berth alone`);
+  }
   if (verb === "delete" && current !== undefined && isMadeByBerth(objects, current)) return;
   throw current === undefined
     ? methodNotAllowed(
         `writes are commits: add a manifest of the ${resource.kind} to the repository and commit it`,
       )
     : changeInGit(objects, current);
+}
+
+/** Whether people write the objects of this namespace, and not Git: its Namespace says so. */
+export function isUnmanaged(
+  objects: Pick<ObjectStore, "get">,
+  namespace: string | undefined,
+): boolean {
+  if (namespace === undefined) return false;
+  const found = objects.get({ apiVersion: "v1", kind: "Namespace", name: namespace })?.object;
+  return found?.metadata.annotations?.[UNMANAGED_ANNOTATION] === "true";
+}
+
+/** The marks of what Git declares are not for people to set or change. Throws 422. Pure. */
+export function refuseGitMarks(
+  resource: Resource,
+  object: ApiObject,
+  current: ApiObject | undefined,
+): void {
+  const changed = (field: "labels" | "annotations", keys: readonly string[]) =>
+    keys
+      .filter((key) => object.metadata[field]?.[key] !== current?.metadata[field]?.[key])
+      .map((key) => ({
+        reason: "FieldValueForbidden",
+        field: `metadata.${field}[${JSON.stringify(key)}]`,
+        message: "Forbidden: set by Berth on what Git declares; leave it as it is",
+      }));
+  const causes = [...changed("labels", GIT_LABELS), ...changed("annotations", GIT_ANNOTATIONS)];
+  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes);
 }
 
 function isMadeByBerth(objects: Pick<ObjectStore, "get">, object: ApiObject): boolean {

@@ -8,10 +8,11 @@ import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
 import { createAdmitted, refuseNewFinalizers, type Admit } from "./admit.ts";
 import type { User } from "./authenticate.ts";
-import { isJsonObject, mediaType, readJsonObject, unsupportedMediaType } from "./body.ts";
+import { isJsonObject, readJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
+import { prepareDirectWrite, warningHeaders } from "./direct-write.ts";
+import type { Complete } from "./direct-write.ts";
 import {
-  ApiFailure,
   MODIFIED_MEANWHILE,
   badRequest,
   conflict,
@@ -19,9 +20,11 @@ import {
   invalid,
   notFound,
 } from "./failure.ts";
-import { applyMergePatch, isPlainMerge } from "./merge-patch.ts";
+import { readPatch, versionOf } from "./read-patch.ts";
+import type { Change } from "./read-patch.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendJson, sendStored } from "./respond.ts";
+import { applyScale, toScale } from "./scale.ts";
 import { checkShape } from "./shapes.ts";
 import { admitNodeWrite, refuseDeclared } from "./write-policy.ts";
 
@@ -31,14 +34,12 @@ const MAX_TRIES = 8;
 const SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_LENGTH = 5;
 
-const MERGE_PATCH = "application/merge-patch+json";
-const STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json";
-
 export interface WriteContext {
   readonly objects: ObjectStore;
   readonly user: User;
   readonly query: URLSearchParams;
   readonly admit?: Admit | undefined;
+  readonly complete?: Complete | undefined;
 }
 
 /** Carries out POST, PUT and PATCH of one object, and answers with the object as stored. */
@@ -50,19 +51,16 @@ export async function answerWrite(
 ): Promise<void> {
   const dryRun = parseDryRun(context.query.getAll("dryRun"));
   if (what.verb === "create") return answerCreate(request, response, { what, context, dryRun });
-  const { resource } = what;
+  const { resource, verb, namespace, subresource } = what;
+  const { objects, user } = context;
   const ref = refOfRequest(what);
-  const current = context.objects.get(ref)?.object;
-  refuseDeclared(context.objects, { user: context.user, verb: what.verb, resource, current });
-  const change =
-    what.verb === "patch" ? await readPatch(request) : toReplacement(await readJsonObject(request));
-  const write = { what, ref, change, context, dryRun };
+  const current = objects.get(ref)?.object;
+  refuseDeclared(objects, { user, verb, resource, current, namespace, subresource });
+  const change = await readChange(request, what);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const stored = await tryUpdate(write);
-      return dryRun
-        ? sendJson(response, 200, stored.object)
-        : sendStored(response, 200, stored.bytes);
+      const { stored, warnings } = await tryUpdate({ what, ref, change, context, dryRun });
+      return sendWritten(response, 200, { what, stored, warnings, isStored: !dryRun });
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       if (error.code !== "conflict" || !change.mayRetry || attempt >= MAX_TRIES) {
@@ -70,6 +68,22 @@ export async function answerWrite(
       }
     }
   }
+}
+
+interface Written {
+  readonly what: ResourceRequest;
+  readonly stored: StoredObject;
+  readonly warnings: readonly string[];
+  /** Whether the bytes are those of the object. */
+  readonly isStored: boolean;
+}
+
+function sendWritten(response: ServerResponse, code: number, written: Written): void {
+  const { what, stored, warnings, isStored } = written;
+  if (warnings.length > 0) response.setHeader("Warning", warningHeaders(warnings));
+  if (what.subresource === "scale") sendJson(response, code, toScale(stored.object));
+  else if (isStored) sendStored(response, code, stored.bytes);
+  else sendJson(response, code, stored.object);
 }
 
 /** Names the object of a request with a name in its path. Pure. */
@@ -99,56 +113,49 @@ async function answerCreate(
   response: ServerResponse,
   { what, context, dryRun }: CreateRequest,
 ): Promise<void> {
-  const { resource } = what;
+  const { resource, namespace } = what;
   const { objects, user } = context;
-  refuseDeclared(objects, { user, verb: "create", resource, current: undefined });
+  refuseDeclared(objects, { user, verb: "create", resource, current: undefined, namespace });
   const body = await readJsonObject(request);
-  const object = toNewObject(body, what);
-  admitNodeWrite(user, resource, object, undefined);
+  const wanted = toNewObject(withoutStatus(body, what), what);
+  admitNodeWrite(user, resource, wanted, undefined);
+  const { object, warnings, settle } = prepareDirectWrite(resource, wanted, undefined, context);
+  // What is only tried is in no store, and has no bytes.
+  const create = (one: ApiObject): Promise<StoredObject> =>
+    dryRun ? Promise.resolve({ object: one, bytes: NO_BYTES }) : objects.create(one);
   try {
-    if (dryRun) {
-      const tried = createAdmitted(resource, object, context.admit, (one) => Promise.resolve(one));
-      return sendJson(response, 201, await tried);
-    }
-    const create = (one: ApiObject): Promise<StoredObject> => objects.create(one);
-    sendStored(
-      response,
-      201,
-      (await createAdmitted(resource, object, context.admit, create)).bytes,
-    );
+    const stored = await createAdmitted(resource, object, context.admit, create);
+    sendWritten(response, 201, { what, stored, warnings, isStored: !dryRun });
   } catch (error) {
     if (!(error instanceof ObjectStoreError)) throw error;
     throw fromStoreError(error, resource, object.metadata);
+  } finally {
+    settle();
   }
 }
 
-/** Turns the stored object into the wanted one. */
-interface Change {
-  readonly apply: (current: ApiObject) => JsonObject;
-  /** Whether it may be made anew on a newer version: it names none itself. */
-  readonly mayRetry: boolean;
-}
+const NO_BYTES = new Uint8Array();
 
 function toReplacement(body: JsonObject): Change {
   return { apply: () => body, mayRetry: versionOf(body) === undefined };
 }
 
-async function readPatch(request: IncomingMessage): Promise<Change> {
-  const supported = [MERGE_PATCH, STRATEGIC_MERGE_PATCH];
-  const type = mediaType(request);
-  if (!supported.includes(type)) throw unsupportedMediaType(type, supported);
-  const patch = await readJsonObject(request, supported);
-  if (type === STRATEGIC_MERGE_PATCH && !isPlainMerge(patch)) {
-    throw new ApiFailure(
-      415,
-      "UnsupportedMediaType",
-      `strategic merge patches with lists are not supported: use "${MERGE_PATCH}"`,
-    );
-  }
-  return {
-    apply: (current) => applyMergePatch(current, patch) as JsonObject,
-    mayRetry: versionOf(patch) === undefined,
+async function readChange(
+  request: IncomingMessage,
+  { verb, resource, subresource }: ResourceRequest,
+): Promise<Change> {
+  const isScale = subresource === "scale";
+  const kind = isScale ? { apiVersion: "autoscaling/v1", kind: "Scale" } : kindOf(resource);
+  const change =
+    verb === "patch"
+      ? await readPatch(request, kind)
+      : toReplacement(await readJsonObject(request));
+  if (!isScale) return change;
+  const apply = (current: JsonObject): JsonObject => {
+    const object = current as unknown as ApiObject;
+    return applyScale(object, change.apply(toScale(object) as unknown as JsonObject));
   };
+  return { ...change, apply };
 }
 
 interface UpdateRequest {
@@ -160,25 +167,46 @@ interface UpdateRequest {
 }
 
 async function tryUpdate({
-  what: { resource, subresource },
+  what,
   ref,
   change,
-  context: { objects, user },
+  context,
   dryRun,
-}: UpdateRequest): Promise<StoredObject> {
+}: UpdateRequest): Promise<Pick<Written, "stored" | "warnings">> {
+  const { resource, subresource } = what;
+  const { objects, user } = context;
   const current = objects.get(ref);
   if (current === undefined) throw notFound(resource, ref.name);
-  const body = change.apply(current.object);
+  const body = withoutStatus(change.apply(current.object as unknown as JsonObject), what);
   checkIdentity(body, resource, ref);
   checkShape(resource, body);
   const wanted = toUpdate(body, current.object, resource);
   if (subresource === "status") {
     const object = { ...current.object, status: body["status"] ?? {}, metadata: wanted.metadata };
-    return dryRun ? { ...current, object } : objects.updateStatus(object);
+    const stored = dryRun ? { ...current, object } : await objects.updateStatus(object);
+    return { stored, warnings: [] };
   }
   refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
-  return dryRun ? { ...current, object: wanted } : objects.update(wanted);
+  const { object, warnings, settle } = prepareDirectWrite(
+    resource,
+    wanted,
+    current.object,
+    context,
+  );
+  try {
+    const stored = dryRun ? { ...current, object } : await objects.update(object);
+    return { stored, warnings };
+  } finally {
+    settle();
+  }
+}
+
+/** The status of what people may declare has a way of its own; clients send an empty one along. */
+function withoutStatus(body: JsonObject, { resource, subresource }: ResourceRequest): JsonObject {
+  if (!resource.declarable || subresource === "status") return body;
+  const { status: _, ...rest } = body;
+  return rest;
 }
 
 /** The body as the next state of `current`: what the server sets itself stays. */
@@ -282,10 +310,4 @@ function checkIdentity(body: JsonObject, resource: Resource, ref: ObjectRef): vo
 
 function kindOf(resource: Resource): { readonly apiVersion: string; readonly kind: string } {
   return { apiVersion: apiVersionOf(resource), kind: resource.kind };
-}
-
-function versionOf(body: JsonObject): string | undefined {
-  const metadata = body["metadata"];
-  const version = isJsonObject(metadata) ? metadata["resourceVersion"] : undefined;
-  return typeof version === "string" && version !== "" ? version : undefined;
 }

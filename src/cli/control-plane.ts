@@ -50,6 +50,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     onSync: () => controllers?.syncAll(),
     metrics: () => registry.metrics(),
     admit: (object) => controllers?.admission.admit(object),
+    complete: (object, stored) => controllers?.directWrites.complete(object, stored),
     clock,
     logger,
   }).catch((error: unknown) => {

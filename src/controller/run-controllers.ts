@@ -5,6 +5,7 @@ import type { Sources } from "../sync/source.ts";
 import { Admission } from "./admission.ts";
 import type { Metrics } from "../planner/hpa-metrics.ts";
 import { createAppLoop } from "./app-loop.ts";
+import { DirectWrites } from "./direct-writes.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
 import { runNodeLoop } from "./node-loop.ts";
@@ -33,6 +34,8 @@ export interface ControllersOptions {
 export interface Controllers {
   /** Whom the API asks before it creates an object. */
   readonly admission: Admission;
+  /** Whom the API asks about what is written past Git. */
+  readonly directWrites: DirectWrites;
   /** Looks at every App's source now. */
   syncAll(): void;
   /** Runs all loops until `signal` aborts, or one of them breaks. */
@@ -59,6 +62,7 @@ export function createControllers(options: ControllersOptions): Controllers {
   });
   return {
     admission,
+    directWrites: new DirectWrites({ world, clock, serviceCidr, reservedIps }),
     syncAll: () => apps.syncAll(),
     async run(signal) {
       await ensureSystemObjects(objects, options.caBundle);

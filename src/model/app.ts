@@ -5,6 +5,9 @@ export const SOURCE_ANNOTATION = "berth.dev/source";
 /** JSON of an `AppliedManifest`: what the last apply stated, so that the next one knows what Git let go. */
 export const APPLIED_ANNOTATION = "berth.dev/applied";
 
+/** On a Namespace, with the value "true": what is in it is not Git's; people write it through the API. */
+export const UNMANAGED_ANNOTATION = "berth.dev/unmanaged";
+
 /** The value of `APPLIED_ANNOTATION`. */
 export interface AppliedManifest {
   /** Digest of the defaulted manifest: an equal one needs no write. */

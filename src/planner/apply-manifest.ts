@@ -128,8 +128,8 @@ function withoutSource(object: ApiObject): ApiObject {
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
-/** Fields of `spec` that someone else fills in when Git says nothing about them. */
-function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
+/** The object with those fields of `spec` that someone else filled in, where it says nothing about them itself. Pure. */
+export function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
   switch (`${object.apiVersion}/${object.kind}`) {
     case "v1/Service":
       return keepAddresses(object as Service, stored as Service);

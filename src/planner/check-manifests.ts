@@ -1,4 +1,5 @@
 import { compare } from "../base/order.ts";
+import { UNMANAGED_ANNOTATION } from "../model/app.ts";
 import type { Namespace, Service } from "../model/kinds.gen.ts";
 import { formatRef, refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
@@ -36,10 +37,10 @@ export function checkManifests(
   manifests: readonly DeclaredObject[],
   options: ApplyOptions,
 ): readonly Problem[] {
-  const namespaces = new Set(
+  const namespaces = new Map(
     manifests
       .filter(({ object }) => object.kind === "Namespace")
-      .map(({ object }) => object.metadata.name),
+      .map(({ object }) => [object.metadata.name, object]),
   );
   const problems = [
     ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
@@ -142,7 +143,7 @@ function take(taken: Taken, service: Service): void {
 function checkNamespace(
   world: World,
   { object, at }: DeclaredObject,
-  declared: ReadonlySet<string>,
+  declared: ReadonlyMap<string, ApiObject>,
 ): readonly Problem[] {
   const { namespace } = object.metadata;
   if (namespace === undefined || !resourceOf(object).namespaced) return [];
@@ -155,7 +156,13 @@ function checkNamespace(
     const message = `${name}: namespace "${namespace}" is being deleted`;
     return [{ code: "apply/namespace-terminating", message, at, path: "metadata.namespace", hint }];
   }
-  if (stored !== undefined || declared.has(namespace)) return [];
+  const wanted = declared.get(namespace) ?? stored;
+  if (wanted?.metadata.annotations?.[UNMANAGED_ANNOTATION] === "true") {
+    const hint = `remove this manifest, or the annotation ${UNMANAGED_ANNOTATION} of the Namespace`;
+    const message = `${name}: namespace "${namespace}" is unmanaged: what is in it is not Git's`;
+    return [{ code: "apply/unmanaged-namespace", message, at, path: "metadata.namespace", hint }];
+  }
+  if (wanted !== undefined) return [];
   const hint = `commit a Namespace manifest with that name, or correct metadata.namespace`;
   const message = `${name}: namespace "${namespace}" does not exist`;
   return [{ code: "apply/no-namespace", message, at, path: "metadata.namespace", hint }];

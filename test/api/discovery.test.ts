@@ -55,7 +55,8 @@ describe("aggregated discovery", () => {
       "eviction",
     ]);
     expect(find("nodes")?.scope).toBe("Cluster");
-    expect(find("secrets")?.verbs).toEqual(["get", "list", "watch"]);
+    expect(find("namespaces")?.verbs).toEqual(["get", "list", "watch"]);
+    expect(find("secrets")?.verbs).toEqual(find("nodes")?.verbs);
   });
 });
 

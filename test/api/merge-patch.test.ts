@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyMergePatch, isPlainMerge } from "../../src/api/merge-patch.ts";
+import { applyMergePatch } from "../../src/api/merge-patch.ts";
 
 describe("applyMergePatch follows RFC 7386", () => {
   // The examples of its appendix A.
@@ -45,10 +45,3 @@ describe("applyMergePatch follows RFC 7386", () => {
 });
 
 const key = fc.constantFrom("a", "b", "c");
-
-test("isPlainMerge sees lists and directives at any depth", () => {
-  expect(isPlainMerge({ spec: { unschedulable: true, x: null } })).toBe(true);
-  expect(isPlainMerge({ spec: { taints: [] } })).toBe(false);
-  expect(isPlainMerge({ spec: { $patch: "replace" } })).toBe(false);
-  expect(isPlainMerge({ metadata: { "$deleteFromPrimitiveList/finalizers": ["a"] } })).toBe(false);
-});

@@ -276,8 +276,11 @@ describe("an administrator", () => {
     expect((cordoned.json as Node).spec).toEqual({ unschedulable: true });
     const merge = "application/merge-patch+json";
     expect(((await patch(merge, { spec: { unschedulable: null } })).json as Node).spec).toEqual({});
-    expect((await patch(strategic, { spec: { taints: [] } })).code).toBe(415);
-    expect((await patch("application/json-patch+json", [])).code).toBe(415);
+    expect((await patch(strategic, { spec: { taints: [] } })).code).toBe(200);
+    const add = [{ op: "add", path: "/metadata/labels", value: { rack: "7" } }];
+    const labelled = await patch("application/json-patch+json", add);
+    expect((labelled.json as Node).metadata.labels).toEqual({ rack: "7" });
+    expect((await patch("application/apply-patch+yaml", {})).code).toBe(415);
     expect((await patch(merge, [])).code).toBe(400);
   });
 
