@@ -3,6 +3,7 @@ import { formatTime, type Millis } from "../base/clock.ts";
 import type { ContainerState, ContainerStatus } from "../model/kinds.gen.ts";
 import { knownStatus, type Decision } from "./decide-container.ts";
 import { attemptsOf, isOver, type PodContainer, type PodView } from "./pod-view.ts";
+import { isSidecar } from "./sidecar.ts";
 
 /** How long a failure is shown as such, before it is shown as waiting for the next try. */
 export const FRESH_FAILURE_MS: Millis = 2_000;
@@ -55,9 +56,10 @@ function health(
     newest?.state === "running"
       ? verdictOf(view, decision, newest)
       : { started: false, ready: false };
+  if (decision.role !== "init" || isSidecar(decision.spec)) return probed;
   // An init container is ready once it has done its work.
   const isDone = decision.kind === "finished" && decision.exitCode === 0;
-  return { started: probed.started, ready: decision.role === "init" ? isDone : probed.ready };
+  return { started: probed.started, ready: isDone };
 }
 
 /** What the prober says, or the spec while it has not looked yet. Pure. */
@@ -66,8 +68,9 @@ function verdictOf(
   { spec }: Decision,
   container: PodContainer,
 ): { readonly started: boolean; readonly ready: boolean } {
+  if (view.inPostStart.has(container.id)) return { started: false, ready: false };
   const verdict = view.probes.get(container.id);
-  if (verdict !== undefined) return verdict;
+  if (verdict !== undefined) return { started: verdict.started, ready: verdict.ready };
   const started = spec.startupProbe === undefined;
   return { started, ready: started && spec.readinessProbe === undefined };
 }

@@ -8,6 +8,7 @@ import {
   type PodView,
 } from "./pod-view.ts";
 import { mustRestart, nextRestart } from "./restart.ts";
+import { isSidecar } from "./sidecar.ts";
 
 /** What is to become of one container of the spec. */
 export type Decision = { readonly role: ContainerRole; readonly spec: Container } & (
@@ -30,7 +31,7 @@ export interface ContainerQuestion {
   readonly role: ContainerRole;
   /** The sandbox that lives or is being started. */
   readonly sandboxId: string | undefined;
-  /** Whether a main container has run in that sandbox: init containers are not run again then. */
+  /** Whether a main container has run in that sandbox: init containers are not run again then, except sidecars. */
   readonly mainsBegan: boolean;
 }
 
@@ -51,7 +52,7 @@ export function decideContainer(view: PodView, question: ContainerQuestion): Dec
   if (runsAgain(question, newest, exitCode)) {
     return { ...about, kind: "start", attempt: newest.attempt + 1, crashes: 0 };
   }
-  if (!mustRestart(view.pod.spec.restartPolicy, role, exitCode)) {
+  if (!isSidecar(spec) && !mustRestart(view.pod.spec.restartPolicy, role, exitCode)) {
     return { ...about, kind: "finished", exitCode };
   }
   const restart = nextRestart(newest);
@@ -73,9 +74,15 @@ export function isTerminal(view: PodView): boolean {
 }
 
 /** Whether the pod has been active for longer than it may. Pure. */
-export function isOverdue(view: PodView): boolean {
+function isOverdue(view: PodView): boolean {
   const deadline = deadlineOf(view);
   return deadline !== undefined && view.now >= deadline;
+}
+
+/** Whether its deadline is what ends the pod: one that is over already stays as it ended. Pure. */
+export function isCutOff(view: PodView): boolean {
+  const phase = view.previous?.phase;
+  return phase !== "Succeeded" && phase !== "Failed" && isOverdue(view);
 }
 
 /** When `activeDeadlineSeconds` ends the pod. Pure. */
@@ -98,7 +105,7 @@ export function knownStatus(
 /** Nothing of it is on the host: new, or lost with its host's memory. */
 function decideMissing(view: PodView, { role, spec, mainsBegan }: ContainerQuestion): Decision {
   const known = knownStatus(view.previous, role, spec.name);
-  if (isTerminal(view) || (role === "init" && mainsBegan)) {
+  if (isTerminal(view) || (role === "init" && mainsBegan && !isSidecar(spec))) {
     const exitCode = known?.state.terminated?.exitCode ?? 0;
     return { role, spec, kind: "finished", exitCode };
   }
@@ -111,6 +118,7 @@ function decideMissing(view: PodView, { role, spec, mainsBegan }: ContainerQuest
 function runsAgain(question: ContainerQuestion, newest: PodContainer, exitCode: number): boolean {
   return (
     question.role === "init" &&
+    !isSidecar(question.spec) &&
     exitCode === 0 &&
     question.sandboxId !== undefined &&
     newest.sandboxId !== question.sandboxId &&

@@ -6,19 +6,16 @@ import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
 import { MountError, resolveMounts } from "./host-mounts.ts";
 import type { Action } from "./plan-pod.ts";
 import { ClaimError, type ClaimVolume } from "./pod-claims.ts";
-import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
+import { ActionError, START_PRIORITY, type PodHandle, type TellAbout } from "./pod-services.ts";
 import { toPodContainer, type ContainerRole } from "./pod-view.ts";
 import { containerMounts, podVolumes } from "./pod-volumes.ts";
 import { runHandler } from "./probe.ts";
 import { RuntimeError, type MountSpec, type VolumeSpec } from "./runtime.ts";
+import { readSecurityProfiles } from "./security-profiles.ts";
 import { makeTerminationLog, podFolder } from "./termination-log.ts";
 
 /** A hook has no time-out of its own: it must end within this. */
 const POST_START_LIMIT_MS: Millis = 120_000;
-/** After SIGKILL the host needs a moment; then it is looked at again. */
-const KILL_LOOK_MS: Millis = 2_000;
-/** preStop has used up the grace: this much is left for SIGTERM. */
-const LEAST_GRACE_MS: Millis = 2_000;
 
 /** The container of the spec, with its role. */
 export function findContainer(
@@ -56,11 +53,12 @@ export async function createMember(
   const image = handle.imageDetails.get(container.name);
   const refused = rootProblem(pod, container, image?.user ?? "");
   if (refused !== undefined) throw new ActionError("CreateContainerConfigError", refused);
-  const [env, mounts] = await Promise.all([
-    readEnv(handle, container),
-    findMounts(handle, container, action.attempt),
+  const env = await readEnv(handle, container);
+  const { node, runtime, clock, stateDir } = services;
+  const [mounts, profiles] = await Promise.all([
+    findMounts(handle, { container, env, attempt: action.attempt }),
+    readSecurityProfiles({ pod, container, stateDir, hasAppArmor: node.hasAppArmor }),
   ]);
-  const { node, runtime, clock } = services;
   const spec = memberSpec({
     pod,
     node,
@@ -71,6 +69,7 @@ export async function createMember(
     sandboxId: action.sandboxId,
     env,
     mounts,
+    profiles,
     imageUser: image?.user ?? "",
   });
   const about = { container: container.name, role: action.role };
@@ -101,10 +100,26 @@ export async function startMember(
   handle: PodHandle,
   action: Action & { readonly kind: "start" },
 ): Promise<void> {
-  const { services, pod, making, signal } = handle;
-  const found = findContainer(pod, action.container);
+  const found = findContainer(handle.pod, action.container);
   if (found === undefined) return;
+  const { container } = found;
   const about = { container: action.container, role: found.role };
+  // Noted before it runs, so that nobody ever sees it run without.
+  if (container.lifecycle?.postStart !== undefined) handle.inPostStart.add(action.id);
+  try {
+    await launch(handle, action, about);
+    await runPostStart(handle, container, action.id);
+  } finally {
+    handle.inPostStart.delete(action.id);
+  }
+}
+
+async function launch(
+  handle: PodHandle,
+  action: Action & { readonly kind: "start" },
+  about: TellAbout,
+): Promise<void> {
+  const { services, making, signal } = handle;
   try {
     await services.starts.run(START_PRIORITY.startMember, making, () =>
       services.runtime.start(action.id, signal),
@@ -125,13 +140,12 @@ export async function startMember(
   }
   await handle.observe(action.id);
   handle.tell("Normal", "Started", `Started container ${action.container}`, about);
-  await runPostStart(handle, found.container, action.id);
 }
 
 async function runPostStart(handle: PodHandle, container: Container, id: string): Promise<void> {
   const { services, signal } = handle;
   const hook = container.lifecycle?.postStart;
-  if (hook === undefined) return;
+  if (hook === undefined || handle.isOver(id)) return;
   const target = { container, containerId: id, ip: handle.ip ?? services.hostIp };
   try {
     await runHandler(hook, target, services.probes, { timeoutMs: POST_START_LIMIT_MS, signal });
@@ -143,76 +157,6 @@ async function runPostStart(handle: PodHandle, container: Container, id: string)
       role: "main",
     });
     await services.runtime.kill(id, "SIGKILL", signal);
-  }
-}
-
-/**
- * Ends a container: preStop, then its stop signal, then SIGKILL once the grace is over. A grace that is shortened
- * meanwhile counts at once.
- */
-export async function stopMember(
-  handle: PodHandle,
-  action: Action & { readonly kind: "stop" },
-  graceMs: () => Millis,
-): Promise<void> {
-  const { services, pod, signal } = handle;
-  const { clock, runtime } = services;
-  const found = findContainer(pod, action.container);
-  handle.tell("Normal", "Killing", action.message, {
-    container: action.container,
-    role: found?.role ?? "main",
-  });
-  const startedAt = clock.monotonic();
-  const leftMs = (): Millis => graceMs() - (clock.monotonic() - startedAt);
-  let leastMs = 0;
-  if (found?.container.lifecycle?.preStop !== undefined && leftMs() > 0) {
-    await runPreStop(handle, found.container, action.id, leftMs());
-    leastMs = LEAST_GRACE_MS;
-  }
-  const signalledAt = clock.monotonic();
-  const remainingMs = (): Millis => Math.max(leftMs(), leastMs - (clock.monotonic() - signalledAt));
-  if (remainingMs() > 0) {
-    await runtime.kill(action.id, handle.get(action.id)?.stopSignal ?? "SIGTERM", signal);
-    for (let left = remainingMs(); left > 0; left = remainingMs()) {
-      if (handle.isOver(action.id)) return;
-      await handle.untilChanged(left);
-    }
-    // Its death may have gone unheard.
-    await handle.observe(action.id);
-    if (handle.isOver(action.id)) return;
-    if (action.graceMs > 0) {
-      handle.tell(
-        "Warning",
-        "GracePeriodExceeded",
-        `Container ${action.container} did not end within ${Math.round(graceMs() / 1000)} s of ${handle.get(action.id)?.stopSignal ?? "SIGTERM"}: killing it. Does its first process pass the signal on?`,
-        { container: action.container, role: found?.role ?? "main" },
-    allocatable: services.node.allocatable,
-      );
-    }
-  }
-  await runtime.kill(action.id, "SIGKILL", signal);
-  while (!(await handle.untilOver(action.id, KILL_LOOK_MS))) await handle.observe(action.id);
-}
-
-async function runPreStop(
-  handle: PodHandle,
-  container: Container,
-  id: string,
-  timeoutMs: Millis,
-): Promise<void> {
-  const { services, signal } = handle;
-  const hook = container.lifecycle?.preStop;
-  if (hook === undefined) return;
-  const target = { container, containerId: id, ip: handle.ip ?? services.hostIp };
-  try {
-    await runHandler(hook, target, services.probes, { timeoutMs, signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    const why = error instanceof Error ? error.message : String(error);
-    handle.tell("Warning", "FailedPreStopHook", `PreStopHook failed: ${why}`, {
-      container: container.name,
-      role: "main",
-    });
   }
 }
 
@@ -245,6 +189,7 @@ async function readEnv(
     pod,
     podIp,
     hostIp: services.hostIp,
+    allocatable: services.node.allocatable,
     configMap: (name) => asKind(objects.get(`ConfigMap/${name}`), "ConfigMap"),
     secret: (name) => asKind(objects.get(`Secret/${name}`), "Secret"),
   });
@@ -282,13 +227,20 @@ async function findClaims({
 
 async function findMounts(
   handle: PodHandle,
-  container: Container,
-  attempt: number,
+  {
+    container,
+    env,
+    attempt,
+  }: {
+    readonly container: Container;
+    readonly env: ReadonlyMap<string, string>;
+    readonly attempt: number;
+  },
 ): Promise<readonly MountSpec[]> {
   const { services, pod, signal } = handle;
   const { node, runtime, stateDir } = services;
   const claims = await findClaims(handle);
-  const wanted = containerMounts(pod, container, node.clusterId, claims);
+  const wanted = containerMounts(pod, container, { clusterId: node.clusterId, claims, env });
   if (wanted.kind === "missing")
     throw new ActionError("CreateContainerConfigError", wanted.message);
   const findVolume = async (name: string): Promise<string> => {

@@ -3,8 +3,9 @@ import type { Millis } from "../base/clock.ts";
 import { groupBy } from "../base/order.ts";
 import type { Container, Pod, PodStatus } from "../model/kinds.gen.ts";
 import { FRESH_FAILURE_MS } from "./container-status.ts";
-import { deadlineOf, decideContainer, type Decision } from "./decide-container.ts";
-import { podStatus } from "./pod-status.ts";
+import { deadlineOf, decideContainer, isCutOff, type Decision } from "./decide-container.ts";
+import { isServed, nextDecisions } from "./next-decisions.ts";
+import { DEADLINE_MESSAGE, podStatus } from "./pod-status.ts";
 import {
   attemptsOf,
   isOver,
@@ -13,6 +14,7 @@ import {
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
+import { endsAfter } from "./sidecar.ts";
 
 /** One thing to do for a pod. Doing it twice does no harm; those of one plan may run side by side. */
 export type Action =
@@ -39,6 +41,8 @@ export type Action =
       readonly id: string;
       readonly graceMs: Millis;
       readonly message: string;
+      /** It is asked to end only when these have ended, or its grace is over. */
+      readonly after: readonly string[];
     }
   | { readonly kind: "remove"; readonly id: string }
   /** The pod has finished: its sandbox, address and volumes go, its dead containers stay for their logs. */
@@ -49,7 +53,8 @@ export type Action =
 /** Something to tell people once per `key`. */
 export interface Notice {
   readonly key: string;
-  readonly container: string;
+  /** Absent: it is about the whole pod. */
+  readonly container?: string;
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
@@ -100,6 +105,7 @@ export function planPod(view: PodView): PodPlan {
     return { ...base, actions: finishPod(view) };
   }
   const times = lookAgain(view, decisions);
+  if (isServed(decisions)) return { ...base, actions: stopAll(view) };
   return {
     ...base,
     actions: [...runPod(view, decisions), ...forget(view)],
@@ -133,21 +139,12 @@ function decide(view: PodView): readonly Decision[] {
 function runPod(view: PodView, decisions: readonly Decision[]): readonly Action[] {
   const sandbox = currentSandbox(view);
   if (sandbox === undefined) return replaceSandbox(view, decisions);
-  const wanted = next(decisions);
+  const wanted = nextDecisions(view, decisions, sandbox.id);
   return [
     ...prepareSandbox(view, sandbox),
     ...wanted.flatMap((decision) => advance(view, decision, sandbox)),
     ...decisions.flatMap((decision) => stopFailed(view, decision)),
   ];
-}
-
-/** Decisions that may be acted on now: the first init container that is not done, or else all mains. */
-function next(decisions: readonly Decision[]): readonly Decision[] {
-  const init = decisions.find(
-    (decision) =>
-      decision.role === "init" && !(decision.kind === "finished" && decision.exitCode === 0),
-  );
-  return init === undefined ? decisions.filter((decision) => decision.role === "main") : [init];
 }
 
 function prepareSandbox(view: PodView, sandbox: PodContainer): readonly Action[] {
@@ -158,20 +155,17 @@ function prepareSandbox(view: PodView, sandbox: PodContainer): readonly Action[]
 
 /** Without a sandbox nothing can join: what still runs in the old one is stopped, then a new one is made. */
 function replaceSandbox(view: PodView, decisions: readonly Decision[]): readonly Action[] {
-  const running = members(view).filter((container) => container.state === "running");
-  if (running.length > 0) {
-    return running.map((container) =>
-      stop(view, container, "Pod sandbox changed, it will be killed and re-created."),
-    );
-  }
-  const isWanted = next(decisions).some(
+  const stops = stopAll(view, "Pod sandbox changed, it will be killed and re-created.");
+  if (stops.length > 0) return stops;
+  const wanted = nextDecisions(view, decisions, undefined);
+  const isWanted = wanted.some(
     (decision) => decision.kind === "start" || decision.kind === "starting",
   );
   if (!isWanted || isWaiting(view, SANDBOX)) return [];
   const [old] = attemptsOf(view, "sandbox", SANDBOX);
   return [
     { kind: "create-sandbox", attempt: (old?.attempt ?? -1) + 1 },
-    ...next(decisions).flatMap((decision) => prepareImage(view, decision)),
+    ...wanted.flatMap((decision) => prepareImage(view, decision)),
   ];
 }
 
@@ -207,8 +201,13 @@ function stopFailed(view: PodView, decision: Decision): readonly Action[] {
   if (decision.kind !== "running") return [];
   const failed = view.probes.get(decision.container.id)?.failed;
   if (failed === undefined) return [];
-  const message = `Container ${decision.spec.name} failed ${failed.probe} probe, will be restarted`;
-  return [stop(view, decision.container, message, failed.graceMs)];
+  const { name } = decision.spec;
+  const message =
+    decision.role === "init"
+      ? `Init container ${name} failed ${failed.probe} probe`
+      : `Container ${name} failed ${failed.probe} probe, will be restarted`;
+  const graceMs = failed.graceMs ?? podGraceMs(view.pod);
+  return [stop(decision.container, { message, graceMs, after: [] })];
 }
 
 function isWaiting(view: PodView, name: string): boolean {
@@ -226,12 +225,8 @@ function forget(view: PodView): readonly Action[] {
 }
 
 function finishPod(view: PodView): readonly Action[] {
-  const running = members(view).filter((container) => container.state === "running");
-  if (running.length > 0) {
-    return running.map((container) =>
-      stop(view, container, `Stopping container ${container.containerName}`),
-    );
-  }
+  const stops = stopAll(view);
+  if (stops.length > 0) return stops;
   const hasSandbox = attemptsOf(view, "sandbox", SANDBOX).some(
     (container) => container.vanished !== true,
   );
@@ -239,22 +234,28 @@ function finishPod(view: PodView): readonly Action[] {
 }
 
 function endPod(view: PodView): readonly Action[] {
+  const stops = stopAll(view);
+  if (stops.length === 0) return [{ kind: "remove-pod" }];
+  return view.withdrawn ? stops : [{ kind: "withdraw" }];
+}
+
+/** All that runs is stopped: mains at once, sidecars when nothing is left that needs them. */
+function stopAll(view: PodView, message?: string): readonly Action[] {
   const running = members(view).filter((container) => container.state === "running");
-  if (running.length === 0) return [{ kind: "remove-pod" }];
-  if (!view.withdrawn) return [{ kind: "withdraw" }];
   return running.map((container) =>
-    stop(view, container, `Stopping container ${container.containerName}`),
+    stop(container, {
+      message: message ?? `Stopping container ${container.containerName}`,
+      graceMs: podGraceMs(view.pod),
+      after: endsAfter(view.pod, running, container).map(({ id }) => id),
+    }),
   );
 }
 
-function stop(view: PodView, container: PodContainer, message: string, graceMs?: Millis): Action {
-  return {
-    kind: "stop",
-    container: container.containerName,
-    id: container.id,
-    graceMs: graceMs ?? podGraceMs(view.pod),
-    message,
-  };
+function stop(
+  { containerName: container, id }: PodContainer,
+  how: Pick<Action & { readonly kind: "stop" }, "message" | "graceMs" | "after">,
+): Action {
+  return { kind: "stop", container, id, ...how };
 }
 
 /** How long the pod's containers may take to end: as its deletion asks, else as its spec says. Pure. */
@@ -269,7 +270,7 @@ function members(view: PodView): readonly PodContainer[] {
 
 function notices(view: PodView, decisions: readonly Decision[]): readonly Notice[] {
   const { name, namespace, uid } = view.pod.metadata;
-  return decisions.flatMap((decision): readonly Notice[] =>
+  const backOffs = decisions.flatMap((decision): readonly Notice[] =>
     decision.kind === "backing-off"
       ? [
           {
@@ -282,7 +283,15 @@ function notices(view: PodView, decisions: readonly Decision[]): readonly Notice
         ]
       : [],
   );
+  return isCutOff(view) ? [DEADLINE, ...backOffs] : backOffs;
 }
+
+const DEADLINE: Notice = {
+  key: "DeadlineExceeded",
+  type: "Normal",
+  reason: "DeadlineExceeded",
+  message: DEADLINE_MESSAGE,
+};
 
 function lookAgain(view: PodView, decisions: readonly Decision[]): readonly Millis[] {
   const deadline = deadlineOf(view);

@@ -12,7 +12,7 @@ export interface PodProbesOptions {
   readonly signal: AbortSignal;
 }
 
-/** The probes of one pod: those of exactly the main containers that run. */
+/** The probes of one pod: those of exactly the main containers and sidecars that run. */
 export class PodProbes {
   /** By container id. */
   readonly verdicts: Map<string, ProbeVerdict> = new Map();
@@ -33,7 +33,7 @@ export class PodProbes {
     const running = new Map(
       containers
         .filter(
-          (one) => one.role === "main" && one.state === "running" && one.startedAt !== undefined,
+          (one) => one.role !== "sandbox" && one.state === "running" && one.startedAt !== undefined,
         )
         .map((one) => [one.id, one]),
     );
@@ -53,7 +53,9 @@ export class PodProbes {
   }
 
   #start(pod: Pod, found: PodContainer, ip: string, status: PodStatus | undefined): void {
-    const container = pod.spec.containers.find((spec) => spec.name === found.containerName);
+    const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(
+      (spec) => spec.name === found.containerName,
+    );
     if (container === undefined) return;
     const { livenessProbe, readinessProbe, startupProbe } = container;
     if ((livenessProbe ?? readinessProbe ?? startupProbe) === undefined) return;
@@ -92,7 +94,9 @@ function knownHealth(
   status: PodStatus | undefined,
   container: PodContainer,
 ): Pick<ProbeVerdict, "started" | "ready"> | undefined {
-  const entry: ContainerStatus | undefined = status?.containerStatuses?.find(
+  const list =
+    container.role === "init" ? status?.initContainerStatuses : status?.containerStatuses;
+  const entry: ContainerStatus | undefined = list?.find(
     (one) => one.name === container.containerName && one.containerID === `docker://${container.id}`,
   );
   return entry === undefined ? undefined : { started: entry.started === true, ready: entry.ready };

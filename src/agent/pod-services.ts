@@ -51,6 +51,8 @@ export interface PodHandle {
   readonly ip: string | undefined;
   readonly imageDetails: Map<string, ImageDetails>;
   readonly images: Map<string, ImageState>;
+  /** Ids of containers whose postStart hook is not over. */
+  readonly inPostStart: Set<string>;
   /** Notes what was just made; events would tell it later. */
   put(container: PodContainer): void;
   /** Forgets what was just removed. */

@@ -59,6 +59,8 @@ export interface PodView {
   readonly containers: readonly PodContainer[];
   /** By container id. */
   readonly probes: ReadonlyMap<string, ProbeVerdict>;
+  /** Ids of containers that run and whose postStart hook is not over: they have not started yet. */
+  readonly inPostStart: ReadonlySet<string>;
   /** By container name. Absent: not looked for yet. */
   readonly images: ReadonlyMap<string, ImageState>;
   /** By container name, and `SANDBOX`. */

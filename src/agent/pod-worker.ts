@@ -9,7 +9,6 @@ import {
   findContainer,
   prepareImage,
   startMember,
-  stopMember,
 } from "./member-actions.ts";
 import { actionKey, planPod, podGraceMs, type Action } from "./plan-pod.ts";
 import { PodContainers } from "./pod-containers.ts";
@@ -34,6 +33,7 @@ import {
   withdraw,
 } from "./sandbox-actions.ts";
 import { StatusWriter } from "./status-writer.ts";
+import { stopMember } from "./stop-member.ts";
 
 export interface PodWorkerOptions {
   readonly pod: Pod;
@@ -69,10 +69,11 @@ export class PodWorker {
   readonly #imageDetails = new Map<string, ImageDetails>();
   readonly #failures = new Map<string, Failure & { readonly count: number }>();
   readonly #probes: PodProbes;
+  readonly #inPostStart = new Set<string>();
   readonly #told = new Set<string>();
   readonly #making = new AbortController();
-  readonly #ended = Promise.withResolvers<void>();
   #volumesStale = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
   #pod: Pod;
   #gone: boolean;
   #current: PodStatus | undefined;
@@ -126,8 +127,8 @@ export class PodWorker {
 
   /** A newer version from the API. */
   update(pod: Pod): void {
-    this.#pod = pod;
     if (!isSameJson(shownMeta(pod), shownMeta(this.#pod))) this.#volumesStale.abort(OVERTAKEN);
+    this.#pod = pod;
     this.#status.update(pod);
     if (this.#isEnding) this.#making.abort(new Error("The pod is being deleted"));
     this.#containers.wake();
@@ -182,7 +183,8 @@ export class PodWorker {
   #look(): void {
     // Probes first: they know at once what was ready before, and the status must not say otherwise in between.
     if (this.#ip !== undefined) {
-      this.#probes.follow(this.#pod, this.#containers.all(), this.#ip, this.#current);
+      const probed = this.#containers.all().filter(({ id }) => !this.#inPostStart.has(id));
+      this.#probes.follow(this.#pod, probed, this.#ip, this.#current);
     }
     const view = this.#view();
     const plan = planPod(view);
@@ -215,6 +217,7 @@ export class PodWorker {
       withdrawn: this.#withdrawn || this.#gone,
       containers: this.#containers.all(),
       probes: this.#probes.verdicts,
+      inPostStart: this.#inPostStart,
       images: this.#images,
       failures: this.#failures,
       readySandbox: this.#readySandbox,
@@ -323,6 +326,7 @@ export class PodWorker {
       making: AbortSignal.any([signal, this.#making.signal]),
       images: this.#images,
       imageDetails: this.#imageDetails,
+      inPostStart: this.#inPostStart,
       put: (container) => containers.put(container),
       drop: (id) => containers.drop(id),
       get: (id) => containers.get(id),
@@ -357,12 +361,12 @@ export class PodWorker {
     const { services, signal } = this.#options;
     if (!(this.#pod.spec.volumes ?? []).some(isConfigVolume)) return;
     while (!this.#isOver && !signal.aborted) {
+      this.#volumesStale = new AbortController();
+      const waits = AbortSignal.any([signal, this.#making.signal, this.#volumesStale.signal]);
       const sandbox = this.#containers.get(this.#readySandbox ?? "");
       if (sandbox?.pid !== undefined && !this.#isEnding) {
         const handle = this.#handle({ kind: "set-up-sandbox", id: sandbox.id });
         await fillVolumes(handle, { id: sandbox.id, pid: sandbox.pid }).catch((error: unknown) => {
-      this.#volumesStale = new AbortController();
-      const waits = AbortSignal.any([signal, this.#making.signal, this.#volumesStale.signal]);
           if (!signal.aborted) {
             services.logger.warn(
               { error, pod: this.#pod.metadata.name },
@@ -388,15 +392,15 @@ export class PodWorker {
   }
 }
 
-/** What a failure is called that does not say so itself. */
-const FAILURE_REASONS: Readonly<Partial<Record<Action["kind"], string>>> = {
-  "create-sandbox": "FailedCreatePodSandBox",
-  "start-sandbox": "FailedCreatePodSandBox",
 /** What volumes show of the pod itself, and may change. */
 function shownMeta({ metadata: { labels = {}, annotations = {} } }: Pod): unknown {
   return [labels, annotations];
 }
 
+/** What a failure is called that does not say so itself. */
+const FAILURE_REASONS: Readonly<Partial<Record<Action["kind"], string>>> = {
+  "create-sandbox": "FailedCreatePodSandBox",
+  "start-sandbox": "FailedCreatePodSandBox",
   "set-up-sandbox": "FailedCreatePodSandBox",
   "prepare-image": "ImageInspectError",
   create: "CreateContainerError",

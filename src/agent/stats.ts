@@ -19,6 +19,7 @@ import {
   type ReadText,
 } from "./cgroup.ts";
 import type { PodContainer } from "./pod-view.ts";
+import { isSidecar } from "./sidecar.ts";
 
 /** A pod with what the agent knows of its containers. */
 export interface RunningPod {
@@ -82,8 +83,12 @@ export class UsageReporter {
     const usages: PodUsage[] = [];
     for (const { pod, containers } of pods()) {
       const { namespace = "", name, uid = "" } = pod.metadata;
+      const sidecars = new Set(pod.spec.initContainers?.filter(isSidecar).map((one) => one.name));
       const running = containers.filter(
-        ({ role, state, pid }) => role === "main" && state === "running" && pid !== undefined,
+        ({ role, containerName, state, pid }) =>
+          (role === "main" || sidecars.has(containerName)) &&
+          state === "running" &&
+          pid !== undefined,
       );
       const found: ContainerUsage[] = [];
       for (let from = 0; from < running.length; from += READS_AT_A_TIME) {

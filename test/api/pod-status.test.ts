@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { formatTime } from "../../src/base/clock.ts";
 import { summarisePod } from "../../src/api/columns/pod-status.ts";
 import type { Condition } from "../../src/model/meta.ts";
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from "../../src/model/kinds.gen.ts";
@@ -137,6 +138,26 @@ describe("the RESTARTS column counts", () => {
 test("the READY column counts containers that serve", () => {
   const main = [status(RUNNING), status(RUNNING, { ready: false }), status(ended(0, "Completed"))];
   expect(summarisePod(podOf({ main }), NOW).ready).toBe("1/3");
+});
+
+test("sidecars count with the containers that they serve, and hold up nothing once they have started", () => {
+  const mesh = (more: Partial<ContainerStatus>): Pod => {
+    const finishedAt = formatTime(NOW - 60_000);
+    const lastState = { terminated: { exitCode: 1, reason: "Error", finishedAt } };
+    const restarted = { name: "mesh", restartCount: 2, lastState, ...more };
+    const init = [status(RUNNING, restarted), status(waiting("PodInitializing"), { name: "c1" })];
+    const base = podOf({ phase: "Pending", init, main: [status(waiting("PodInitializing"))] });
+    const [, setup] = base.spec.initContainers ?? [];
+    const sidecar = container({ name: "mesh", restartPolicy: "Always" });
+    const initContainers = [sidecar, ...(setup === undefined ? [] : [setup])];
+    return { ...base, spec: { ...base.spec, initContainers } };
+  };
+  const starting = summarisePod(mesh({ started: false, ready: false }), NOW);
+  expect([starting.status, starting.ready]).toEqual(["Init:0/2", "0/2"]);
+  const started = mesh({ started: true, ready: true });
+  expect(summarisePod(started, NOW).status).toBe("Init:1/2");
+  const up = { ...started, status: { ...started.status, conditions: [INITIALIZED] } } as Pod;
+  expect(summarisePod(up, NOW)).toMatchObject({ ready: "1/2", restarts: "2 (60s ago)" });
 });
 
 test("a table of pods", () => {

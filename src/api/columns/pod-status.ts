@@ -16,14 +16,16 @@ export interface PodSummary {
 export function summarisePod(pod: Pod, now: Millis): PodSummary {
   const init = pod.status?.initContainerStatuses ?? [];
   const main = pod.status?.containerStatuses ?? [];
+  const names = sidecarNames(pod);
   const starting = isTrue(pod.status?.conditions, "Initialized")
     ? undefined
-    : initStatus(init, pod.spec.initContainers?.length ?? init.length);
-  // While it starts, only the restarts of init containers tell something; afterwards only the others'.
-  const counted = starting === undefined ? main : init;
-  const readyCount = main.filter(isServing).length;
+    : initStatus(init, pod.spec.initContainers?.length ?? init.length, names);
+  const sidecars = init.filter(({ name }) => names.has(name));
+  // While it starts, only the restarts of init containers tell something; afterwards only those of what runs on.
+  const counted = starting === undefined ? [...sidecars, ...main] : init;
+  const readyCount = [...sidecars, ...main].filter(isServing).length;
   return {
-    ready: `${readyCount}/${pod.spec.containers.length}`,
+    ready: `${readyCount}/${pod.spec.containers.length + names.size}`,
     status: ending(pod) ?? starting ?? mainStatus(pod, main),
     restarts: formatRestarts(counted, now),
   };
@@ -36,9 +38,22 @@ function ending({ metadata, status }: Pod): string | undefined {
   return status?.phase === "Succeeded" || status?.phase === "Failed" ? undefined : "Terminating";
 }
 
-/** What the first unfinished init container is at; `undefined` when all are done. */
-function initStatus(statuses: readonly ContainerStatus[], total: number): string | undefined {
-  const at = statuses.findIndex(({ state }) => state.terminated?.exitCode !== 0);
+/** Init containers that run beside the others. */
+function sidecarNames({ spec }: Pod): ReadonlySet<string> {
+  const sidecars = spec.initContainers?.filter(({ restartPolicy }) => restartPolicy === "Always");
+  return new Set(sidecars?.map(({ name }) => name));
+}
+
+/** What the first init container is at that holds up the others; `undefined` when none does. */
+function initStatus(
+  statuses: readonly ContainerStatus[],
+  total: number,
+  sidecars: ReadonlySet<string>,
+): string | undefined {
+  const at = statuses.findIndex(
+    ({ name, started, state }) =>
+      state.terminated?.exitCode !== 0 && !(sidecars.has(name) && started === true),
+  );
   const state = statuses[at]?.state;
   if (state === undefined) return undefined;
   if (state.terminated !== undefined) return `Init:${terminatedReason(state.terminated)}`;
