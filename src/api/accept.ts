@@ -64,6 +64,21 @@ export function negotiateDiscovery(header: string | undefined): DiscoveryVersion
   throw notAcceptable();
 }
 
+/** Whether plain JSON will do. Pure. */
+export function acceptsJson(header: string | undefined): boolean {
+  const ranges = parseAccept(header);
+  return ranges.length === 0 || ranges.some(({ type }) => JSON_TYPES.has(type));
+}
+
+/** What to say when no form suits both sides. Pure. */
+export function notAcceptable(): ApiFailure {
+  return new ApiFailure(
+    406,
+    "NotAcceptable",
+    "only the following media types are accepted: application/json",
+  );
+}
+
 function parseRange(text: string): MediaRange {
   const [type = "", ...rest] = text.split(";").map((part) => part.trim());
   const parameters = new Map<string, string>();
@@ -78,12 +93,4 @@ function parseRange(text: string): MediaRange {
 
 function unquote(text: string): string {
   return /^".*"$/.test(text) ? text.slice(1, -1) : text;
-}
-
-function notAcceptable(): ApiFailure {
-  return new ApiFailure(
-    406,
-    "NotAcceptable",
-    "only the following media types are accepted: application/json",
-  );
 }

@@ -37,6 +37,7 @@ import { answerUsage, isMetricsPath } from "./metrics-api.ts";
 import { readUsageReport, type UsageTable } from "./metrics-table.ts";
 import type { Snapshots } from "./list.ts";
 import type { NodePods } from "./node-pods.ts";
+import { answerOpenApi, isOpenApiPath } from "./openapi-answer.ts";
 import type { OpenApi } from "./openapi.ts";
 import { answerLog } from "./pod-log.ts";
 import { methodNotAllowed, parseCount, parseResourceRequest, parseUrl } from "./request-info.ts";
@@ -150,16 +151,17 @@ async function route(
   }
   if (path === "/metrics") return answerMetrics(exchange, user);
   if (answerDocument(exchange, path)) return;
+  if (isOpenApiPath(path)) return answerOpenApi(request, response, path, services.openApi);
   if (isMetricsPath(segments)) return answerUsage(response, user, exchange, services);
   const what = parseResourceRequest(method, segments, query);
   if (what === undefined) throw pathNotFound();
   return answerObjects(exchange, user, what);
 }
 
-/** Discovery and OpenAPI: documents that do not change. Returns false when the path is none of them. */
+/** Discovery: documents that do not change. Returns false when the path is none of them. */
 function answerDocument(exchange: Exchange, path: string): boolean {
   const { request, services, method } = exchange;
-  const { discovery, openApi } = services;
+  const { discovery } = services;
   if (path === "/api" || path === "/apis") {
     requireRead(method);
     const version = negotiateDiscovery(request.headers.accept);
@@ -171,10 +173,7 @@ function answerDocument(exchange: Exchange, path: string): boolean {
     }
     return true;
   }
-  const document =
-    path === "/openapi/v3"
-      ? openApi.index
-      : (discovery.legacy.get(path) ?? openApi.documents.get(path));
+  const document = discovery.legacy.get(path);
   if (document === undefined) return false;
   requireRead(method);
   sendDocument(exchange, document);

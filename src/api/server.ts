@@ -24,6 +24,7 @@ import { UsageTable } from "./metrics-table.ts";
 import { followNodePods } from "./node-pods.ts";
 import { createOpenApi } from "./openapi.ts";
 import { parseUrl } from "./request-info.ts";
+import { readSchemaFiles } from "./schema-files.ts";
 import { TunnelHub } from "./tunnel.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
@@ -117,7 +118,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     cluster: options.cluster,
     version: versionDocument(options.cluster.version),
     discovery: createDiscovery(`${options.host}:${port}`),
-    openApi: createOpenApi(options.cluster.version),
+    openApi: createOpenApi(options.cluster.version, readSchemaFiles),
     snapshots: new Snapshots(clock),
     watches,
     nodePods: followNodePods(objects),

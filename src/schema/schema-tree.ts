@@ -58,14 +58,10 @@ export const NO_PLACE = "it has no place here";
 
 /** A schema with what its `$ref` names; what stands beside the reference wins. Pure. */
 export function resolveSchema(files: SchemaFiles, { schema, file }: SchemaPlace): SchemaPlace {
-  if (schema.$ref === undefined) return { schema, file };
-  const [name = "", pointer = ""] = schema.$ref.split("#");
-  const target = name === "" ? file : joinPath(file, name);
-  const root = files.get(target);
-  const found = pointer === "" ? root : root?.$defs?.[pointer.replace("/$defs/", "")];
-  invariant(found !== undefined, `${file} refers to ${schema.$ref}, which is not there`);
+  const target = targetOf(files, { schema, file });
+  if (target === undefined) return { schema, file };
   const { $ref: _, properties: beside, ...more } = schema;
-  const inner = resolveSchema(files, { schema: found, file: target });
+  const inner = resolveSchema(files, target);
   const { properties } = inner.schema;
   return {
     file: inner.file,
@@ -75,6 +71,18 @@ export function resolveSchema(files: SchemaFiles, { schema, file }: SchemaPlace)
       ...(properties === undefined ? {} : { properties: overlay(properties, beside ?? {}) }),
     },
   };
+}
+
+/** What a schema's `$ref` names, as it is written there; `undefined` where it has none. Pure. */
+export function targetOf(files: SchemaFiles, place: SchemaPlace): SchemaPlace | undefined {
+  const { $ref } = place.schema;
+  if ($ref === undefined) return undefined;
+  const [name = "", pointer = ""] = $ref.split("#");
+  const file = name === "" ? place.file : joinPath(place.file, name);
+  const root = files.get(file);
+  const schema = pointer === "" ? root : root?.$defs?.[pointer.replace("/$defs/", "")];
+  invariant(schema !== undefined, `${place.file} refers to ${$ref}, which is not there`);
+  return { schema, file };
 }
 
 /** The schema below lists and maps with free names: whose fields a path goes on with. Pure. */

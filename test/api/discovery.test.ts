@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { createDiscovery } from "../../src/api/discovery.ts";
-import { createOpenApi } from "../../src/api/openapi.ts";
 import { RESOURCES, apiVersionOf } from "../../src/model/resources.ts";
 
 const discovery = createDiscovery("127.0.0.1:6443");
@@ -75,16 +74,4 @@ describe("legacy discovery", () => {
     const listed = core.resources.map(({ name }) => name);
     expect(listed).toEqual(expect.arrayContaining(["pods", "pods/log", "pods/status", "nodes"]));
   });
-});
-
-test("OpenAPI leaves the validation of every kind to the server", () => {
-  const { index, documents } = createOpenApi("0.1.0");
-  const { paths } = index as { paths: Record<string, { serverRelativeURL: string }> };
-  for (const resource of RESOURCES) {
-    const name = `${resource.group === "" ? "api" : "apis"}/${apiVersionOf(resource)}`;
-    const [path = ""] = (paths[name]?.serverRelativeURL ?? "").split("?");
-    const text = JSON.stringify(documents.get(path));
-    expect(text).toContain(`"kind":"${resource.kind}"`);
-    expect(text).toContain(`"name":"fieldValidation"`);
-  }
 });

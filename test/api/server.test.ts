@@ -128,15 +128,33 @@ describe("documents", () => {
     expect([second.code, second.text]).toEqual([304, ""]);
   });
 
-  test.each(["/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/openapi/v3"])(
-    "%s is there",
-    async (path) => {
-      const answer = await ask({ path, headers: { Accept: "application/json, */*" } });
-      expect([answer.code, answer.text.endsWith("\n")]).toEqual([200, true]);
-    },
-  );
+  test.each([
+    "/api",
+    "/apis",
+    "/api/v1",
+    "/apis/apps",
+    "/apis/apps/v1",
+    "/openapi/v3",
+    "/openapi/v2",
+  ])("%s is there", async (path) => {
+    const answer = await ask({ path, headers: { Accept: "application/json, */*" } });
+    expect([answer.code, answer.text.endsWith("\n")]).toEqual([200, true]);
+  });
 
-  test.each(["/nothing", "/api/v1/chairs", "/apis/none/v1", "/openapi/v2", "/apis/none"])(
+  test("OpenAPI need not be sent twice, and is not there in protobuf", async () => {
+    const path = "/openapi/v3/apis/apps/v1?hash=old";
+    const first = await ask(path);
+    expect(first.json).toMatchObject({ openapi: "3.0.0" });
+    const second = await ask({ path, headers: { "If-None-Match": first.headers.etag ?? "" } });
+    expect([second.code, second.text]).toEqual([304, ""]);
+    const type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    const third = await ask({ path: "/openapi/v2", headers: { Accept: type } });
+    expect(statusOf(third)).toMatchObject({ code: 406, reason: "NotAcceptable" });
+    const posted = await ask({ path: "/openapi/v3", method: "POST" });
+    expect(statusOf(posted)).toMatchObject({ code: 405 });
+  });
+
+  test.each(["/nothing", "/api/v1/chairs", "/apis/none/v1", "/openapi/v4", "/apis/none"])(
     "%s is a 404",
     async (path) => {
       expect(statusOf(await ask(path))).toMatchObject({ kind: "Status", code: 404 });
