@@ -53,7 +53,6 @@ export function makePeace(rig: DayRig): void {
     const state = rig.stateOf(file);
     if (!isGood(state.version)) rig.commit(file, { ...state, version: "v1" });
   }
-  rig.cluster.wakeAll();
 }
 
 function isGood(version: string): boolean {
@@ -116,8 +115,10 @@ function loseNode(rig: DayRig): void {
 }
 
 function drainNode(rig: DayRig): void {
-  const name = someNode(rig);
-  if (name !== undefined) rig.drain(name, 60);
+  for (let count = 1 + rig.random.below(3); count > 0; count -= 1) {
+    const name = someNode(rig);
+    if (name !== undefined) rig.drain(name, 60);
+  }
 }
 
 function onPod(rig: DayRig, act: (pod: ReturnType<DayRig["pods"]>[number]) => void): void {
@@ -127,5 +128,9 @@ function onPod(rig: DayRig, act: (pod: ReturnType<DayRig["pods"]>[number]) => vo
 
 function loseWrites(rig: DayRig): void {
   rig.loss = 0.3;
-  rig.later(2 * MINUTE, () => void (rig.loss = 0));
+  const end = rig.world.now + 2 * MINUTE;
+  rig.lossyUntil = end;
+  rig.later(2 * MINUTE, () => {
+    if (rig.lossyUntil === end) rig.loss = 0;
+  });
 }

@@ -1,5 +1,6 @@
 import { resolveRolloutLimits } from "../../src/model/int-or-percent.ts";
 import type {
+  DaemonSet,
   Deployment,
   EndpointSlice,
   Job,
@@ -68,7 +69,9 @@ export class DayJudge {
       const item = this.#running.get(step.uid);
       if (item !== undefined) this.#tell(`${item.pod.metadata.name} was given up while it runs`);
     }
-    if (parseRefKey(key).kind === "Deployment") this.#judgeRollout(parseRefKey(key), plan);
+    const ref = parseRefKey(key);
+    if (ref.kind === "Deployment") this.#judgeRollout(ref, plan);
+    if (ref.kind === "DaemonSet" || ref.kind === "StatefulSet") this.#judgeReplaced(ref, plan);
   }
 
   /** Of an eviction, before it happens. */
@@ -210,6 +213,49 @@ export class DayJudge {
       this.#tell(`${name} grows to ${total} pods, more than ${replicas} + ${limits.maxSurge}`);
     if (is < was && is < replicas - limits.maxUnavailable)
       this.#tell(`${name} goes from ${was} to ${is} available of ${replicas}`);
+  }
+
+  /** A roll-out ends no more pods that serve than may be away at once. */
+  #judgeReplaced(ref: ObjectRef, plan: Plan): void {
+    const set = this.#world.get(ref) as DaemonSet | StatefulSet | undefined;
+    const pods = podsOwnedBy(this.#world, set?.metadata.uid);
+    const serves = (pod: Pod): boolean => isReady(pod) && !isTerminating(pod);
+    const replaced = plan.steps.flatMap((step) =>
+      step.kind === "delete" && step.reason === "RolloutStep" ? [step.uid] : [],
+    );
+    const ended = pods.filter((pod) => replaced.includes(pod.metadata.uid ?? "") && serves(pod));
+    if (set === undefined || ended.length === 0) return;
+    if (set.kind === "StatefulSet") {
+      this.#judgeReplacedOrdinal(set, pods.filter(serves), ended);
+      return;
+    }
+    const away = this.#nodesOf(set, pods) - pods.filter(serves).length + ended.length;
+    const { maxUnavailable = 1, maxSurge = 0 } = set.spec.updateStrategy.rollingUpdate ?? {};
+    if (away > Number(maxUnavailable) + Number(maxSurge))
+      this.#tell(`${ref.name} ends ${ended.length} pods that serve, ${away} would be away`);
+  }
+
+  /** All others of an ordered set serve meanwhile; of a parallel one, as in Kubernetes, all of higher ordinals. */
+  #judgeReplacedOrdinal(
+    { metadata, spec }: StatefulSet,
+    serving: readonly Pod[],
+    [ended, ...more]: readonly Pod[],
+  ): void {
+    const names = new Set(serving.map((pod) => pod.metadata.name));
+    for (let ordinal = spec.replicas - 1; ordinal >= 0; ordinal -= 1) {
+      const name = `${metadata.name}-${ordinal}`;
+      const isParallel = spec.podManagementPolicy === "Parallel";
+      if (isParallel && name === ended?.metadata.name) break;
+      if (!names.has(name))
+        this.#tell(`${ended?.metadata.name} is replaced while ${name} does not serve`);
+    }
+    if (more.length > 0) this.#tell(`${metadata.name} replaces ${1 + more.length} pods at once`);
+  }
+
+  /** Nodes that a DaemonSet serves or should serve: with a new pod beside the old one both count. */
+  #nodesOf(set: DaemonSet, pods: readonly Pod[]): number {
+    const { desiredNumberScheduled = 0 } = set.status ?? {};
+    return Math.max(desiredNumberScheduled, new Set(pods.map(({ spec }) => spec.nodeName)).size);
   }
 
   /** A Service sends to every pod of its own that is Ready, and to no other. */

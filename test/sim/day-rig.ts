@@ -44,6 +44,7 @@ export class DayRig {
   loadMilli = 200;
   /** Share of plans that are not carried out as they are. */
   loss = 0;
+  lossyUntil = 0;
   readonly #declared = new Map<string, ObjectRef>();
   readonly #silentSince = new Map<string, number>();
   /** By uid, pods whose container has crashed, until when. */
@@ -230,14 +231,18 @@ export class DayRig {
     });
   }
 
-  /** Objects that would still have something done to them. */
+  /** Objects that would still have something done to them: nobody was woken for them, or planning does not come to an end. */
   restless(): readonly string[] {
-    return this.world
-      .all()
-      .map((object) => refKey(refOf(object)))
-      .filter((key) =>
-        planObject(this.world, parseRefKey(key)).steps.some(({ kind }) => kind !== "event"),
-      );
+    return (
+      this.world
+        .all()
+        // It looks at metrics that change when it looks again, every few seconds.
+        .filter(({ kind }) => kind !== "HorizontalPodAutoscaler")
+        .map((object) => refKey(refOf(object)))
+        .filter((key) =>
+          planObject(this.world, parseRefKey(key)).steps.some(({ kind }) => kind !== "event"),
+        )
+    );
   }
 
   #settle(until: number): void {

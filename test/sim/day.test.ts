@@ -6,13 +6,14 @@ import { DayRig } from "./day-rig.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** One disturbance in this time, on average. */
-const CALM_MS = 6 * MINUTE;
+/** The longest pause between two disturbances; every other one comes while the last is still felt. */
+const LONG_PAUSE_MS = 12 * MINUTE;
+const SHORT_PAUSE_MS = 20_000;
 
 /** `BERTH_SIM_SEEDS=1,7,20-40` lives whole days; without it a few short ones, the same ones every time. */
 const asked = process.env["BERTH_SIM_SEEDS"];
 const seeds = asked === undefined ? [1, 2, 3] : parseSeeds(asked);
-const hours = Number(process.env["BERTH_SIM_HOURS"] ?? (asked === undefined ? 3 : 24));
+const hours = Number(process.env["BERTH_SIM_HOURS"] ?? (asked === undefined ? 1.5 : 24));
 
 function parseSeeds(text: string): readonly number[] {
   return text.split(",").flatMap((part) => {
@@ -34,8 +35,10 @@ describe("a day of a cluster", () => {
         expect(rig.unhealthy().filter((line) => !line.startsWith("Job "))).toEqual([]);
         while (rig.world.now < NOW + hours * HOUR) {
           log.push(`${new Date(rig.world.now).toISOString()} ${disturb(rig)}`);
-          rig.runUntil(rig.world.now + rig.random.below(2 * CALM_MS));
+          const pauseMs = rig.random.next() < 0.5 ? SHORT_PAUSE_MS : LONG_PAUSE_MS;
+          rig.runUntil(rig.world.now + rig.random.below(pauseMs));
           expect(rig.judge.broken).toEqual([]);
+          if (rig.world.now > rig.lossyUntil + 1000) expect(rig.restless()).toEqual([]);
         }
         makePeace(rig);
         rig.runUntil(rig.world.now + 90 * MINUTE);
