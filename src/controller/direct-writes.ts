@@ -13,7 +13,7 @@ export type DirectVerdict =
   | { readonly kind: "refused"; readonly path: string; readonly message: string };
 
 export interface DirectWritesOptions {
-  readonly world: StoreWorld;
+  readonly world: Pick<StoreWorld, "at">;
   readonly serviceCidr: string;
   readonly reservedIps: readonly string[];
   readonly clock: Clock;

@@ -94,6 +94,19 @@ describe("checkManifests()", () => {
     expect(lines([declared(configMap("c", "shop"))], namespace("shop"))).toEqual([]);
   });
 
+  test("refuses what is declared in an unmanaged namespace, as the commit itself has it", () => {
+    const unmanaged = (value: string): ApiObject =>
+      namespace("shop", { annotations: { "berth.dev/unmanaged": value } });
+    const map = declared(configMap("c", "shop"));
+    const commit = (value: string): DeclaredObject =>
+      declared(unmanaged(value) as unknown as Record<string, unknown>);
+    const code = /\[apply\/unmanaged-namespace\]$/;
+    expect(lines([map], unmanaged("true"))).toEqual([expect.stringMatching(code)]);
+    expect(lines([map, commit("true")])).toEqual([expect.stringMatching(code)]);
+    expect(lines([map, commit("true")], namespace("shop"))).toEqual([expect.stringMatching(code)]);
+    expect(lines([map, commit("false")], unmanaged("true"))).toEqual([]);
+  });
+
   test("refuses a namespace that is being deleted", () => {
     const going = namespace("shop", { deletionTimestamp: "2026-01-01T00:00:00Z" });
     expect(lines([declared(configMap("c", "shop"))], going).join()).toContain(
