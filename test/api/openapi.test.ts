@@ -29,7 +29,7 @@ interface Operation extends Part {
 }
 
 /** All of the bytes of the documents of OpenAPI 3 together: `kubectl` keeps them on disk. */
-const MAX_BYTES = 1_500_000;
+const MAX_BYTES = 1_000_000;
 const METHODS = new Set(["get", "put", "post", "delete", "patch"]);
 /** What OpenAPI 3.0 knows of JSON Schema. */
 const SCHEMA_WORDS = new Set(

@@ -3,6 +3,7 @@ import { RESOURCES, apiVersionOf } from "../../src/model/resources.ts";
 import { startTestApi } from "../support/api-server.ts";
 import type { ApiUnderTest } from "../support/api-server.ts";
 import * as build from "../support/builders.ts";
+import type { CommandResult } from "../support/command.ts";
 import { findKubectls, isAtLeast, openKubectl } from "../support/kubectl.ts";
 import type { Kubectl } from "../support/kubectl.ts";
 
@@ -12,6 +13,9 @@ let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startTestApi();
   await api.put(build.namespace("shop"));
+  const play = build.namespace("play");
+  const annotations = { "berth.dev/unmanaged": "true" };
+  await api.put({ ...play, metadata: { ...play.metadata, annotations } });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -26,6 +30,9 @@ describe.for(binaries)("kubectl $minor", (binary) => {
     kubectl = await openKubectl(binary, await api.kubeconfig());
   });
   afterAll(() => kubectl[Symbol.asyncDispose]());
+
+  const create = (text: string, dryRun: string): Promise<CommandResult> =>
+    kubectl.pipe(text, "create", `--dry-run=${dryRun}`, "--validate=true", "-f", "-");
 
   test("explain names group, kind, version and fields", async () => {
     const output = await kubectl.text("explain", "deployment");
@@ -111,26 +118,29 @@ describe.for(binaries)("kubectl $minor", (binary) => {
     expect([applied.code, applied.output]).toEqual([0, "deployment.apps/web created (dry run)\n"]);
     // kubectl leaves unknown fields to the server, and a dry run of the client does not ask it.
     const typo = manifest("spec: {replicaz: 1}");
-    const created = await kubectl.pipe(
-      typo,
-      "create",
-      "--dry-run=client",
-      "--validate=true",
-      "-f",
-      "-",
-    );
+    const created = await create(typo, "client");
     expect([created.code, created.output]).toEqual([0, "deployment.apps/web created (dry run)\n"]);
-    const asked = await kubectl.pipe(
-      typo,
-      "create",
-      "--dry-run=server",
-      "--validate=true",
-      "-f",
-      "-",
-    );
+    const asked = await create(typo, "server");
     expect(asked.code).toBe(1);
+    expect(asked.output).toContain(`strict decoding error: unknown field "spec.replicaz"`);
     expect(asked.output).not.toContain("error validating data");
-    expect(asked.output).toMatch(/^Error from server/);
+  });
+
+  test("apply keeps what others added to a list, by the keys of the document", async () => {
+    const spec = (image: string): string =>
+      `spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: web, image: "${image}"}]}}}`;
+    const apply = (image: string) =>
+      kubectl.pipe(manifest(spec(image)), "apply", "-v=8", "-f", "-");
+    expect((await apply("one")).output).toContain("deployment.apps/web created");
+    const more = `{"spec":{"template":{"spec":{"containers":[{"name":"log","image":"log"}]}}}}`;
+    await kubectl.text("patch", "deploy/web", "-n", "play", "-p", more);
+    const changed = await apply("two");
+    expect(changed.output).toContain("deployment.apps/web configured");
+    expect(changed.output).not.toContain("error calculating patch");
+    const images = "-o=jsonpath={range .spec.template.spec.containers[*]}{.name}={.image} {end}";
+    const left = await kubectl.text("get", "deploy/web", "-n", "play", images);
+    expect(left.trim().split(" ").toSorted()).toEqual(["log=log", "web=two"]);
+    await kubectl.text("delete", "deploy/web", "-n", "play", "--wait=false");
   });
 
   test("apply merges by the keys of the document, and custom kinds without keys", async () => {
@@ -152,5 +162,5 @@ describe.for(binaries)("kubectl $minor", (binary) => {
 });
 
 function manifest(spec: string): string {
-  return `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n${spec}\n`;
+  return `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: play}\n${spec}\n`;
 }
