@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 const SAFE_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
@@ -12,7 +12,7 @@ export function sha256(content: string | Uint8Array): string {
  * Keys of objects are put in order first; `undefined` counts as absent. Pure.
  */
 export function shortHash(value: unknown, length = 10): string {
-  const digest = createHash("sha256").update(canonicalJson(value)).digest();
+  const digest = hash("sha256", canonicalJson(value), "buffer");
   let text = "";
   for (const byte of digest.subarray(0, length))
     text += SAFE_ALPHABET[byte % SAFE_ALPHABET.length] ?? "";

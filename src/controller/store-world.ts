@@ -16,12 +16,12 @@ import type { ObjectEvent, ObjectStore } from "../store/object-store.ts";
 export class StoreWorld {
   readonly #objects: ObjectStore;
   readonly #usage: Metrics | undefined;
-  /** Owner uid → key of the owned → the owned. */
-  readonly #owned = new Map<string, Map<string, ApiObject>>();
-  /** Uid of an owner that is not the controller → key of what names it → that object. */
-  readonly #referring = new Map<string, Map<string, ApiObject>>();
-  /** Kind and namespace → key of what has no controller → that object. */
-  readonly #orphans = new Map<string, Map<string, ApiObject>>();
+  /** By the uid of the owner: what it controls. */
+  readonly #owned = new Map<string, Group>();
+  /** By the uid of an owner that is not the controller: what names it. */
+  readonly #referring = new Map<string, Group>();
+  /** By kind and namespace: what has no controller. */
+  readonly #orphans = new Map<string, Group>();
 
   /** Must be made before anything else subscribes, so that others see the index already moved on. */
   constructor(objects: ObjectStore, usage?: Metrics) {
@@ -49,15 +49,15 @@ export class StoreWorld {
   }
 
   ownedBy(uid: string): readonly ApiObject[] {
-    return [...(this.#owned.get(uid)?.values() ?? [])];
+    return this.#owned.get(uid)?.objects ?? [];
   }
 
   dependents(uid: string): readonly ApiObject[] {
-    return [...this.ownedBy(uid), ...(this.#referring.get(uid)?.values() ?? [])];
+    return [...this.ownedBy(uid), ...(this.#referring.get(uid)?.objects ?? [])];
   }
 
   orphans(apiVersion: string, kind: string, namespace: string): readonly ApiObject[] {
-    return [...(this.#orphans.get(groupOf(apiVersion, kind, namespace))?.values() ?? [])];
+    return this.#orphans.get(groupOf(apiVersion, kind, namespace))?.objects ?? [];
   }
 
   /** The last state of what was deleted is not parsed: it stood where the one before it stands. */
@@ -69,34 +69,62 @@ export class StoreWorld {
 
   #add(object: ApiObject): void {
     const key = refKey(refOf(object));
-    for (const [index, group] of this.#placesOf(object)) {
-      const members = index.get(group) ?? new Map<string, ApiObject>();
-      members.set(key, object);
-      index.set(group, members);
-    }
+    const [index, name] = this.#placeOf(object);
+    groupAt(index, name).set(key, object);
+    for (const uid of otherOwnersOf(object)) groupAt(this.#referring, uid).set(key, object);
   }
 
   #drop(object: ApiObject): void {
     const key = refKey(refOf(object));
-    for (const [index, group] of this.#placesOf(object)) {
-      const members = index.get(group);
-      members?.delete(key);
-      if (members?.size === 0) index.delete(group);
-    }
+    const [index, name] = this.#placeOf(object);
+    dropFrom(index, name, key);
+    for (const uid of otherOwnersOf(object)) dropFrom(this.#referring, uid, key);
   }
 
-  #placesOf(
-    object: ApiObject,
-  ): readonly (readonly [Map<string, Map<string, ApiObject>>, string])[] {
-    const others = otherOwnersOf(object).map((uid) => [this.#referring, uid] as const);
-    return [this.#placeOf(object), ...others];
-  }
-
-  #placeOf(object: ApiObject): readonly [Map<string, Map<string, ApiObject>>, string] {
+  #placeOf(object: ApiObject): readonly [Map<string, Group>, string] {
     const owner = controllerOf(object)?.uid;
     if (owner !== undefined) return [this.#owned, owner];
     return [this.#orphans, groupOf(object.apiVersion, object.kind, object.metadata.namespace)];
   }
+}
+
+/** Objects by their key, with a list of them that is made once between two changes. */
+class Group {
+  readonly #members = new Map<string, ApiObject>();
+  #objects: readonly ApiObject[] | undefined;
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get objects(): readonly ApiObject[] {
+    this.#objects ??= [...this.#members.values()];
+    return this.#objects;
+  }
+
+  set(key: string, object: ApiObject): void {
+    this.#members.set(key, object);
+    this.#objects = undefined;
+  }
+
+  delete(key: string): void {
+    this.#members.delete(key);
+    this.#objects = undefined;
+  }
+}
+
+function groupAt(index: Map<string, Group>, name: string): Group {
+  const known = index.get(name);
+  if (known !== undefined) return known;
+  const made = new Group();
+  index.set(name, made);
+  return made;
+}
+
+function dropFrom(index: Map<string, Group>, name: string, key: string): void {
+  const group = index.get(name);
+  group?.delete(key);
+  if (group?.size === 0) index.delete(name);
 }
 
 /** The world with a time to it. One is made for each plan and each change. */

@@ -70,7 +70,8 @@ export function controllerOf(object: ApiObject): OwnerReference | undefined {
 
 /** The uids of all owners but the controller. Pure. */
 export function otherOwnersOf({ metadata }: ApiObject): readonly string[] {
-  const others = metadata.ownerReferences?.filter((owner) => owner.controller !== true) ?? [];
+  if (metadata.ownerReferences === undefined) return [];
+  const others = metadata.ownerReferences.filter((owner) => owner.controller !== true);
   return others.map(({ uid }) => uid);
 }
 

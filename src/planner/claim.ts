@@ -41,14 +41,18 @@ export function claimObjects<T extends ApiObject>(
     .filter(isOfKind)
     .filter((object) => object.metadata.deletionTimestamp === undefined && isChosen(object))
     .map((object) => adopt(object, owner));
+  const kept: T[] = [];
+  const released: T[] = [];
+  for (const object of held) (isChosen(object) ? kept : released).push(object);
   return {
-    owned: sortedBy([...held.filter(isChosen), ...adopted], (object) => object.metadata.name),
-    adopted: sortedBy(adopted, (object) => object.metadata.name),
-    released: sortedBy(
-      held.filter((object) => !isChosen(object)).map((object) => release(object, owner)),
-      (object) => object.metadata.name,
-    ),
+    owned: byName([...kept, ...adopted]),
+    adopted: byName(adopted),
+    released: byName(released.map((object) => release(object, owner))),
   };
+}
+
+function byName<T extends ApiObject>(objects: readonly T[]): readonly T[] {
+  return objects.length < 2 ? objects : sortedBy(objects, ({ metadata }) => metadata.name);
 }
 
 function orphansOf(

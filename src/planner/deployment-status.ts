@@ -177,7 +177,9 @@ function isDone(current: Condition | undefined, counts: Counts): boolean {
 /** Whether a condition speaks of another set than the current one, so that its clock and outcome are history. */
 function isAboutOther(current: Condition | undefined, name: string | undefined): boolean {
   if (current === undefined || name === undefined) return false;
-  const named = /ReplicaSet "([^"]+)"|replica set "([^"]+)"/.exec(current.message ?? "");
+  const { message = "" } = current;
+  if (message.startsWith(`ReplicaSet "${name}"`)) return false;
+  const named = /ReplicaSet "([^"]+)"|replica set "([^"]+)"/.exec(message);
   return named !== null && named[1] !== name && named[2] !== name;
 }
 

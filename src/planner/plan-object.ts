@@ -41,7 +41,7 @@ import { planStatefulSet } from "./plan-statefulset.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { planVolume } from "./plan-volume.ts";
 import { wakeClaims } from "./wake-claims.ts";
-import { isStatusChange, owners, waitingOwners } from "./wake-owners.ts";
+import { isOwnBusiness, isStatusChange, owners, waitingOwners } from "./wake-owners.ts";
 import { wakeWorkloads } from "./wake-workloads.ts";
 import {
   countingQuotas,
@@ -107,9 +107,8 @@ const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind
 /** Whom a changed object concerns. `world` is as after the change; `other` is the object on the other side of it. */
 type Waker = (world: World, changed: ApiObject, other?: ApiObject) => readonly ObjectRef[];
 
-/** One rule each, with the kinds that it looks at: all of them, unless given. */
+/** One rule each, with the kinds that it looks at: all of them, unless given. Owners and the namespace come first. */
 const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
-  [owners],
   [adopters, ["Pod", "ReplicaSet", "ControllerRevision"]],
   [services, ["Pod"]],
   [(world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []), ["Pod"]],
@@ -117,8 +116,6 @@ const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
     (_, object) => (isAutoscaler(object) ? [targetRef(object) ?? []].flat() : []),
     ["HorizontalPodAutoscaler"],
   ],
-  [terminatingNamespace],
-  [waitingOwners],
   [countingQuotas],
   [refusedMakers, ["ResourceQuota", "LimitRange", "ServiceAccount", "PriorityClass"]],
   [furnishedNamespaces, ["ServiceAccount", "ConfigMap"]],
@@ -128,13 +125,9 @@ const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
   [wakeWorkloads, ["Node", "PersistentVolumeClaim", "Pod", "ConfigMap", "Secret"]],
 ];
 
-const wakersOf = (kind?: string): readonly Waker[] =>
-  WAKERS.filter(
-    ([, kinds]) => kinds === undefined || (kind !== undefined && kinds.includes(kind)),
-  ).map(([wake]) => wake);
-const ANY_WAKERS = wakersOf();
+const WAKERS_OF_ALL = wakersOfKind();
 const WAKERS_BY_KIND: ReadonlyMap<string, readonly Waker[]> = new Map(
-  WAKERS.flatMap(([, kinds = []]) => kinds).map((kind) => [kind, wakersOf(kind)]),
+  WAKERS.flatMap(([, kinds = []]) => kinds).map((kind) => [kind, wakersOfKind(kind)]),
 );
 
 const ZONE_LABEL = "topology.kubernetes.io/zone";
@@ -163,7 +156,7 @@ export function wakeKeys(world: World, object: ApiObject, other?: ApiObject): re
   const keys = new Set<string>();
   const self = refOf(object);
   if (isPlanned(object)) keys.add(refKey(self));
-  for (const wake of WAKERS_BY_KIND.get(object.kind) ?? ANY_WAKERS)
+  for (const wake of [owners, waitingOwners, terminatingNamespace, ...wakersOf(object)])
     for (const ref of wake(world, object, other)) keys.add(refKey(ref));
   const { uid } = object.metadata;
   const isGone = world.get(self)?.metadata.uid !== uid;
@@ -177,7 +170,7 @@ export function wakeKeys(world: World, object: ApiObject, other?: ApiObject): re
 
 /**
  * The keys of what is to be planned again after a change from `before` to `after`, one of which is absent when the object
- * came or went: those of both, without asking twice where only the status differs. Pure.
+ * came or went: those of both, and fewer where only the status differs. Pure.
  */
 export function wakeKeysOfChange(
   world: World,
@@ -185,10 +178,21 @@ export function wakeKeysOfChange(
   after: ApiObject | undefined,
 ): readonly string[] {
   if (after === undefined) return before === undefined ? [] : wakeKeys(world, before);
-  const keys = wakeKeys(world, after, before);
-  if (before === undefined) return keys;
-  if (after.kind !== "Node" && isStatusChange(before, after)) return keys;
-  return [...new Set([...keys, ...wakeKeys(world, before, after)])];
+  if (before === undefined) return wakeKeys(world, after);
+  if (after.kind !== "Node" && isStatusChange(before, after))
+    return wakeKeysOfStatus(world, before, after);
+  return [...new Set([...wakeKeys(world, after, before), ...wakeKeys(world, before, after)])];
+}
+
+/** Nobody who waits for the object to go, or for what its spec and labels say, has anything to see. */
+function wakeKeysOfStatus(world: World, before: ApiObject, after: ApiObject): readonly string[] {
+  const keys = new Set<string>();
+  if (isPlanned(after)) keys.add(refKey(refOf(after)));
+  const above = isOwnBusiness(before, after) ? [] : owners(world, after);
+  for (const ref of above) keys.add(refKey(ref));
+  for (const wake of wakersOf(after))
+    for (const ref of wake(world, after, before)) keys.add(refKey(ref));
+  return [...keys];
 }
 
 /** A Job's pod that has come to its end is not collected before it is counted. */
@@ -207,6 +211,14 @@ function jobOf(world: World, pod: Pod): Job | undefined {
   const ref = { apiVersion: "batch/v1", kind: "Job", namespace, name: owner.name };
   const job = world.get(ref) as Job | undefined;
   return job?.metadata.uid === owner.uid ? job : undefined;
+}
+
+function wakersOf({ kind }: ApiObject): readonly Waker[] {
+  return WAKERS_BY_KIND.get(kind) ?? WAKERS_OF_ALL;
+}
+
+function wakersOfKind(kind = ""): readonly Waker[] {
+  return WAKERS.filter(([, kinds]) => kinds?.includes(kind) ?? true).map(([wake]) => wake);
 }
 
 /** Whether anything is ever planned for an object like this. */

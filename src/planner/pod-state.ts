@@ -50,8 +50,9 @@ export function countPods(pods: readonly Pod[], minReadySeconds: number, now: Mi
   for (const pod of pods) {
     if (!isActive(pod)) continue;
     active += 1;
-    const at = availableAt(pod, minReadySeconds);
-    if (isReady(pod)) ready += 1;
+    if (!isReady(pod)) continue;
+    ready += 1;
+    const at = minReadySeconds === 0 ? 0 : availableAt(pod, minReadySeconds);
     if (at === undefined) continue;
     if (at <= now) available += 1;
     else next = Math.min(next, at);

@@ -1,6 +1,7 @@
 import { parseTime } from "../base/clock.ts";
-import { canonicalJson, shortHash } from "../base/hash.ts";
+import { shortHash } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
+import { isSameJson } from "../base/same-json.ts";
 import { controllerRef, type StringMap } from "../model/meta.ts";
 import type { Deployment, Pod, PodTemplateSpec, ReplicaSet } from "../model/kinds.gen.ts";
 import { carriedAnnotations } from "./carried-annotations.ts";
@@ -55,12 +56,14 @@ export function readRevisions(world: World, deployment: Deployment): Revisions {
     kind: "ReplicaSet",
   });
   const sets = claims.owned
-    .map((replicaSet) => readSet(world, replicaSet, minReadySeconds))
+    .map((replicaSet) =>
+      readSet(world, replicaSet, {
+        minReadySeconds,
+        isAdopted: claims.adopted.includes(replicaSet),
+      }),
+    )
     .toSorted(compareAge);
-  const wanted = canonicalJson(comparable(template));
-  const found = sets.find(
-    ({ replicaSet }) => canonicalJson(comparable(replicaSet.spec.template)) === wanted,
-  );
+  const found = sets.find(({ replicaSet }) => isSameTemplate(replicaSet.spec.template, template));
   const old = sets.filter((set) => set !== found);
   const revision = Math.max(0, ...old.map(revisionOf)) + 1;
   const before = deployment.status?.collisionCount ?? 0;
@@ -97,13 +100,17 @@ export function annotate(replicaSet: ReplicaSet, annotations: StringMap): Replic
   };
 }
 
-function readSet(world: World, replicaSet: ReplicaSet, minReadySeconds: number): RevisionSet {
+function readSet(
+  world: World,
+  replicaSet: ReplicaSet,
+  { minReadySeconds, isAdopted }: { readonly minReadySeconds: number; readonly isAdopted: boolean },
+): RevisionSet {
   const { uid, name, namespace = "", creationTimestamp } = replicaSet.metadata;
   const ref = { apiVersion: "apps/v1", kind: "ReplicaSet", namespace, name };
   const pods = podsOwnedBy(world, uid);
   return {
     replicaSet,
-    stored: world.get(ref) as ReplicaSet | undefined,
+    stored: isAdopted ? (world.get(ref) as ReplicaSet | undefined) : replicaSet,
     pods,
     counts: countPods(pods, minReadySeconds, world.now),
     createdAt: parseTime(creationTimestamp) ?? 0,
@@ -116,6 +123,13 @@ function compareAge(a: RevisionSet, b: RevisionSet): number {
     revisionOf(a) - revisionOf(b) ||
     compare(a.replicaSet.metadata.name, b.replicaSet.metadata.name)
   );
+}
+
+/** But for the label that its own hash added. What differs most often is compared first. */
+function isSameTemplate(a: PodTemplateSpec, b: PodTemplateSpec): boolean {
+  if (!isSameJson(a.spec, b.spec)) return false;
+  const [left, right] = [comparable(a), comparable(b)];
+  return isSameJson(left.metadata, right.metadata);
 }
 
 /** The template without what its own hash added to it. */

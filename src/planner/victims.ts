@@ -14,11 +14,15 @@ export interface VictimContext {
   readonly now?: Millis;
 }
 
+/** A pod with what it is ranked by, read once. */
 interface Candidate {
   readonly now: Millis | undefined;
   readonly pod: Pod;
   /** Pods of the same workload on the same node, this one included. */
   readonly neighbours: number;
+  readonly isReady: boolean;
+  readonly readySince: Millis | undefined;
+  readonly createdAt: Millis | undefined;
 }
 
 type Rule = (a: Candidate, b: Candidate) => number;
@@ -27,13 +31,13 @@ type Rule = (a: Candidate, b: Candidate) => number;
 const RULES: readonly Rule[] = [
   (a, b) => rank(isAssigned(a.pod)) - rank(isAssigned(b.pod)),
   (a, b) => phaseRank(a.pod) - phaseRank(b.pod),
-  (a, b) => rank(isReady(a.pod)) - rank(isReady(b.pod)),
+  (a, b) => rank(a.isReady) - rank(b.isReady),
   (a, b) => deletionCost(a.pod) - deletionCost(b.pod),
   (a, b) => b.neighbours - a.neighbours,
-  (a, b) => (isReady(a.pod) ? compareAge(a, b, ({ pod }) => readySince(pod)) : 0),
+  (a, b) => (a.isReady ? compareAge(a, b, (candidate) => candidate.readySince) : 0),
   (a, b) => restarts(b.pod) - restarts(a.pod),
   (a, b) => sidecarRestarts(b.pod) - sidecarRestarts(a.pod),
-  (a, b) => compareAge(a, b, ({ pod }) => parseTime(pod.metadata.creationTimestamp)),
+  (a, b) => compareAge(a, b, ({ createdAt }) => createdAt),
   (a, b) => compare(a.pod.metadata.name, b.pod.metadata.name),
 ];
 
@@ -52,7 +56,14 @@ export function chooseVictims(
       perNode.set(spec.nodeName, (perNode.get(spec.nodeName) ?? 0) + 1);
   }
   return pods
-    .map((pod) => ({ now, pod, neighbours: perNode.get(pod.spec.nodeName ?? "") ?? 0 }))
+    .map((pod) => ({
+      now,
+      pod,
+      neighbours: perNode.get(pod.spec.nodeName ?? "") ?? 0,
+      isReady: isReady(pod),
+      readySince: readySince(pod),
+      createdAt: parseTime(pod.metadata.creationTimestamp),
+    }))
     .toSorted(compareCandidates)
     .slice(0, count)
     .map(({ pod }) => pod);
@@ -76,7 +87,8 @@ function phaseRank(pod: Pod): number {
 }
 
 function deletionCost(pod: Pod): number {
-  const text = pod.metadata.annotations?.[DELETION_COST_ANNOTATION] ?? "0";
+  const text = pod.metadata.annotations?.[DELETION_COST_ANNOTATION];
+  if (text === undefined) return 0;
   return /^-?\d{1,10}$/.test(text) ? Number(text) : 0;
 }
 

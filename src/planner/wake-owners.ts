@@ -8,9 +8,8 @@ import type { World } from "./world.ts";
 /** Controllers above an object that are woken with it: a pod's Job and its CronJob, say. */
 const MAX_OWNERS = 2;
 
-/** The controllers above an object, unless it is their own business what changed in it. Pure. */
-export function owners(world: World, object: ApiObject, other?: ApiObject): readonly ObjectRef[] {
-  if (other !== undefined && isOwnBusiness(other, object)) return [];
+/** The controllers above an object. Pure. */
+export function owners(world: World, object: ApiObject): readonly ObjectRef[] {
   const refs: ObjectRef[] = [];
   let owner = controllerOf(object);
   while (owner !== undefined) {
@@ -53,17 +52,17 @@ export function isStatusChange(a: ApiObject, b: ApiObject): boolean {
 }
 
 /**
- * A Deployment counts the pods itself. Of the status of its sets it looks at whether they fail, and of those in its history
- * at whether they have seen that they are to be empty.
+ * Whether the controllers above an object have nothing to do with what changed in its status. A Deployment counts the pods
+ * itself: of the status of its sets it looks at whether they fail, and of those in its history at whether they have seen
+ * that they are to be empty. Pure.
  */
-function isOwnBusiness(a: ApiObject, b: ApiObject): boolean {
-  if (a.kind !== "ReplicaSet" || a.apiVersion !== "apps/v1") return false;
-  if (!isStatusChange(a, b)) return false;
-  const [left, right] = [a as ReplicaSet, b as ReplicaSet];
-  const failure = ({ status }: ReplicaSet): unknown =>
-    findCondition(status?.conditions, "ReplicaFailure");
-  if (!isSameJson(failure(left), failure(right))) return false;
-  return (
-    right.spec.replicas > 0 || left.status?.observedGeneration === right.status?.observedGeneration
+export function isOwnBusiness(before: ApiObject, after: ApiObject): boolean {
+  if (after.kind !== "ReplicaSet" || after.apiVersion !== "apps/v1") return false;
+  const [left, right] = [(before as ReplicaSet).status, (after as ReplicaSet).status];
+  const failures = [left, right].map((status) =>
+    findCondition(status?.conditions, "ReplicaFailure"),
   );
+  if (!isSameJson(failures[0], failures[1])) return false;
+  const isHistory = (after as ReplicaSet).spec.replicas === 0;
+  return !isHistory || left?.observedGeneration === right?.observedGeneration;
 }

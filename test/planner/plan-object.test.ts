@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { controllerRef, refKey, refOf, type ApiObject } from "../../src/model/meta.ts";
 import type { Pod } from "../../src/model/kinds.gen.ts";
 import { JOB_TRACKING_FINALIZER } from "../../src/planner/job-pod.ts";
-import { planObject, wakeKeys } from "../../src/planner/plan-object.ts";
+import { planObject, wakeKeys, wakeKeysOfChange } from "../../src/planner/plan-object.ts";
 import { deployment, job, namespace, node, pod, replicaSet, service } from "../support/builders.ts";
 import { renderChanges, worldOf } from "../support/world.ts";
 
@@ -126,6 +126,108 @@ function configMap(): ApiObject {
 describe("wakeKeys()", () => {
   test.for(WAKES)("$name", ({ there, changed, keys }) => {
     expect(wakeKeys(worldOf(there), changed)).toEqual(keys);
+  });
+});
+
+const failing = [{ type: "ReplicaFailure", status: "True" }];
+const owned = { ownerReferences: [controllerRef(web)] };
+const withStatus = (object: ApiObject, status: object): ApiObject =>
+  ({ ...object, status }) as ApiObject;
+const counted = pod({ name: "p1", owner: set });
+const generated: ApiObject = { ...counted, metadata: { ...counted.metadata, generation: 1 } };
+
+interface Change {
+  readonly name: string;
+  readonly there?: readonly ApiObject[];
+  readonly before: ApiObject;
+  readonly after: ApiObject;
+  readonly keys: readonly string[];
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    name: "counts of a set do not concern its Deployment",
+    before: set,
+    after: withStatus(set, { replicas: 3, observedGeneration: 2 }),
+    keys: [SET],
+  },
+  {
+    name: "the spec of a set concerns its Deployment",
+    before: set,
+    after: { ...set, metadata: { ...set.metadata, generation: 2 } },
+    keys: [SET, DEPLOYMENT],
+  },
+  {
+    name: "an annotation of a set concerns its Deployment",
+    before: set,
+    after: { ...set, metadata: { ...set.metadata, annotations: { a: "b" } } },
+    keys: [SET, DEPLOYMENT],
+  },
+  {
+    name: "a set that begins to fail concerns its Deployment",
+    before: set,
+    after: withStatus(set, { conditions: failing }),
+    keys: [SET, DEPLOYMENT],
+  },
+  {
+    name: "a set that no longer fails concerns its Deployment",
+    before: withStatus(set, { conditions: failing }),
+    after: withStatus(set, { conditions: [] }),
+    keys: [SET, DEPLOYMENT],
+  },
+  {
+    name: "an empty set that has seen that it is to be empty concerns its Deployment",
+    before: withStatus(replicaSet({ replicas: 0 }, owned), { observedGeneration: 1 }),
+    after: withStatus(replicaSet({ replicas: 0 }, owned), { observedGeneration: 2 }),
+    keys: [SET, DEPLOYMENT],
+  },
+  {
+    name: "the status of a pod concerns its set, its Deployment and its Services, and nobody who waits for it to go",
+    there: [...cluster, namespace("shop", "Terminating")],
+    before: generated,
+    after: withStatus(generated, { phase: "Running" }),
+    keys: [POD, SET, DEPLOYMENT, SERVICE],
+  },
+  {
+    name: "a pod that is asked to end concerns who waits for it to go",
+    there: [...cluster, namespace("shop", "Terminating")],
+    before: generated,
+    after: {
+      ...generated,
+      metadata: { ...generated.metadata, deletionTimestamp: "2026-01-02T03:04:05Z" },
+    },
+    keys: [POD, SET, DEPLOYMENT, "v1/Namespace//shop", SERVICE],
+  },
+  {
+    name: "labels concern Services that choose them, before or after",
+    before: generated,
+    after: { ...generated, metadata: { ...generated.metadata, labels: { app: "db" } } },
+    keys: [POD, SET, DEPLOYMENT, SERVICE],
+  },
+];
+
+describe("wakeKeysOfChange()", () => {
+  test.for(CHANGES)("$name", ({ there = cluster, before, after, keys }) => {
+    const others = there.filter((object) => refKey(refOf(object)) !== refKey(refOf(after)));
+    expect(wakeKeysOfChange(worldOf([...others, after]), before, after)).toEqual(keys);
+  });
+
+  test("what came or went wakes whom it would by itself", () => {
+    const world = worldOf(cluster);
+    expect(wakeKeysOfChange(world, undefined, mine)).toEqual(wakeKeys(world, mine));
+    expect(wakeKeysOfChange(world, mine, undefined)).toEqual(wakeKeys(world, mine));
+    expect(wakeKeysOfChange(world, undefined, undefined)).toEqual([]);
+  });
+
+  test("a node whose status changes may wake its pods", () => {
+    const pods = [pod({ name: "p1", node: "a" })];
+    const out = {
+      ...node({ name: "a" }),
+      spec: { taints: [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }] },
+      status: { conditions: [{ type: "Ready", status: "False" }] },
+    } as ApiObject;
+    const before = withStatus(out, { conditions: [{ type: "Ready", status: "True" }] });
+    expect(wakeKeysOfChange(worldOf([...pods, out]), before, out)).toContain(POD);
   });
 });
 
