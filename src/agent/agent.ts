@@ -8,6 +8,7 @@ import type { TunnelHandler } from "../client/tunnel-client.ts";
 import { LABELS } from "../model/instance.ts";
 import type { PersistentVolume, Pod } from "../model/kinds.gen.ts";
 import { apiConfigSource } from "./config-source.ts";
+import { readHostResolver } from "./host-resolver.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { createLogsHandler } from "./logs-handler.ts";
 import { openNodeMemory, type NodeMemory } from "./node-memory.ts";
@@ -113,10 +114,11 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
 
 async function openServices(options: AgentOptions, network: NodeNetwork): Promise<PodServices> {
   const { client, runtime, clock, logger, cluster, signal } = options;
-  const [info, pauseImage, hasIpv6] = await Promise.all([
+  const [info, pauseImage, hasIpv6, resolver] = await Promise.all([
     runtime.info(signal),
     ensurePauseImage(runtime, process.arch, signal),
     exists("/proc/sys/net/ipv6"),
+    readHostResolver(),
   ]);
   const disk = await statfs(info.rootDir).catch(() => statfs("/"));
   return {
@@ -149,6 +151,8 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
         ephemeralBytes: disk.blocks * disk.bsize,
       },
       hasIpv6,
+      hasAppArmor: info.hasAppArmor,
+      resolver,
     },
     hostIp: options.nodeIp,
     stateDir: options.stateDir,

@@ -1,21 +1,23 @@
 import { shortHash } from "../base/hash.ts";
 import { LABELS } from "../model/instance.ts";
+import { isSafeSysctl, sysctlName } from "../model/sysctls.ts";
 import type { StringMap } from "../model/meta.ts";
 import type { Container, Pod } from "../model/kinds.gen.ts";
 import { expand } from "./env.ts";
-import { containerName, podHostname } from "./names.ts";
+import { containerName, hostnameProblem, kernelHostname, podFqdn, podHostname } from "./names.ts";
+import { podDns, type DnsContext } from "./pod-dns.ts";
 import type { Allocatable } from "./pod-fields.ts";
 import { sandboxMounts } from "./pod-volumes.ts";
 import { SANDBOX, type ContainerRole } from "./pod-view.ts";
 import { containerResources } from "./qos.ts";
-import type { ContainerSpec, DnsSpec, MountSpec } from "./runtime.ts";
+import type { ContainerSpec, MountSpec } from "./runtime.ts";
+import type { SecurityProfiles } from "./security-profiles.ts";
 
 /** What is the same for all pods of a node. */
-export interface NodeContext {
+export interface NodeContext extends DnsContext {
   readonly clusterId: string;
   readonly nodeName: string;
-  readonly dnsIp: string;
-  readonly domain: string;
+  readonly hasAppArmor: boolean;
   readonly pauseImage: string;
   readonly memoryBytes: number;
   readonly allocatable: Allocatable;
@@ -48,26 +50,27 @@ export interface SandboxQuestion {
 
 /** The sandbox of a pod: holds its namespaces, its name service and what it keeps in memory. Pure. */
 export function sandboxSpec({ pod, node, attempt, ip }: SandboxQuestion): ContainerSpec {
-  const hostname = podHostname(pod);
-  const dns = dnsSpec(pod, node);
+  const dns = podDns(pod, node);
+  const hosts = hostLines(pod, node, ip);
   const isHost = pod.spec.hostNetwork === true;
   return withLabels(
     {
       name: containerName(pod, SANDBOX, attempt),
       image: node.pauseImage,
       network: isHost
-        ? { kind: "host", dns }
+        ? { kind: "host", dns, hosts }
         : {
             kind: "none",
             dns,
-            hosts: ip === undefined ? [] : [`${hostname}:${ip}`],
+            hosts,
             sysctls: {
               "net.ipv4.ping_group_range": "0 2147483647",
               ...(node.hasIpv6 ? { "net.ipv6.conf.all.disable_ipv6": "1" } : {}),
               ...(node.hasIpv6 ? { "net.ipv6.conf.default.disable_ipv6": "1" } : {}),
+              ...podSysctls(pod),
             },
           },
-      ...(isHost ? {} : { hostname }),
+      ...(isHost ? {} : { hostname: kernelHostname(pod, node.domain) }),
       env: [],
       mounts: sandboxMounts(pod, node.clusterId),
       groups: [],
@@ -93,6 +96,33 @@ export function sandboxSpec({ pod, node, attempt, ip }: SandboxQuestion): Contai
   );
 }
 
+/** Lines of `/etc/hosts`: the pod's own, then its aliases. */
+function hostLines(pod: Pod, { domain }: NodeContext, ip: string | undefined): readonly string[] {
+  const names = [podFqdn(pod, domain), podHostname(pod)].filter((name) => name !== undefined);
+  const aliases = (pod.spec.hostAliases ?? []).filter(({ hostnames = [] }) => hostnames.length > 0);
+  return [
+    ...(ip === undefined ? [] : [`${names.join("\t")}:${ip}`]),
+    ...aliases.map((alias) => `${alias.hostnames?.join("\t") ?? ""}:${alias.ip}`),
+  ];
+}
+
+function podSysctls(pod: Pod): StringMap {
+  const wanted = pod.spec.securityContext?.sysctls ?? [];
+  return Object.fromEntries(wanted.map(({ name, value }) => [sysctlName(name), value]));
+}
+
+/** Why the node does not make the pod's sandbox, whatever the API let through; `undefined` when it does. Pure. */
+export function sandboxProblem(pod: Pod, node: NodeContext): string | undefined {
+  const names = Object.keys(podSysctls(pod));
+  const unsafe = names.find((name) => !isSafeSysctl(name));
+  if (unsafe !== undefined) return `forbidden sysctl: "${unsafe}" not allowlisted`;
+  const isHost = pod.spec.hostNetwork === true;
+  const shared = names.find((name) => isHost && name.startsWith("net."));
+  if (shared !== undefined)
+    return `forbidden sysctl: "${shared}" not allowed with host net enabled`;
+  return isHost ? undefined : hostnameProblem(pod, node.domain);
+}
+
 export interface MemberQuestion {
   readonly pod: Pod;
   readonly node: NodeContext;
@@ -103,6 +133,7 @@ export interface MemberQuestion {
   readonly sandboxId: string;
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly MountSpec[];
+  readonly profiles: SecurityProfiles;
   /** User of the image, empty for root. */
   readonly imageUser: string;
 }
@@ -131,8 +162,11 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
       privileged: security.privileged === true,
       noNewPrivileges: security.allowPrivilegeEscalation === false,
       readOnlyRoot: security.readOnlyRootFilesystem === true,
+      ...question.profiles,
+      ...namespaces(pod),
       ...containerResources(pod.spec, container, node.memoryBytes),
       stdin: container.stdin === true,
+      ...(container.stdinOnce === true ? { stdinOnce: true } : {}),
       tty: container.tty === true,
     },
     {
@@ -163,6 +197,14 @@ export function rootProblem(pod: Pod, container: Container, imageUser: string): 
     : `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${about}`;
 }
 
+function namespaces({ spec }: Pod): Pick<ContainerSpec, "pid" | "ipc"> {
+  return {
+    ...(spec.shareProcessNamespace === true ? { pid: "joined" } : {}),
+    ...(spec.hostPID === true ? { pid: "host" } : {}),
+    ...(spec.hostIPC === true ? { ipc: "host" } : {}),
+  };
+}
+
 function userOf(pod: Pod, container: Container, imageUser: string): string | undefined {
   const user = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
   const group = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
@@ -184,20 +226,6 @@ function capabilities(container: Container): {
   return {
     capabilitiesAdd: add,
     capabilitiesDrop: keepsRaw ? drop : [...drop, DROPPED_BY_DEFAULT],
-  };
-}
-
-function dnsSpec(pod: Pod, { dnsIp, domain }: NodeContext): DnsSpec {
-  const { dnsPolicy, hostNetwork } = pod.spec;
-  const usesCluster =
-    dnsPolicy === "ClusterFirstWithHostNet" ||
-    (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
-  if (!usesCluster) return { servers: [], search: [], options: [] };
-  const namespace = pod.metadata.namespace ?? "default";
-  return {
-    servers: [dnsIp],
-    search: [`${namespace}.svc.${domain}`, `svc.${domain}`, domain],
-    options: ["ndots:5"],
   };
 }
 

@@ -126,6 +126,7 @@ async function readInfo(docker: DockerConnection, signal: AbortSignal): Promise<
     cpus: info.NCPU,
     memoryBytes: info.MemTotal,
     cgroupVersion: info.CgroupVersion === "2" ? "2" : "1",
+    hasAppArmor: info.SecurityOptions?.includes("name=apparmor") === true,
     rootless: info.SecurityOptions?.includes("name=rootless") === true,
   };
 }

@@ -90,6 +90,7 @@ export function toCreateBody(spec: ContainerSpec): Readonly<Record<string, unkno
     ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),
     ...(spec.user === undefined ? {} : { User: spec.user }),
     OpenStdin: spec.stdin,
+    StdinOnce: spec.stdinOnce === true,
     Tty: spec.tty,
     // Probes are the agent's; the image's own check would only cost and restart.
     Healthcheck: { Test: ["NONE"] },
@@ -103,13 +104,31 @@ export function toCreateBody(spec: ContainerSpec): Readonly<Record<string, unkno
       CapDrop: spec.capabilitiesDrop,
       Privileged: spec.privileged,
       ReadonlyRootfs: spec.readOnlyRoot,
-      SecurityOpt: spec.noNewPrivileges ? ["no-new-privileges"] : [],
+      SecurityOpt: toSecurityOptions(spec),
+      ...toNamespaces(spec),
       CpuShares: spec.cpuShares,
       ...(spec.cpuQuotaUs === 0 ? {} : { CpuPeriod: CPU_PERIOD_US, CpuQuota: spec.cpuQuotaUs }),
       // Equal limits: no swap. Left at 0, Docker would give twice the memory.
       ...(spec.memoryBytes === 0 ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
       OomScoreAdj: spec.oomScoreAdj,
     },
+  };
+}
+
+function toSecurityOptions(spec: ContainerSpec): readonly string[] {
+  return [
+    ...(spec.noNewPrivileges ? ["no-new-privileges"] : []),
+    ...(spec.seccomp === undefined ? [] : [`seccomp=${spec.seccomp}`]),
+    ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
+  ];
+}
+
+/** After the network's, whose IPC namespace this may replace. */
+function toNamespaces({ pid, ipc, network }: ContainerSpec): Readonly<Record<string, string>> {
+  const joined = network.kind === "container" ? `container:${network.id}` : "";
+  return {
+    ...(pid === undefined ? {} : { PidMode: pid === "host" ? "host" : joined }),
+    ...(ipc === undefined ? {} : { IpcMode: ipc }),
   };
 }
 
@@ -124,7 +143,12 @@ function toNetwork(network: NetworkSpec): Readonly<Record<string, unknown>> {
         Sysctls: network.sysctls,
       };
     case "host":
-      return { NetworkMode: "host", IpcMode: "shareable", ...toDns(network.dns) };
+      return {
+        NetworkMode: "host",
+        IpcMode: "shareable",
+        ...toDns(network.dns),
+        ExtraHosts: network.hosts,
+      };
     case "container":
       return { NetworkMode: `container:${network.id}`, IpcMode: `container:${network.id}` };
     default:
@@ -133,7 +157,11 @@ function toNetwork(network: NetworkSpec): Readonly<Record<string, unknown>> {
 }
 
 function toDns(dns: DnsSpec): Readonly<Record<string, unknown>> {
-  return { Dns: dns.servers, DnsSearch: dns.search, DnsOptions: dns.options };
+  if (dns.servers.length === 0) return { DnsSearch: dns.search, DnsOptions: dns.options };
+  // The daemon would fill in the host's for what is empty: a dot is no domain, and an empty option is none.
+  const search = dns.search.length === 0 ? ["."] : dns.search;
+  const options = dns.options.length === 0 ? [""] : dns.options;
+  return { Dns: dns.servers, DnsSearch: search, DnsOptions: options };
 }
 
 function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
@@ -148,12 +176,15 @@ function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
         VolumeOptions: { NoCopy: true },
       };
     case "bind":
-      // Propagation is left to the daemon: private, but rslave for what lies in its own folder, as volumes do.
+      // Else propagation is left to the daemon: private, but rslave for what lies in its own folder, as volumes do.
       return {
         Type: "bind",
         Source: mount.source,
         Target: mount.target,
         ReadOnly: mount.readOnly,
+        ...(mount.propagation === undefined
+          ? {}
+          : { BindOptions: { Propagation: mount.propagation } }),
       };
     default:
       return unreachable(mount);

@@ -29,28 +29,34 @@ export async function resolveMounts(
         await ensureHostPath(mount.path, mount.type, mount.mode);
         const source =
           mount.subPath === "" ? mount.path : await partOf(mount.path, mount.subPath, true);
-        mounts.push({ kind: "bind", source, target: mount.target, readOnly: mount.readOnly });
+        mounts.push(toBind(mount, source));
         break;
       }
       case "claim": {
-        const { volume, subPath, target, readOnly } = mount;
+        const { volume, subPath, target, readOnly, propagation } = mount;
         const root = await makeVolume(volume);
-        if (subPath === "") mounts.push({ kind: "volume", volume: volume.name, target, readOnly });
-        else {
-          const source = await partOf(root, subPath, true);
-          mounts.push({ kind: "bind", source, target, readOnly });
-        }
+        if (subPath === "" && propagation === undefined)
+          mounts.push({ kind: "volume", volume: volume.name, target, readOnly });
+        else mounts.push(toBind(mount, await partOf(root, subPath, true)));
         break;
       }
       case "volume-part": {
         const root = await findVolume(mount.volume);
         const source = await partOf(root, mount.subPath, mount.make);
-        mounts.push({ kind: "bind", source, target: mount.target, readOnly: mount.readOnly });
+        mounts.push(toBind(mount, source));
         break;
       }
     }
   }
   return mounts;
+}
+
+function toBind(
+  { target, readOnly, propagation }: Exclude<WantedMount, MountSpec>,
+  source: string,
+): MountSpec {
+  const spread = propagation === undefined ? {} : { propagation };
+  return { kind: "bind", source, target, readOnly, ...spread };
 }
 
 type Stats = Awaited<ReturnType<typeof stat>>;

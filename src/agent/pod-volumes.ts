@@ -1,10 +1,11 @@
 import type { StringMap } from "../model/meta.ts";
-import type { Container, Pod, Volume } from "../model/kinds.gen.ts";
+import type { Container, Pod, Volume, VolumeMount } from "../model/kinds.gen.ts";
 import { LABELS } from "../model/instance.ts";
 import { memoryBytes } from "../model/quantity.ts";
 import { volumeName } from "./names.ts";
 import { claimNameOf, type ClaimVolume } from "./pod-claims.ts";
-import type { MountSpec, VolumeSpec } from "./runtime.ts";
+import { expand } from "./env.ts";
+import type { MountPropagation, MountSpec, VolumeSpec } from "./runtime.ts";
 
 /** Where the sandbox mounts what is in memory: as long as it lives, the contents do. */
 export const SANDBOX_VOLUMES = "/berth";
@@ -60,6 +61,7 @@ export type WantedMount =
       readonly subPath: string;
       readonly target: string;
       readonly readOnly: boolean;
+      readonly propagation?: MountPropagation;
     }
   /** A volume that is not the pod's own: made where the Engine does not have it yet. */
   | {
@@ -68,6 +70,7 @@ export type WantedMount =
       readonly subPath: string;
       readonly target: string;
       readonly readOnly: boolean;
+      readonly propagation?: MountPropagation;
     }
   | {
       readonly kind: "volume-part";
@@ -77,21 +80,30 @@ export type WantedMount =
       readonly make: boolean;
       readonly target: string;
       readonly readOnly: boolean;
+      readonly propagation?: MountPropagation;
     };
 
 export type MountsResult =
   | { readonly kind: "mounts"; readonly mounts: readonly WantedMount[] }
   | { readonly kind: "missing"; readonly message: string };
 
-/** What a container mounts. `claims` are the pod's, by the name of the volume. Pure. */
+export interface MountSources {
+  readonly clusterId: string;
+  /** The pod's claims, by the name of the volume. */
+  readonly claims?: ReadonlyMap<string, ClaimVolume>;
+  /** The container's variables, which subPathExpr may name. */
+  readonly env?: ReadonlyMap<string, string>;
+}
+
+/** What a container mounts. Pure. */
 export function containerMounts(
   pod: Pod,
   container: Container,
-  clusterId: string,
-  claims: ReadonlyMap<string, ClaimVolume> = new Map(),
+  { clusterId, claims = new Map(), env = new Map() }: MountSources,
 ): MountsResult {
   const mounts: WantedMount[] = [];
-  for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
+  for (const mount of container.volumeMounts ?? []) {
+    const { name, mountPath, readOnly } = mount;
     const volume = pod.spec.volumes?.find((candidate) => candidate.name === name);
     if (volume === undefined) {
       return {
@@ -99,7 +111,15 @@ export function containerMounts(
         message: `volume "${name}" of container "${container.name}" is not among the pod's volumes`,
       };
     }
-    const about = { target: mountPath, subPath: subPath ?? "" };
+    const part = subPathOf(mount, env);
+    if (part.kind === "missing") return part;
+    const isPrivileged = container.securityContext?.privileged === true;
+    if (mount.mountPropagation === "Bidirectional" && !isPrivileged)
+      return {
+        kind: "missing",
+        message: `mountPropagation Bidirectional of volume "${name}" is available only to privileged containers`,
+      };
+    const about = { target: mountPath, subPath: part.subPath, ...propagationOf(mount) };
     if (volume.hostPath !== undefined) {
       const { path, type } = volume.hostPath;
       mounts.push({
@@ -121,21 +141,60 @@ export function containerMounts(
     }
     const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
     const isConfig = isConfigVolume(volume);
-    const access = { volume: source, target: mountPath, readOnly: isConfig || readOnly === true };
+    const isReadOnly = isConfig || readOnly === true;
     mounts.push(
-      about.subPath === ""
-        ? { kind: "volume", ...access }
-        : { kind: "volume-part", ...access, subPath: about.subPath, make: !isConfig },
+      // Docker gives no volume as such another propagation, but its folder.
+      about.subPath === "" && about.propagation === undefined
+        ? { kind: "volume", volume: source, target: mountPath, readOnly: isReadOnly }
+        : { kind: "volume-part", volume: source, readOnly: isReadOnly, ...about, make: !isConfig },
     );
   }
   return { kind: "mounts", mounts };
+}
+
+type SubPath =
+  | { readonly kind: "sub-path"; readonly subPath: string }
+  | { readonly kind: "missing"; readonly message: string };
+
+/** The part of the volume, with what its expression names; a variable without a value would show another part. */
+function subPathOf(
+  { subPath, subPathExpr }: VolumeMount,
+  env: ReadonlyMap<string, string>,
+): SubPath {
+  if (subPathExpr === undefined) return { kind: "sub-path", subPath: subPath ?? "" };
+  const absent = new Set<string>();
+  for (const [, name] of subPathExpr.matchAll(/\$(?:\$|\(([^)]*)\))/g))
+    if (name !== undefined && (env.get(name) ?? "") === "") absent.add(name);
+  if (absent.size > 0)
+    return { kind: "missing", message: `missing value for ${[...absent].toSorted().join(", ")}` };
+  const expanded = expand(subPathExpr, env);
+  if (!expanded.startsWith("/")) return { kind: "sub-path", subPath: expanded };
+  return { kind: "missing", message: `subPath "${expanded}" must not be an absolute path` };
+}
+
+const PROPAGATIONS = {
+  None: undefined,
+  HostToContainer: "rslave",
+  Bidirectional: "rshared",
+} as const;
+
+function propagationOf({ mountPropagation = "None" }: VolumeMount): {
+  readonly propagation?: MountPropagation;
+} {
+  const propagation = PROPAGATIONS[mountPropagation];
+  return propagation === undefined ? {} : { propagation };
 }
 
 function claimMount(
   pod: Pod,
   clusterId: string,
   claim: ClaimVolume,
-  about: { readonly target: string; readonly subPath: string; readonly readOnly: boolean },
+  about: {
+    readonly target: string;
+    readonly subPath: string;
+    readonly readOnly: boolean;
+    readonly propagation?: MountPropagation;
+  },
 ): WantedMount {
   if (claim.kind === "path") {
     const { path, type } = claim;

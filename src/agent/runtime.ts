@@ -12,6 +12,7 @@ export interface RuntimeInfo {
   readonly memoryBytes: number;
   readonly cgroupVersion: "1" | "2";
   readonly rootless: boolean;
+  readonly hasAppArmor: boolean;
 }
 
 /** A container as a listing has it. */
@@ -54,13 +55,16 @@ export type NetworkSpec =
   | {
       readonly kind: "none";
       readonly dns: DnsSpec;
-      /** Lines of `/etc/hosts`, `name:address`. */
+      /** Lines of `/etc/hosts`, `names:address`; names stand apart by tabs. */
       readonly hosts: readonly string[];
       readonly sysctls: StringMap;
     }
-  | { readonly kind: "host"; readonly dns: DnsSpec }
+  | { readonly kind: "host"; readonly dns: DnsSpec; readonly hosts: readonly string[] }
   /** The namespace of the container with this id, its IPC namespace included. */
   | { readonly kind: "container"; readonly id: string };
+
+/** Which mounts made later are seen: the host's in the container, or each other's. Absent: neither. */
+export type MountPropagation = "rslave" | "rshared";
 
 export type MountSpec =
   | {
@@ -74,6 +78,7 @@ export type MountSpec =
       readonly source: string;
       readonly target: string;
       readonly readOnly: boolean;
+      readonly propagation?: MountPropagation;
     };
 
 export interface ContainerSpec {
@@ -97,6 +102,13 @@ export interface ContainerSpec {
   readonly privileged: boolean;
   readonly noNewPrivileges: boolean;
   readonly readOnlyRoot: boolean;
+  /** `unconfined` or rules as JSON; absent: the host's usual ones. */
+  readonly seccomp?: string;
+  /** `unconfined` or the name of a profile; absent: the host's usual one. */
+  readonly appArmor?: string;
+  /** Whose processes it sees, beside its own: the host's, or those of the container whose network it joins. */
+  readonly pid?: "host" | "joined";
+  readonly ipc?: "host";
   readonly cpuShares: number;
   /** Of a period of 100 ms, in µs; 0 is no limit. */
   readonly cpuQuotaUs: number;
@@ -104,6 +116,8 @@ export interface ContainerSpec {
   readonly memoryBytes: number;
   readonly oomScoreAdj: number;
   readonly stdin: boolean;
+  /** Closes standard input when the first client that had it leaves. */
+  readonly stdinOnce?: boolean;
   readonly tty: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { BERTH_PATHS, ApiError, type Withdrawal } from "../client/client.ts";
 import { LABELS } from "../model/instance.ts";
 import { refOf } from "../model/meta.ts";
-import { podLabels, sandboxSpec } from "./container-spec.ts";
+import { podLabels, sandboxProblem, sandboxSpec } from "./container-spec.ts";
 import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
 import { toPodContainer } from "./pod-view.ts";
 import { podVolumes } from "./pod-volumes.ts";
@@ -48,6 +48,8 @@ export async function createSandbox(handle: PodHandle, attempt: number): Promise
   const { services, pod, making, signal } = handle;
   const { node, runtime } = services;
   const uid = pod.metadata.uid ?? "";
+  const refused = sandboxProblem(pod, node);
+  if (refused !== undefined) throw new ActionError("FailedCreatePodSandBox", refused);
   const network = pod.spec.hostNetwork === true ? undefined : await services.network(making);
   const ip = network?.reserve(uid, pod.status?.podIP);
   const volumes = podVolumes(pod, node.clusterId, podLabels(pod, node));

@@ -33,9 +33,9 @@ export interface App {
 
 /** RuntimeDefault is Docker's own profile, which containers have on nodes with AppArmor. */
 export interface AppArmorProfile {
-  /** A profile of the node, with type Localhost. */
+  /** The name of a profile that the node has loaded, with type Localhost. */
   readonly localhostProfile?: string;
-  readonly type: "RuntimeDefault";
+  readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
 }
 
 /** Which folder of which repository, and how it is applied. */
@@ -1937,9 +1937,9 @@ export interface PodSecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   /** Which system calls are allowed. */
   readonly seccompProfile?: SeccompProfile;
-  /** Merge adds the groups that the image has for the user. */
-  readonly supplementalGroupsPolicy?: "Merge";
-  /** Kernel settings of the pod. */
+  /** Merge adds the groups that the image has for the user; Strict does not, and needs runAsGroup. */
+  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
+  /** Kernel settings of the pod; only those that cannot harm other pods. */
   readonly sysctls?: readonly Sysctl[];
 }
 
@@ -1958,7 +1958,7 @@ export interface PodSpec {
   /** The pod fails when it has run for so long. */
   readonly activeDeadlineSeconds?: number;
   /** ClusterFirst resolves Services first; Default takes the node's resolvers. */
-  readonly dnsPolicy: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default";
+  readonly dnsPolicy: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default" | "None";
   /** Runs on this node without asking the scheduler. nodeSelector is nearly always better. */
   readonly nodeName?: string;
   /** Labels that a node must have. */
@@ -2420,9 +2420,9 @@ export interface ScopedResourceSelectorRequirement {
 
 /** RuntimeDefault is Docker's own profile, which every container has that is not privileged. */
 export interface SeccompProfile {
-  /** A file of the node, with type Localhost. */
+  /** A file in the folder seccomp of the agent, on the node; with type Localhost. */
   readonly localhostProfile?: string;
-  readonly type: "RuntimeDefault";
+  readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
 }
 
 /** v1 Secret: Settings that are not for everyone's eyes. In Git they are only as secret as the repository. */
@@ -2885,7 +2885,7 @@ export interface VolumeMount {
   /** Whether mounts made later are seen on the other side; None is the default. */
   readonly mountPropagation?: "None" | "HostToContainer" | "Bidirectional";
   /** Whether readOnly holds for mounts below as well. */
-  readonly recursiveReadOnly?: "Disabled" | "IfPossible" | "Enabled";
+  readonly recursiveReadOnly?: "Disabled" | "IfPossible";
   /** As subPath, with $(NAME) expanded from env. */
   readonly subPathExpr?: string;
 }

@@ -2,13 +2,21 @@ import { describe, expect, test } from "vitest";
 import {
   memberSpec,
   rootProblem,
+  sandboxProblem,
   sandboxSpec,
   type MemberQuestion,
   type NodeContext,
 } from "../../src/agent/container-spec.ts";
+import { parseResolver } from "../../src/agent/pod-dns.ts";
+import { containerMounts } from "../../src/agent/pod-volumes.ts";
 import { containerResources, qosClass } from "../../src/agent/qos.ts";
 import { LABELS } from "../../src/model/instance.ts";
-import type { Container, Pod, ResourceRequirements } from "../../src/model/kinds.gen.ts";
+import type {
+  Container,
+  Pod,
+  ResourceRequirements,
+  VolumeMount,
+} from "../../src/model/kinds.gen.ts";
 import { container, pod } from "./pod-builder.ts";
 
 const NODE: NodeContext = {
@@ -20,6 +28,8 @@ const NODE: NodeContext = {
   memoryBytes: 1024 ** 3,
   allocatable: { cpuMillis: 2000, memoryBytes: 1024 ** 3, ephemeralBytes: 10 * 1024 ** 3 },
   hasIpv6: true,
+  hasAppArmor: false,
+  resolver: { servers: ["192.0.2.53"], search: ["example.org"], options: ["timeout:1"] },
 };
 
 function member(
@@ -37,6 +47,7 @@ function member(
     sandboxId: "s0",
     env: new Map([["WHO", "you"]]),
     mounts: [],
+    profiles: {},
     imageUser: "app",
     ...question,
   });
@@ -155,6 +166,174 @@ describe("sandboxSpec()", () => {
     const wanted = pod({ dnsPolicy: policy, hostNetwork });
     const { network } = sandboxSpec({ pod: wanted, node: NODE, attempt: 0, ip: undefined });
     expect(network.kind === "container" ? undefined : network.dns.servers).toEqual(servers);
+  });
+});
+
+describe("what the sandbox tells the pod of names", () => {
+  const networkOf = (of: Pod, ip: string | undefined = "10.0.0.2") => {
+    const { network, hostname } = sandboxSpec({ pod: of, node: NODE, attempt: 0, ip });
+    if (network.kind === "container") throw new Error("a sandbox joins nobody");
+    return { ...network, hostname };
+  };
+  const alias = { ip: "192.0.2.7", hostnames: ["db.example", "db"] };
+
+  test("the full name beside the short one, then the aliases, a line each", () => {
+    const found = networkOf(pod({ subdomain: "nodes", hostAliases: [alias, { ip: "192.0.2.8" }] }));
+    expect(found.hosts).toEqual([
+      "web.nodes.shop.svc.cluster.local\tweb:10.0.0.2",
+      "db.example\tdb:192.0.2.7",
+    ]);
+    expect(found.hostname).toBe("web");
+  });
+
+  test("on the host's network only the aliases are added", () => {
+    const wanted = pod({ hostNetwork: true, hostAliases: [alias] });
+    const { network } = sandboxSpec({ pod: wanted, node: NODE, attempt: 0, ip: undefined });
+    expect(network).toMatchObject({ kind: "host", hosts: ["db.example\tdb:192.0.2.7"] });
+  });
+
+  test("setHostnameAsFQDN makes the full name the host name, if there is one that fits", () => {
+    const full = { setHostnameAsFQDN: true, subdomain: "nodes" };
+    expect(networkOf(pod(full)).hostname).toBe("web.nodes.shop.svc.cluster.local");
+    expect(networkOf(pod({ setHostnameAsFQDN: true })).hostname).toBe("web");
+    expect(sandboxProblem(pod(full), NODE)).toBeUndefined();
+    expect(sandboxProblem(pod({ ...full, hostname: "h".repeat(40) }), NODE)).toMatch(
+      /is too long \(64 characters is the max, 69 characters requested\)$/,
+    );
+  });
+
+  const none = { servers: [], search: [], options: [] };
+  test.for([
+    { name: "Default is the node's", spec: { dnsPolicy: "Default" }, dns: none },
+    {
+      name: "Default with a dnsConfig adds to the node's",
+      spec: { dnsPolicy: "Default", dnsConfig: { searches: ["a.example", "example.org"] } },
+      dns: {
+        servers: ["192.0.2.53"],
+        search: ["example.org", "a.example"],
+        options: ["timeout:1"],
+      },
+    },
+    {
+      name: "None is the dnsConfig alone",
+      spec: { dnsPolicy: "None", dnsConfig: { nameservers: ["192.0.2.1", "192.0.2.1"] } },
+      dns: { ...none, servers: ["192.0.2.1"] },
+    },
+    {
+      name: "options replace those of their name; three servers at most",
+      spec: {
+        dnsConfig: {
+          nameservers: ["192.0.2.1", "192.0.2.2", "192.0.2.3"],
+          options: [{ name: "ndots", value: "1" }, { name: "rotate" }],
+        },
+      },
+      dns: {
+        servers: ["10.96.0.10", "192.0.2.1", "192.0.2.2"],
+        search: ["shop.svc.cluster.local", "svc.cluster.local", "cluster.local"],
+        options: ["ndots:1", "rotate"],
+      },
+    },
+  ] as const)("DNS: $name", ({ spec, dns }) => {
+    expect(networkOf(pod(spec)).dns).toEqual(dns);
+  });
+
+  test("32 domains and 2048 characters at most", () => {
+    const many = (domain: (index: number) => string) => {
+      const searches = Array.from({ length: 40 }, (_, index) => domain(index));
+      const dnsConfig = { nameservers: ["192.0.2.1"], searches };
+      return networkOf(pod({ dnsPolicy: "None", dnsConfig })).dns.search;
+    };
+    expect(many((index) => `d${index}.example`)).toHaveLength(32);
+    expect(many((index) => `${"x".repeat(98)}${10 + index}`)).toHaveLength(20);
+  });
+});
+
+test("parseResolver() leaves the node's loopback out", () => {
+  const text = "# note\nnameserver 127.0.0.53\nnameserver 192.0.2.9\nsearch a b\noptions edns0\n";
+  expect(parseResolver(text)).toEqual({
+    servers: ["192.0.2.9"],
+    search: ["a", "b"],
+    options: ["edns0"],
+  });
+});
+
+describe("kernel settings", () => {
+  const setting = (name: string, more: Partial<Pod["spec"]> = {}) =>
+    pod({ ...more, securityContext: { sysctls: [{ name, value: "1" }] } });
+
+  test("a pod's own reach its sandbox and win", () => {
+    const own = setting("net/ipv4/ping_group_range");
+    const { network } = sandboxSpec({ pod: own, node: NODE, attempt: 0, ip: "10.0.0.2" });
+    expect(network).toMatchObject({ sysctls: { "net.ipv4.ping_group_range": "1" } });
+    expect(sandboxProblem(own, NODE)).toBeUndefined();
+  });
+
+  test("others are refused", () => {
+    expect(sandboxProblem(setting("kernel.msgmax"), NODE)).toBe(
+      'forbidden sysctl: "kernel.msgmax" not allowlisted',
+    );
+    expect(sandboxProblem(setting("net.ipv4.tcp_rmem", { hostNetwork: true }), NODE)).toBe(
+      'forbidden sysctl: "net.ipv4.tcp_rmem" not allowed with host net enabled',
+    );
+  });
+});
+
+test.for([
+  { spec: {}, sees: {} },
+  { spec: { shareProcessNamespace: true }, sees: { pid: "joined" } },
+  { spec: { hostPID: true, hostIPC: true }, sees: { pid: "host", ipc: "host" } },
+] as const)("memberSpec() with $spec sees $sees", ({ spec, sees }) => {
+  const { pid, ipc } = member({}, pod(spec));
+  expect({ ...(pid === undefined ? {} : { pid }), ...(ipc === undefined ? {} : { ipc }) }).toEqual(
+    sees,
+  );
+});
+
+describe("containerMounts()", () => {
+  const VOLUMES = [
+    { name: "work", emptyDir: {} },
+    { name: "host", hostPath: { path: "/mnt", type: "" as const } },
+  ];
+  const mount = (
+    more: Partial<VolumeMount>,
+    privileged = false,
+    env: ReadonlyMap<string, string> = new Map([["ME", "web"]]),
+  ) => {
+    const volumeMounts = [{ name: "work", mountPath: "/x", ...more }];
+    const of = container({ volumeMounts, securityContext: { privileged } });
+    const found = containerMounts(pod({ volumes: VOLUMES }), of, { clusterId: "c", env });
+    return found.kind === "missing" ? found.message : found.mounts[0];
+  };
+
+  test("a part by a variable", () => {
+    expect(mount({ subPathExpr: "a/$(ME)" })).toMatchObject({
+      kind: "volume-part",
+      subPath: "a/web",
+      make: true,
+    });
+    expect(mount({ subPathExpr: "$$(ME)" })).toMatchObject({ subPath: "$(ME)" });
+  });
+
+  test("a part whose variable says nothing, or another root", () => {
+    expect(mount({ subPathExpr: "$(B)/$(A)" })).toBe("missing value for A, B");
+    expect(mount({ subPathExpr: "$(ME)" }, false, new Map([["ME", ""]]))).toBe(
+      "missing value for ME",
+    );
+    expect(mount({ subPathExpr: "$(ME)" }, false, new Map([["ME", "/etc"]]))).toBe(
+      'subPath "/etc" must not be an absolute path',
+    );
+  });
+
+  test("propagation as Docker calls it; a volume's folder is bound then", () => {
+    expect(mount({ mountPropagation: "None" })).toMatchObject({ kind: "volume" });
+    expect(mount({ mountPropagation: "HostToContainer" })).toMatchObject({
+      kind: "volume-part",
+      subPath: "",
+      propagation: "rslave",
+    });
+    const both = { name: "host", mountPropagation: "Bidirectional" } as const;
+    expect(mount(both, true)).toMatchObject({ kind: "host-path", propagation: "rshared" });
+    expect(mount(both)).toMatch(/only to privileged containers/);
   });
 });
 

@@ -113,7 +113,7 @@ describe("the claims of a pod", () => {
     const claims = await apiClaimSource(api).find(USER, SIGNAL);
     const [main] = USER.spec.containers;
     if (main === undefined) throw new Error("no container");
-    expect(containerMounts(USER, main, "c1", claims)).toEqual({
+    expect(containerMounts(USER, main, { clusterId: "c1", claims })).toEqual({
       kind: "mounts",
       mounts: [
         {

@@ -71,6 +71,7 @@ export class FakeRuntime implements ContainerRuntime {
       memoryBytes: 4 * 1024 ** 3,
       cgroupVersion: "2",
       rootless: false,
+      hasAppArmor: false,
     };
   }
 

@@ -4,6 +4,7 @@ import { podAffinity } from "./pod-affinity.ts";
 import { podClaims } from "./pod-claims.ts";
 import { podDns } from "./pod-dns.ts";
 import { podGates } from "./pod-gates.ts";
+import { podHost } from "./pod-host.ts";
 import { podHostPorts } from "./pod-host-ports.ts";
 import { podInitContainers } from "./pod-init-containers.ts";
 import { podMounts } from "./pod-mounts.ts";
@@ -25,6 +26,7 @@ const POD_RULES: readonly PodRule[] = [
   podHostPorts,
   podVolumePaths,
   podSecurity,
+  podHost,
   podSpread,
   podAffinity,
   podDns,
