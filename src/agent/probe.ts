@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Container, HttpGetAction, LifecycleHandler, Probe } from "../model/kinds.gen.ts";
+import { checkHealth } from "./probe-grpc.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import type { Semaphore } from "./semaphore.ts";
 
@@ -135,7 +136,7 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
-type Actions = Pick<Probe, "httpGet" | "tcpSocket" | "exec">;
+type Actions = Pick<Probe, "httpGet" | "tcpSocket" | "exec" | "grpc">;
 
 /** Rejects when the action fails. */
 async function act(probe: Actions, attempt: Attempt): Promise<void> {
@@ -150,6 +151,11 @@ async function act(probe: Actions, attempt: Attempt): Promise<void> {
     );
   } else if (probe.exec !== undefined) {
     await runExec(probe.exec.command ?? [], attempt);
+  } else if (probe.grpc !== undefined) {
+    const { port, service } = probe.grpc;
+    const { timeoutMs } = attempt;
+    const question = { host: target.ip, port, service, timeoutMs, userAgent: USER_AGENT };
+    await checkHealth(question, signal);
   }
 }
 
@@ -262,6 +268,9 @@ function timeoutMessage(probe: Probe, target: ProbeTarget): string {
   if (probe.tcpSocket !== undefined) {
     const { host, port } = probe.tcpSocket;
     return `dial tcp ${host ?? target.ip}:${portOf(port, target)}: i/o timeout`;
+  }
+  if (probe.grpc !== undefined) {
+    return `timeout: health rpc did not complete within ${probe.timeoutSeconds}s`;
   }
   return `command timed out after ${probe.timeoutSeconds}s`;
 }
