@@ -5,6 +5,10 @@ const PACKAGE_PATHS: readonly string[] = [
   "io.k8s.api.",
 ];
 
+/** Berth's own type is of the same fields. */
+const TEMPLATE_META = /^dev\.berth\.v1\.TemplateMeta(?=\.|$)/;
+const OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
 /** Lists whose items are told apart by these fields: each may have an owner of its own. */
 const MAP_LISTS: Readonly<Record<string, readonly string[]>> = {
   "apiextensions.v1.CustomResourceDefinitionStatus.conditions": ["type"],
@@ -234,9 +238,10 @@ const PATCHES: Readonly<Record<string, readonly [strategy: string, key?: string]
 
 /** What a type, or a field of a type, says about merging. Pure. */
 export function mergeWords(path: string): Readonly<Record<string, unknown>> {
-  const prefix = PACKAGE_PATHS.find((start) => path.startsWith(start)) ?? "";
-  const short = path.slice(prefix.length);
+  const of = path.replace(TEMPLATE_META, OBJECT_META);
+  const prefix = PACKAGE_PATHS.find((start) => of.startsWith(start)) ?? "";
   if (prefix === "") return {};
+  const short = of.slice(prefix.length);
   const [strategy, key] = PATCHES[short] ?? [];
   return {
     ...(ATOMIC_TYPES.has(short) ? { "x-kubernetes-map-type": "atomic" } : {}),

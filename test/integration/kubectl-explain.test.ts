@@ -136,6 +136,7 @@ describe.for(binaries)("kubectl $minor", (binary) => {
     await kubectl.text("patch", "deploy/web", "-n", "play", "-p", more);
     const changed = await apply("two");
     expect(changed.output).toContain("deployment.apps/web configured");
+    expect(changed.output).toContain("$setElementOrder/containers");
     expect(changed.output).not.toContain("error calculating patch");
     const images = "-o=jsonpath={range .spec.template.spec.containers[*]}{.name}={.image} {end}";
     const left = await kubectl.text("get", "deploy/web", "-n", "play", images);
