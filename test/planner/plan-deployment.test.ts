@@ -493,6 +493,24 @@ describe("planDeployment()", () => {
     ).toEqual(["Normal ScalingReplicaSet: Scaled up replica set v1 from 0 to 3"]);
   });
 
+  test.each([
+    { annotations: { "kubectl.kubernetes.io/restartedAt": at(0) } },
+    { labels: { app: "web", tier: "back" } },
+  ])("a template with %j is another one", (metadata) => {
+    const d = deployment({ template: template("v1") });
+    const there = setOf(d, { version: "v1", size: 3 });
+    const restarted = {
+      ...d.spec.template,
+      metadata: { ...d.spec.template.metadata, ...metadata },
+    };
+    const next: Deployment = { ...d, spec: { ...d.spec, template: restarted } };
+    const made = (object: Deployment): number =>
+      planDeployment(worldOf([object, ...there]), object).steps.filter(
+        ({ kind }) => kind === "create",
+      ).length;
+    expect([made(d), made(next)]).toEqual([0, 1]);
+  });
+
   test("labels set, selector and pods with the hash that names the set", () => {
     const { world, d } = build({ to: "v1" });
     const [step] = planDeployment(world, d).steps;

@@ -221,8 +221,10 @@ describe("wakeKeysOfChange()", () => {
 
   test("a node whose status changes may wake its pods", () => {
     const pods = [pod({ name: "p1", node: "a" })];
+    const plain = node({ name: "a" });
     const out = {
-      ...node({ name: "a" }),
+      ...plain,
+      metadata: { ...plain.metadata, generation: 1 },
       spec: { taints: [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }] },
       status: { conditions: [{ type: "Ready", status: "False" }] },
     } as ApiObject;
