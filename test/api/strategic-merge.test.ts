@@ -176,6 +176,11 @@ describe("lists of plain values", () => {
     ["gain what is new, once", { finalizers: ["b", "x"] }, ["a", "b", "x"]],
     ["lose what is named", { "$deleteFromPrimitiveList/finalizers": ["a"] }, ["b"]],
     [
+      "keep what is named for both",
+      { "$deleteFromPrimitiveList/finalizers": ["a"], finalizers: ["a"] },
+      ["a", "b"],
+    ],
+    [
       "lose and gain in the stated order",
       {
         "$deleteFromPrimitiveList/finalizers": ["a"],

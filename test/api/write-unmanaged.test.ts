@@ -17,6 +17,9 @@ beforeAll(async () => {
   const annotations = { [UNMANAGED_ANNOTATION]: "true" };
   await api.put({ ...play, metadata: { ...play.metadata, annotations } });
   await api.put(build.namespace("work"));
+  const closed = build.namespace("closed");
+  const off = { [UNMANAGED_ANNOTATION]: "false" };
+  await api.put({ ...closed, metadata: { ...closed.metadata, annotations: off } });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -162,7 +165,7 @@ describe("in an unmanaged namespace", () => {
   });
 
   test("what Berth itself wrote does not stand in the way of a change", async () => {
-    const stored = build.pod({ name: "odd", spec: { schedulerName: "" } });
+    const stored = build.pod({ name: "odd", spec: { serviceAccount: "default" } as object });
     await api.put({ ...stored, metadata: { ...stored.metadata, namespace: "play" } });
     const path = pathIn("play", "pods", "odd");
     expect((await patch(path, { metadata: { labels: { a: "b" } } })).code).toBe(200);
@@ -201,10 +204,12 @@ describe("in an unmanaged namespace", () => {
 });
 
 test("everywhere else writes are commits", async () => {
-  expect(told(await post(deployment("web"), "", pathIn("work")))).toEqual([
-    405,
-    "writes are commits: add a manifest of the Deployment to the repository and commit it",
-  ]);
+  for (const namespace of ["work", "closed", "none"]) {
+    expect(told(await post(deployment("web"), "", pathIn(namespace)))).toEqual([
+      405,
+      "writes are commits: add a manifest of the Deployment to the repository and commit it",
+    ]);
+  }
   await api.put({ ...build.deployment(), metadata: { name: "web", namespace: "work" } });
   const path = pathIn("work", "deployments", "web");
   const refused = [

@@ -1,6 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Deployment, Job, ReplicaSet, Service } from "../../src/model/kinds.gen.ts";
+import type {
+  Deployment,
+  Job,
+  ReplicaSet,
+  Service,
+  StatefulSet,
+} from "../../src/model/kinds.gen.ts";
 import { eventually } from "../support/eventually.ts";
 import { findKubectls, isAtLeast, openKubectl } from "../support/kubectl.ts";
 import type { Kubectl, KubectlBinary } from "../support/kubectl.ts";
@@ -197,6 +203,7 @@ describe("apply", () => {
     expect(metadata.annotations).toHaveProperty("kubectl.kubernetes.io/last-applied-configuration");
     await kubectl("annotate", "deployment/api", "note=hello");
     await kubectl("label", "deployment/api", "app-");
+    await kubectl("label", "pods,replicasets", "-l", "app=api", "seen=yes");
     const after = (await getJson<Deployment>("deployment", "api")).metadata;
     expect([after.annotations?.["note"], after.labels]).toEqual(["hello", undefined]);
   });
@@ -234,6 +241,34 @@ describe("apply", () => {
     const said = await applied(manifest({}), "apply", "--server-side", "-f", "-");
     expect(said).toContain("server-side apply is not supported yet");
   });
+});
+
+test("a StatefulSet goes back to the revision before", async () => {
+  const container = { name: "main", image: "berth.local/busybox:1", command: ["sleep", "600"] };
+  const set = {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name: "db" },
+    spec: {
+      serviceName: "db",
+      selector: { matchLabels: { app: "db" } },
+      template: {
+        metadata: { labels: { app: "db" } },
+        spec: { terminationGracePeriodSeconds: 1, containers: [container] },
+      },
+    },
+  };
+  const env = async (): Promise<unknown> => {
+    await kubectl("rollout", "status", "statefulset/db", "--timeout=25s");
+    const { spec } = await getJson<StatefulSet>("statefulset", "db");
+    return spec.template.spec.containers[0]?.env?.map(({ name }) => name);
+  };
+  expect(await applied(set, "create", "-f", "-")).toContain("statefulset.apps/db created");
+  expect(await env()).toBeUndefined();
+  await kubectl("set", "env", "statefulset/db", "COLOUR=green");
+  expect(await env()).toEqual(["COLOUR"]);
+  await kubectl("rollout", "undo", "statefulset/db");
+  expect(await env()).toBeUndefined();
 });
 
 test("a pod runs and is deleted; so is what a Deployment made", async () => {
