@@ -63,7 +63,7 @@ const KINDS: Readonly<Record<string, MergeFields>> = {
   },
   "v1/ReplicationController": WORKLOAD,
   "v1/Service": { spec: { fields: { ports: { key: "port" } } }, status: CONDITIONS },
-  "v1/ServiceAccount": { secrets: { key: "name" }, imagePullSecrets: { key: "name" } },
+  "v1/ServiceAccount": { secrets: { key: "name" } },
   "v1/Namespace": { status: CONDITIONS },
   "v1/Node": {
     spec: { fields: { podCIDRs: { isSet: true } } },

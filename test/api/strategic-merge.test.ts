@@ -216,6 +216,13 @@ test.each<[string, string, Json, Json, Json]>([
     { spec: { rules: [{ host: "b" }] } },
     { spec: { rules: [{ host: "b" }] } },
   ],
+  [
+    "an account's pull secrets",
+    "v1/ServiceAccount",
+    { imagePullSecrets: [{ name: "a" }] },
+    { imagePullSecrets: [{ name: "b" }] },
+    { imagePullSecrets: [{ name: "b" }] },
+  ],
   ["map by text", "v1/ConfigMap", { data: { a: "1" } }, { data: "x" }, { data: "x" }],
 ])("%s are replaced", (_, kind, target, patch, expected) => {
   expect(patched(target, patch, kind)).toEqual(expected);
