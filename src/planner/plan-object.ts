@@ -33,7 +33,7 @@ import { concernsGarbage, dependentsOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { planAutoscaler } from "./plan-hpa.ts";
-import { budgetsOf, planDisruptionBudget } from "./plan-pdb.ts";
+import { budgetsOf, budgetsOfScale, planDisruptionBudget } from "./plan-pdb.ts";
 import { isOutOfService, planPodCollection } from "./plan-pods.ts";
 import { planQuota } from "./plan-quota.ts";
 import { planReplicaSet, planReplicationController } from "./plan-replicaset.ts";
@@ -112,6 +112,10 @@ const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
   [adopters, ["Pod", "ReplicaSet", "ControllerRevision"]],
   [services, ["Pod"]],
   [(world, object) => (isPod(object) ? budgetsOf(world, object).map(refOf) : []), ["Pod"]],
+  [
+    (world, object, other) => budgetsOfScale(world, object, other).map(refOf),
+    ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"],
+  ],
   [
     (_, object) => (isAutoscaler(object) ? [targetRef(object) ?? []].flat() : []),
     ["HorizontalPodAutoscaler"],

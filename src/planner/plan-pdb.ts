@@ -63,6 +63,23 @@ export function budgetsOf(world: World, pod: Pod): readonly PodDisruptionBudget[
   return all.filter(({ spec }) => matchesSelector(spec.selector, labels));
 }
 
+/** The budgets that count by what a workload wants, when it comes, goes, or wants another number of pods. Pure. */
+export function budgetsOfScale(
+  world: World,
+  workload: ApiObject,
+  other?: ApiObject,
+): readonly PodDisruptionBudget[] {
+  if (!SCALABLE.has(`${workload.apiVersion}/${workload.kind}`)) return [];
+  if (controllerOf(workload) !== undefined) return [];
+  const { replicas, template } = (workload as Deployment).spec;
+  if ((other as Deployment | undefined)?.spec.replicas === replicas) return [];
+  const { namespace = "" } = workload.metadata;
+  const all = world.list("policy/v1", "PodDisruptionBudget", namespace);
+  return (all as readonly PodDisruptionBudget[]).filter(({ spec }) =>
+    matchesSelector(spec.selector, template.metadata?.labels),
+  );
+}
+
 interface Disrupted {
   /** Evicted pods, by name, that are still to be asked to end. */
   readonly open: Readonly<Record<string, string>>;

@@ -9,7 +9,16 @@ import type {
 import type { ApiObject } from "../../src/model/meta.ts";
 import { wakeKeys } from "../../src/planner/plan-object.ts";
 import { planDisruptionBudget } from "../../src/planner/plan-pdb.ts";
-import { at, deployment, job, NOW, pod, replicaSet, seconds } from "../support/builders.ts";
+import {
+  at,
+  deployment,
+  job,
+  NOW,
+  pod,
+  replicaSet,
+  seconds,
+  template,
+} from "../support/builders.ts";
 import { eventsIn, statusIn, worldOf } from "../support/world.ts";
 
 const WEB = deployment({ replicas: 5 });
@@ -180,6 +189,22 @@ describe("planDisruptionBudget()", () => {
     const key = "policy/v1/PodDisruptionBudget/shop/keep";
     expect(wakeKeys(world, pod({ name: "web-0", owner: SET }))).toContain(key);
     expect(wakeKeys(world, pod({ name: "db-0", labels: { app: "db" } }))).not.toContain(key);
+  });
+
+  test("is planned again when its workload wants another number of pods, though none of them changes", () => {
+    const world = worldOf([budget({ maxUnavailable: 1 }), WEB, SET]);
+    const key = "policy/v1/PodDisruptionBudget/shop/keep";
+    const scaled = deployment({ replicas: 6 });
+    expect(wakeKeys(world, scaled, WEB)).toContain(key);
+    expect(wakeKeys(world, WEB)).toContain(key);
+    expect(wakeKeys(world, { ...WEB, status: {} } as ApiObject, WEB)).not.toContain(key);
+    const others = {
+      ...scaled,
+      spec: { ...scaled.spec, template: { ...template(), metadata: {} } },
+    };
+    expect(wakeKeys(world, others, WEB)).not.toContain(key);
+    const controlled = replicaSet({ replicas: 4 }, { ...SET.metadata });
+    expect(wakeKeys(world, controlled, SET)).not.toContain(key);
   });
 });
 

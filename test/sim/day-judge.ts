@@ -133,7 +133,10 @@ export class DayJudge {
     for (const other of this.#running.values()) {
       if (other.pod.metadata.name === name && other.pod.metadata.namespace === namespace)
         this.#tell(`${name} runs twice, on ${other.node} and ${node}`);
-      if (other.node === node && controllerOf(other.pod)?.uid === owner?.uid) beside += 1;
+      const isOfSame = other.node === node && controllerOf(other.pod)?.uid === owner?.uid;
+      const isLeaving = this.#world.get(refOf(other.pod))?.metadata.deletionTimestamp !== undefined;
+      // A set that surges goes by the pods that stay, as in Kubernetes.
+      if (isOfSame && !(owner?.name === "proxy" && isLeaving)) beside += 1;
     }
     const allowed = owner?.name === "proxy" ? 1 : 0;
     if (owner?.kind === "DaemonSet" && beside > allowed)

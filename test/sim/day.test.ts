@@ -13,7 +13,7 @@ const SHORT_PAUSE_MS = 20_000;
 /** `BERTH_SIM_SEEDS=1,7,20-40` lives whole days; without it a few short ones, the same ones every time. */
 const asked = process.env["BERTH_SIM_SEEDS"];
 const seeds = asked === undefined ? [1, 2, 3] : parseSeeds(asked);
-const hours = Number(process.env["BERTH_SIM_HOURS"] ?? (asked === undefined ? 1.5 : 24));
+const hours = Number(process.env["BERTH_SIM_HOURS"] ?? (asked === undefined ? 1 : 24));
 
 function parseSeeds(text: string): readonly number[] {
   return text.split(",").flatMap((part) => {
