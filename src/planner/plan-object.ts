@@ -31,6 +31,7 @@ import { planDeployment } from "./plan-deployment.ts";
 import { planEndpoints } from "./plan-endpoints.ts";
 import { concernsGarbage, dependentsOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
+import { planEphemeralClaims } from "./plan-ephemeral-claims.ts";
 import { planNamespace } from "./plan-namespace.ts";
 import { planAutoscaler } from "./plan-hpa.ts";
 import { budgetsOf, budgetsOfScale, planDisruptionBudget } from "./plan-pdb.ts";
@@ -107,7 +108,7 @@ const ADOPTERS: ReadonlyMap<string, readonly (readonly [apiVersion: string, kind
 /** Whom a changed object concerns. `world` is as after the change; `other` is the object on the other side of it. */
 type Waker = (world: World, changed: ApiObject, other?: ApiObject) => readonly ObjectRef[];
 
-/** One rule each, with the kinds that it looks at: all of them, unless given. Owners and the namespace come first. */
+/** One rule each, with the kinds that it looks at: all of them, unless given. A rule is not asked about any other kind. */
 const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
   [adopters, ["Pod", "ReplicaSet", "ControllerRevision"]],
   [services, ["Pod"]],
@@ -204,7 +205,10 @@ function planPod(world: World, pod: Pod): Plan {
   const job = jobOf(world, pod);
   if (isFinished(pod) && isAwaitingCount(job, pod)) return EMPTY_PLAN;
   const collection = planPodCollection(world, pod);
-  if (collection.steps.length > 0 || job !== undefined) return collection;
+  if (collection.steps.length > 0) return collection;
+  const claims = planEphemeralClaims(world, pod);
+  if (claims.length > 0) return { ...collection, steps: claims };
+  if (job !== undefined) return collection;
   return { ...collection, steps: forgetPod(pod) };
 }
 
