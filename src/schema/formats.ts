@@ -13,9 +13,11 @@ import {
   isPathName,
   isSchedule,
   isShare,
+  isSignal,
   isSysctl,
   isTimeZone,
   scheduleHint,
+  signalHint,
 } from "./text-formats.ts";
 
 /** What a `format` of the schemas stands for. */
@@ -169,6 +171,11 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: isShare,
     says: "a count or a percentage from 0% to 100%",
     hint: unquoteHint,
+  },
+  "stop-signal": {
+    test: isSignal,
+    says: "the name of a signal such as SIGTERM or SIGRTMIN+1",
+    hint: signalHint,
   },
   sysctl: { test: isSysctl, says: "the name of a kernel setting such as net.core.somaxconn" },
   "time-zone": { test: isTimeZone, says: "a time zone such as Europe/Berlin" },

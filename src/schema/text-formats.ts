@@ -103,6 +103,25 @@ export function isSysctl(text: string): boolean {
   );
 }
 
+const SIGNALS: ReadonlySet<string> = new Set(
+  (
+    "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM " +
+    "TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ"
+  ).split(" "),
+);
+
+/** The name of a signal of Linux, real-time ones included: `SIGTERM`, `SIGRTMIN+3`. Pure. */
+export function isSignal(text: string): boolean {
+  const name = /^SIG(.+)$/.exec(text)?.[1] ?? "";
+  return SIGNALS.has(name) || /^RTM(IN(\+([1-9]|1[0-5]))?|AX(-([1-9]|1[0-4]))?)$/.test(name);
+}
+
+/** Its full name for `TERM`, `term` or `sigterm`. Pure. */
+export function signalHint(text: string): string | undefined {
+  const full = `SIG${text.toUpperCase().replace(/^SIG/, "")}`;
+  return isSignal(full) ? `write "${full}"` : undefined;
+}
+
 /** Eight groups of hexadecimal digits, one run of them as `::`, the last two perhaps as IPv4. */
 function isIpv6(text: string): boolean {
   const halves = text.split("::");

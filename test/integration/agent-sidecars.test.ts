@@ -169,3 +169,48 @@ describe("sidecars on the real Engine", () => {
     );
   });
 });
+
+describe("the ends of pods on the real Engine", () => {
+  test("the pod's stop signal is heard", async () => {
+    await using notes = await notesFolder();
+    await using cluster = await openDockerCluster();
+    const { harness, image } = cluster;
+    const script =
+      "trap 'echo usr1 >>/notes/all; exit 0' USR1; echo up >>/notes/all; while true; do sleep 0.1; done";
+    harness.api.put(
+      pod({
+        image,
+        volumes: notes.volumes,
+        containers: [
+          { command: ["sh", "-c", script], lifecycle: { stopSignal: "SIGUSR1" }, ...MOUNT },
+        ],
+      }),
+    );
+    await harness.untilReady();
+    await expect.poll(() => notes.read(), { timeout: 5_000 }).toEqual(["up"]);
+    harness.api.markDeleted(podRef("web"));
+    await harness.untilGone();
+    expect(await notes.read()).toEqual(["up", "usr1"]);
+  });
+
+  test("a pod over its deadline fails; its sidecar ends last", async () => {
+    await using notes = await notesFolder();
+    await using cluster = await openDockerCluster();
+    const { harness, image } = cluster;
+    harness.api.put(
+      pod({
+        image,
+        volumes: notes.volumes,
+        activeDeadlineSeconds: 4,
+        initContainers: [sidecar(image, "mesh")],
+        containers: [{ command: noting("app"), ...MOUNT }],
+      }),
+    );
+    await harness.untilReady();
+    const failed = await harness.until("Failed", (one) => one.status?.phase === "Failed");
+    expect(failed.status).toMatchObject({ reason: "DeadlineExceeded" });
+    await expect
+      .poll(() => notes.read(), { timeout: 10_000 })
+      .toEqual(["+mesh", "+app", "-app", "-mesh"]);
+  });
+});

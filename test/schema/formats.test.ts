@@ -117,6 +117,10 @@ const CASES: Readonly<
   "relative-path": { good: ["", "a", "a/b", "a..b"], bad: ["/a", "..", "a/../b"] },
   "service-name": { good: ["a1"], bad: ["1a", "a.b"] },
   share: { good: ["0%", "100%"], bad: ["101%", "1", "", "-1%"] },
+  "stop-signal": {
+    good: ["SIGTERM", "SIGUSR1", "SIGRTMIN", "SIGRTMIN+15", "SIGRTMAX-14", "SIGRTMAX"],
+    bad: ["TERM", "sigterm", "SIG", "SIGFOO", "SIGRTMIN+0", "SIGRTMIN+16", "SIGRTMAX-15", "15"],
+  },
   sysctl: {
     good: ["net.core.somaxconn", "net/ipv4/ip_local_port_range", "a-b.c_d"],
     bad: ["", "a..b", "A.b", ".a", "a.", "-a", "a".repeat(254)],
