@@ -1,19 +1,14 @@
-import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Millis } from "../base/clock.ts";
 import { unreachable } from "../base/assert.ts";
 import { isSameJson } from "../base/same-json.ts";
 import { LABELS } from "../model/instance.ts";
 import type { Pod, PodStatus } from "../model/kinds.gen.ts";
-import {
-  createMember,
-  findContainer,
-  prepareImage,
-  startMember,
-} from "./member-actions.ts";
+import { createMember, findContainer, prepareImage, startMember } from "./member-actions.ts";
 import { actionKey, planPod, podGraceMs, type Action } from "./plan-pod.ts";
 import { PodContainers } from "./pod-containers.ts";
+import { failureTarget, isMaking, PodFailures } from "./pod-failures.ts";
 import { PodProbes } from "./pod-probes.ts";
-import { ActionError, type PodHandle, type PodServices } from "./pod-services.ts";
+import type { PodHandle, PodServices } from "./pod-services.ts";
 import {
   SANDBOX,
   type Failure,
@@ -47,10 +42,6 @@ export interface PodWorkerOptions {
   readonly signal: AbortSignal;
 }
 
-/** What could not be made is tried again after a second, doubled each time. */
-const MAKE_BACKOFF: BackoffPolicy = { baseMs: 1_000, maxMs: 30_000 };
-/** Any other action that failed. */
-const ACTION_BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 30_000 };
 /** Made once: an abort without a reason makes a new error each time. */
 const OVERTAKEN = new Error("Another look came first");
 /** How often files of ConfigMaps and Secrets are compared with the API. */
@@ -67,7 +58,7 @@ export class PodWorker {
   readonly #busy = new Map<string, Promise<void>>();
   readonly #images = new Map<string, ImageState>();
   readonly #imageDetails = new Map<string, ImageDetails>();
-  readonly #failures = new Map<string, Failure & { readonly count: number }>();
+  readonly #failures = new PodFailures();
   readonly #probes: PodProbes;
   readonly #inPostStart = new Set<string>();
   readonly #told = new Set<string>();
@@ -219,7 +210,7 @@ export class PodWorker {
       probes: this.#probes.verdicts,
       inPostStart: this.#inPostStart,
       images: this.#images,
-      failures: this.#failures,
+      failures: this.#failures.all,
       readySandbox: this.#readySandbox,
       podIp: this.#ip,
       hostIp: this.#options.services.hostIp,
@@ -239,33 +230,26 @@ export class PodWorker {
 
   /** Never rejects: what failed is noted, and held back for a while. */
   async #run(action: Action, key: string): Promise<void> {
-    const target = failureTarget(action);
     try {
       await this.#act(action);
-      this.#failures.delete(target);
+      this.#failures.succeeded(action);
     } catch (error) {
       if (this.#options.signal.aborted || (this.#making.signal.aborted && isMaking(action))) return;
-      const { services } = this.#options;
-      const message = error instanceof Error ? error.message : String(error);
-      const count = (this.#failures.get(target)?.count ?? 0) + 1;
+      const { services, signal } = this.#options;
       const { name, namespace } = this.#pod.metadata;
       services.logger.warn(
         { error, pod: `${namespace ?? ""}/${name}`, action: key },
         "Cannot carry out a step for a pod: trying again",
       );
-      const now = services.clock.now();
-      const policy = isMaking(action) ? MAKE_BACKOFF : ACTION_BACKOFF;
-      const retryAt = now + backoffMs(policy, count);
-      const reason = error instanceof ActionError ? error.reason : FAILURE_REASONS[action.kind];
-      this.#failures.set(target, { reason: reason ?? "Failed", message, at: now, retryAt, count });
-      if (target === SANDBOX) this.#tellSandboxFailure(reason ?? "FailedCreatePodSandBox", message);
+      const failure = this.#failures.failed(action, error, services.clock.now());
+      if (failureTarget(action) === SANDBOX) this.#tellSandboxFailure(failure);
       if (!isMaking(action)) {
-        await services.clock.sleep(retryAt - now, this.#options.signal).catch(() => undefined);
+        await services.clock.sleep(failure.retryAt - failure.at, signal).catch(() => undefined);
       }
     }
   }
 
-  #tellSandboxFailure(reason: string, message: string): void {
+  #tellSandboxFailure({ reason, message }: Failure): void {
     const text = reason === "FailedMount" ? message : `Failed to create pod sandbox: ${message}`;
     this.#tell("Warning", reason, text);
   }
@@ -395,42 +379,4 @@ export class PodWorker {
 /** What volumes show of the pod itself, and may change. */
 function shownMeta({ metadata: { labels = {}, annotations = {} } }: Pod): unknown {
   return [labels, annotations];
-}
-
-/** What a failure is called that does not say so itself. */
-const FAILURE_REASONS: Readonly<Partial<Record<Action["kind"], string>>> = {
-  "create-sandbox": "FailedCreatePodSandBox",
-  "start-sandbox": "FailedCreatePodSandBox",
-  "set-up-sandbox": "FailedCreatePodSandBox",
-  "prepare-image": "ImageInspectError",
-  create: "CreateContainerError",
-  start: "RunContainerError",
-};
-
-/** Whose failure it is: what the status shows it at. */
-function failureTarget(action: Action): string {
-  switch (action.kind) {
-    case "prepare-image":
-    case "create":
-    case "start":
-      return action.container;
-    case "create-sandbox":
-    case "start-sandbox":
-    case "set-up-sandbox":
-      return SANDBOX;
-    default:
-      return actionKey(action);
-  }
-}
-
-/** Making waits for what is not there yet; it ends when the pod must go. */
-function isMaking(action: Action): boolean {
-  return [
-    "create",
-    "start",
-    "create-sandbox",
-    "start-sandbox",
-    "set-up-sandbox",
-    "prepare-image",
-  ].includes(action.kind);
 }
