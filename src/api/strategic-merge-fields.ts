@@ -43,8 +43,9 @@ const POD_SPEC: MergeField = {
 };
 
 const TEMPLATE: MergeField = { fields: { metadata: METADATA, spec: POD_SPEC } };
+const WORKLOAD_SPEC: MergeField = { fields: { template: TEMPLATE } };
 const WORKLOAD: MergeFields = {
-  spec: { fields: { template: TEMPLATE } },
+  spec: WORKLOAD_SPEC,
   status: CONDITIONS,
 };
 
@@ -76,7 +77,7 @@ const KINDS: Readonly<Record<string, MergeFields>> = {
   "apps/v1/DaemonSet": WORKLOAD,
   "batch/v1/Job": WORKLOAD,
   "batch/v1/CronJob": {
-    spec: { fields: { jobTemplate: { fields: { metadata: METADATA, ...WORKLOAD } } } },
+    spec: { fields: { jobTemplate: { fields: { metadata: METADATA, spec: WORKLOAD_SPEC } } } },
   },
   "autoscaling/v2/HorizontalPodAutoscaler": { status: CONDITIONS },
   "policy/v1/PodDisruptionBudget": {
