@@ -4,6 +4,7 @@ import type {
   Deployment,
   EndpointSlice,
   Job,
+  Node,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
@@ -19,6 +20,7 @@ import {
   type ObjectRef,
 } from "../../src/model/meta.ts";
 import type { Plan } from "../../src/model/plan.ts";
+import { TAINTS } from "../../src/model/taints.ts";
 import { listPods, podsOwnedBy } from "../../src/planner/owned-pods.ts";
 import { countPods, isReady, isTerminating } from "../../src/planner/pod-state.ts";
 import type { SimChange, SimWorld } from "../../src/planner/sim-world.ts";
@@ -232,7 +234,13 @@ export class DayJudge {
       this.#judgeReplacedOrdinal(set, pods.filter(serves), ended);
       return;
     }
-    const away = this.#nodesOf(set, pods) - pods.filter(serves).length + ended.length;
+    // Nodes that do not answer have their pods, but are none of those that are to have one; what was on one that is gone is gone.
+    const nodes = (this.#world.list("v1", "Node") as readonly Node[])
+      .filter(({ spec }) => !spec.taints?.some(({ key }) => key === TAINTS.unreachable))
+      .map(({ metadata }) => metadata.name);
+    const isThere = ({ spec }: Pod): boolean => nodes.includes(spec.nodeName ?? "");
+    const away =
+      nodes.length - pods.filter((pod) => serves(pod) && isThere(pod)).length + ended.length;
     const { maxUnavailable = 1, maxSurge = 0 } = set.spec.updateStrategy.rollingUpdate ?? {};
     if (away > Number(maxUnavailable) + Number(maxSurge))
       this.#tell(`${ref.name} ends ${ended.length} pods that serve, ${away} would be away`);
@@ -253,12 +261,6 @@ export class DayJudge {
         this.#tell(`${ended?.metadata.name} is replaced while ${name} does not serve`);
     }
     if (more.length > 0) this.#tell(`${metadata.name} replaces ${1 + more.length} pods at once`);
-  }
-
-  /** Nodes that a DaemonSet serves or should serve: with a new pod beside the old one both count. */
-  #nodesOf(set: DaemonSet, pods: readonly Pod[]): number {
-    const { desiredNumberScheduled = 0 } = set.status ?? {};
-    return Math.max(desiredNumberScheduled, new Set(pods.map(({ spec }) => spec.nodeName)).size);
   }
 
   /** A Service sends to every pod of its own that is Ready, and to no other. */

@@ -1,12 +1,5 @@
-import { formatTime } from "../../src/base/clock.ts";
 import { disruptionsAllowed } from "../../src/model/disruption.ts";
-import type {
-  ContainerStatus,
-  Node,
-  PersistentVolumeClaim,
-  Pod,
-} from "../../src/model/kinds.gen.ts";
-import { setCondition } from "../../src/model/condition.ts";
+import type { Node, PersistentVolumeClaim, Pod } from "../../src/model/kinds.gen.ts";
 import { controllerOf, parseRefKey, refKey, refOf, type ObjectRef } from "../../src/model/meta.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { isFinished } from "../../src/model/pod-phase.ts";
@@ -17,13 +10,13 @@ import { planNodes, SILENT_AFTER_MS } from "../../src/planner/plan-node.ts";
 import { planObject } from "../../src/planner/plan-object.ts";
 import { budgetsOf } from "../../src/planner/plan-pdb.ts";
 import { isTerminating } from "../../src/planner/pod-state.ts";
-import type { PodFate } from "../../src/planner/sim-agent.ts";
 import { SimCluster, type PlacePods } from "../../src/planner/sim-cluster.ts";
 import { SimWorld } from "../../src/planner/sim-world.ts";
 import { placeAll } from "../../src/scheduler/queue-forecast.ts";
-import { namespace, node, NOW } from "../support/builders.ts";
+import { namespace, NOW } from "../support/builders.ts";
 import { DayJudge } from "./day-judge.ts";
 import { commitFile, DAY_FILES, type DayFile, type WorkloadState } from "./day-manifests.ts";
+import { crashed, fateOf, newNode, readyCondition } from "./day-pods.ts";
 import type { Random } from "./day-random.ts";
 
 /** As often as the control plane looks at its nodes. */
@@ -362,53 +355,4 @@ export class DayRig {
       },
     };
   }
-}
-
-/** By its image, and for a pod with work by chance: one of ten tries fails. */
-function fateOf({ spec, metadata }: Pod): PodFate {
-  const image = spec.containers[0]?.image;
-  if (image === "app:bad") return "never-ready";
-  if (image === "app:crash") return "crashes";
-  if (spec.restartPolicy === "Always") return "serves";
-  return Number.parseInt((metadata.uid ?? "0").slice(-2), 16) % 10 === 0 ? "fails" : "succeeds";
-}
-
-function newNode(name: string): Node {
-  const zone = "xyz"[Number(name.slice(1)) % 3] ?? "x";
-  const { metadata, ...rest } = node({ name, labels: { "topology.kubernetes.io/zone": zone } });
-  const { uid: _, ...others } = metadata;
-  return { ...rest, metadata: others };
-}
-
-function readyCondition(
-  pod: Pod,
-  isUp: boolean,
-  now: number,
-): NonNullable<NonNullable<Pod["status"]>["conditions"]> {
-  return [
-    ...setCondition(
-      pod.status?.conditions,
-      { type: "Ready", status: isUp ? "True" : "False" },
-      formatTime(now),
-    ),
-  ];
-}
-
-function crashed(
-  { name, image = "" }: { name: string; image?: string },
-  pod: Pod,
-  reason: string,
-): ContainerStatus {
-  const before = pod.status?.containerStatuses?.find((one) => one.name === name);
-  const restartCount = (before?.restartCount ?? 0) + 1;
-  const terminated = { exitCode: 137, reason };
-  return {
-    name,
-    image,
-    imageID: "",
-    ready: false,
-    restartCount,
-    state: {},
-    lastState: { terminated },
-  };
 }
