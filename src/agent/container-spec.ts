@@ -11,7 +11,9 @@ import { sandboxMounts } from "./pod-volumes.ts";
 import { SANDBOX, type ContainerRole } from "./pod-view.ts";
 import { containerResources } from "./qos.ts";
 import type { ContainerSpec, MountSpec } from "./runtime.ts";
-import type { SecurityProfiles } from "./security-profiles.ts";
+
+/** What the kernel lets a container do, beyond Docker's usual rules. */
+export type SecurityProfiles = Pick<ContainerSpec, "seccomp" | "appArmor">;
 
 /** What is the same for all pods of a node. */
 export interface NodeContext extends DnsContext {

@@ -13,6 +13,7 @@ export interface DockerRequest {
   readonly body?: unknown;
   /** Sent as it is, in place of a body. */
   readonly archive?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
   /** What the call is for: the message of an error begins with "Cannot" and this. */
   readonly purpose: string;
   /** Statuses that are no error beside 2xx: the call gives `undefined` then. */
@@ -122,6 +123,7 @@ export class DockerConnection {
           method: wanted.method,
           options: { _query: wanted.query ?? {}, _body: wanted.body ?? {} },
           ...(wanted.archive === undefined ? {} : { file: Buffer.from(wanted.archive) }),
+          ...(wanted.headers === undefined ? {} : { headers: { ...wanted.headers } }),
           abortSignal: signal,
           isStream,
           statusCodes: SUCCESS,

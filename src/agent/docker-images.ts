@@ -1,6 +1,6 @@
 import type { DockerConnection } from "./docker-connection.ts";
 import { jsonLines } from "./log-demux.ts";
-import { RuntimeError, type ImageDetails } from "./runtime.ts";
+import { RuntimeError, type ImageDetails, type RegistryAuth } from "./runtime.ts";
 
 interface DockerImage {
   readonly Id: string;
@@ -39,7 +39,7 @@ export async function readImage(
 
 export async function pullImage(
   docker: DockerConnection,
-  reference: string,
+  { reference, auth }: { readonly reference: string; readonly auth: RegistryAuth | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const purpose = `pull image "${reference}"`;
@@ -49,7 +49,13 @@ export async function pullImage(
   try {
     const stream = await docker.stream(
       "pull",
-      { method: "POST", path: "/images/create", query: { fromImage: withTag(reference) }, purpose },
+      {
+        method: "POST",
+        path: "/images/create",
+        query: { fromImage: withTag(reference) },
+        purpose,
+        ...(auth === undefined ? {} : { headers: { "X-Registry-Auth": encodeAuth(auth) } }),
+      },
       bounded,
     );
     if (stream === undefined) return;
@@ -98,6 +104,12 @@ export async function loadImage(
     },
     signal,
   );
+}
+
+function encodeAuth({ username, password, identityToken, serverAddress }: RegistryAuth): string {
+  const token = identityToken === undefined ? {} : { identitytoken: identityToken };
+  const text = JSON.stringify({ username, password, ...token, serveraddress: serverAddress });
+  return Buffer.from(text).toString("base64url");
 }
 
 function pullError(purpose: string, message: string, cause: unknown): RuntimeError {

@@ -79,7 +79,7 @@ function dockerRuntime(docker: DockerConnection): ContainerRuntime {
     logs: (id, logOptions, signal) => readLogs(docker, id, logOptions, signal),
     exec: (id, execOptions, signal) => dockerExec(docker, id, execOptions, signal),
     image: (reference, signal) => readImage(docker, reference, signal),
-    pull: (reference, signal) => pullImage(docker, reference, signal),
+    pull: (reference, signal, auth) => pullImage(docker, { reference, auth }, signal),
     loadImage: (archive, signal) => loadImage(docker, archive, signal),
     putArchive: async (id, path, archive, signal) => {
       await docker.call(

@@ -1,8 +1,14 @@
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
+import { shortHash } from "../base/hash.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Container } from "../model/kinds.gen.ts";
 import type { ImageState } from "./pod-view.ts";
-import { RuntimeError, type ContainerRuntime, type ImageDetails } from "./runtime.ts";
+import {
+  RuntimeError,
+  type ContainerRuntime,
+  type ImageDetails,
+  type RegistryAuth,
+} from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
 
 export interface ImagePullerOptions {
@@ -22,6 +28,17 @@ export type TellImage = (
   reason: "Pulling" | "Pulled" | "Failed" | "BackOff" | "ErrImageNeverPull" | "InspectFailed",
   message: string,
 ) => void;
+
+export interface EnsureOptions {
+  readonly tell: TellImage;
+  /** Credentials for the image's registry; asked only when it is pulled. */
+  readonly readAuths?: () => Promise<readonly RegistryAuth[]>;
+}
+
+interface WantedImage {
+  readonly image: string;
+  readonly auths: readonly RegistryAuth[];
+}
 
 const PULLS_AT_A_TIME = 3;
 const PULL_BACKOFF: BackoffPolicy = { baseMs: 10_000, maxMs: 300_000 };
@@ -49,8 +66,11 @@ export class ImagePuller {
   }
 
   /** The image of a container, pulled if its policy says so. Rejects only when the runtime cannot be asked. */
-  async ensure(container: Container, signal: AbortSignal, tell: TellImage): Promise<ImageResult> {
-    const { image, imagePullPolicy: policy } = container;
+  async ensure(
+    { image, imagePullPolicy: policy }: Container,
+    signal: AbortSignal,
+    { tell, readAuths = () => Promise.resolve([]) }: EnsureOptions,
+  ): Promise<ImageResult> {
     const { runtime, clock } = this.#options;
     const now = clock.now();
     if (!REFERENCE.test(image)) {
@@ -80,12 +100,17 @@ export class ImagePuller {
         retryAt: now + NEVER_RETRY_MS,
       };
     }
-    return await this.#pullAndLook(image, signal, tell);
+    return await this.#pullAndLook({ image, auths: await readAuths() }, signal, tell);
   }
 
-  async #pullAndLook(image: string, signal: AbortSignal, tell: TellImage): Promise<ImageResult> {
+  async #pullAndLook(
+    wanted: WantedImage,
+    signal: AbortSignal,
+    tell: TellImage,
+  ): Promise<ImageResult> {
+    const { image } = wanted;
     const { runtime, clock } = this.#options;
-    const before = this.#failed.get(image);
+    const before = this.#failed.get(keyOf(wanted));
     if (before !== undefined && clock.now() < before.retryAt) {
       tell("Normal", "BackOff", `Back-off pulling image "${image}"`);
       const { message, at, retryAt } = before;
@@ -94,15 +119,15 @@ export class ImagePuller {
     tell("Normal", "Pulling", `Pulling image "${image}"`);
     const startedAt = clock.monotonic();
     try {
-      await abortable(this.#pull(image), signal);
+      await abortable(this.#pull(wanted), signal);
     } catch (error) {
       signal.throwIfAborted();
-      return this.#fail(image, error, tell);
+      return this.#fail(wanted, error, tell);
     }
-    this.#failed.delete(image);
+    this.#failed.delete(keyOf(wanted));
     const details = await runtime.image(image, signal);
     if (details === undefined) {
-      return this.#fail(image, new Error("the image is not there after the pull"), tell);
+      return this.#fail(wanted, new Error("the image is not there after the pull"), tell);
     }
     const tookS = ((clock.monotonic() - startedAt) / 1000).toFixed(3);
     tell(
@@ -113,13 +138,14 @@ export class ImagePuller {
     return { kind: "present", details };
   }
 
-  #fail(image: string, error: unknown, tell: TellImage): ImageResult {
+  #fail(wanted: WantedImage, error: unknown, tell: TellImage): ImageResult {
+    const { image } = wanted;
     const { clock } = this.#options;
     const why = error instanceof Error ? error.message : String(error);
     const kind =
       error instanceof RuntimeError && error.code === "image-not-found" ? "not found" : "registry";
     const message = kind === "not found" ? `${why} (no such image, or no right to it)` : why;
-    const current = this.#failed.get(image);
+    const current = this.#failed.get(keyOf(wanted));
     // Several pods may have waited for one pull: it failed once.
     const at = clock.now();
     const known = current !== undefined && at < current.retryAt ? current : undefined;
@@ -130,7 +156,7 @@ export class ImagePuller {
       at,
       retryAt: at + backoffMs(PULL_BACKOFF, failures),
     };
-    this.#failed.set(image, failed);
+    this.#failed.set(keyOf(wanted), failed);
     tell("Warning", "Failed", `Failed to pull image "${image}": ${message}`);
     tell("Warning", "Failed", "Error: ErrImagePull");
     return {
@@ -142,16 +168,38 @@ export class ImagePuller {
     };
   }
 
-  #pull(image: string): Promise<void> {
-    const running = this.#pulls.get(image);
+  #pull(wanted: WantedImage): Promise<void> {
+    const key = keyOf(wanted);
+    const running = this.#pulls.get(key);
     if (running !== undefined) return running;
-    const { runtime, signal } = this.#options;
+    const { signal } = this.#options;
     const pull = this.#slots
-      .run(0, signal, () => runtime.pull(image, signal))
-      .finally(() => this.#pulls.delete(image));
-    this.#pulls.set(image, pull);
+      .run(0, signal, () => this.#tryEach(wanted))
+      .finally(() => this.#pulls.delete(key));
+    this.#pulls.set(key, pull);
     return pull;
   }
+
+  /** As nobody when there are no credentials; else as each in turn, until one is let in. */
+  async #tryEach({ image, auths }: WantedImage): Promise<void> {
+    const { runtime, signal } = this.#options;
+    const [first, ...others] = auths;
+    let failure: unknown;
+    for (const auth of [first, ...others]) {
+      try {
+        return await runtime.pull(image, signal, auth);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+/** What one's credentials do not open, another's may: each has its own pull, and its own failures. */
+function keyOf({ image, auths }: WantedImage): string {
+  return auths.length === 0 ? image : `${image} ${shortHash(auths)}`;
 }
 
 /** Waits for work that goes on without us when `signal` aborts. */

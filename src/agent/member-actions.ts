@@ -11,6 +11,7 @@ import { toPodContainer, type ContainerRole } from "./pod-view.ts";
 import { containerMounts, podVolumes } from "./pod-volumes.ts";
 import { runHandler } from "./probe.ts";
 import { RuntimeError, type MountSpec, type VolumeSpec } from "./runtime.ts";
+import { readPullSecrets } from "./read-pull-secrets.ts";
 import { readSecurityProfiles } from "./security-profiles.ts";
 import { makeTerminationLog, podFolder } from "./termination-log.ts";
 
@@ -34,9 +35,10 @@ export async function prepareImage(handle: PodHandle, name: string): Promise<voi
   const found = findContainer(pod, name);
   if (found === undefined) return;
   const about = { container: name, role: found.role };
-  const result = await services.images.ensure(found.container, making, (type, reason, message) =>
-    handle.tell(type, reason, message, about),
-  );
+  const result = await services.images.ensure(found.container, making, {
+    tell: (type, reason, message) => handle.tell(type, reason, message, about),
+    readAuths: () => readPullSecrets(handle, found.container.image),
+  });
   if (result.kind === "present") handle.imageDetails.set(name, result.details);
   handle.images.set(name, result.kind === "present" ? { kind: "present" } : result);
 }

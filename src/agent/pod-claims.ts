@@ -47,14 +47,11 @@ export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
 /** Asks the API, and remembers what it said. */
 export function apiClaimSource(client: ApiClient): ClaimSource {
   const remembered = new Map<string, ClaimVolume>();
-  async function findOne(
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<ClaimVolume> {
+  async function findOne(wanted: WantedClaim, signal: AbortSignal): Promise<ClaimVolume> {
+    const { namespace, name } = wanted;
     const key = `${namespace}/${name}`;
     try {
-      const found = await readClaim(client, { namespace, name }, signal);
+      const found = await readClaim(client, wanted, signal);
       remembered.delete(key);
       remembered.set(key, found);
       const [oldest] = remembered.keys();
@@ -75,7 +72,8 @@ export function apiClaimSource(client: ApiClient): ClaimSource {
         (pod.spec.volumes ?? []).map(async (volume) => {
           const name = claimNameOf(pod, volume);
           if (name === undefined) return [];
-          return [[volume.name, await findOne(namespace, name, signal)] as const];
+          const owner = volume.ephemeral === undefined ? undefined : pod;
+          return [[volume.name, await findOne({ namespace, name, owner }, signal)] as const];
         }),
       );
       return new Map(found.flat());
@@ -83,9 +81,16 @@ export function apiClaimSource(client: ApiClient): ClaimSource {
   };
 }
 
+interface WantedClaim {
+  readonly namespace: string;
+  readonly name: string;
+  /** The pod that the claim must be made for. */
+  readonly owner: Pod | undefined;
+}
+
 async function readClaim(
   client: ApiClient,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { namespace, name, owner }: WantedClaim,
   signal: AbortSignal,
 ): Promise<ClaimVolume> {
   const kind = "PersistentVolumeClaim";
@@ -93,6 +98,11 @@ async function readClaim(
     { apiVersion: "v1", kind, namespace, name },
     signal,
   );
+  const owners = claim.metadata.ownerReferences ?? [];
+  if (owner !== undefined && !owners.some(({ uid }) => uid === owner.metadata.uid))
+    throw new ClaimError(
+      `PVC ${namespace}/${name} was not created for pod ${namespace}/${owner.metadata.name} (pod is not owner)`,
+    );
   const { volumeName } = claim.spec;
   if (volumeName === undefined || claim.status?.phase !== "Bound")
     throw new ClaimError(`persistentvolumeclaim "${name}" is not bound to a volume yet`);

@@ -99,57 +99,64 @@ export interface MountSources {
 export function containerMounts(
   pod: Pod,
   container: Container,
-  { clusterId, claims = new Map(), env = new Map() }: MountSources,
+  sources: MountSources,
 ): MountsResult {
   const mounts: WantedMount[] = [];
   for (const mount of container.volumeMounts ?? []) {
-    const { name, mountPath, readOnly } = mount;
-    const volume = pod.spec.volumes?.find((candidate) => candidate.name === name);
+    const volume = pod.spec.volumes?.find((candidate) => candidate.name === mount.name);
     if (volume === undefined) {
       return {
         kind: "missing",
-        message: `volume "${name}" of container "${container.name}" is not among the pod's volumes`,
+        message: `volume "${mount.name}" of container "${container.name}" is not among the pod's volumes`,
       };
     }
-    const part = subPathOf(mount, env);
+    const part = subPathOf(mount, sources.env ?? new Map());
     if (part.kind === "missing") return part;
     const isPrivileged = container.securityContext?.privileged === true;
     if (mount.mountPropagation === "Bidirectional" && !isPrivileged)
       return {
         kind: "missing",
-        message: `mountPropagation Bidirectional of volume "${name}" is available only to privileged containers`,
+        message: `mountPropagation Bidirectional of volume "${mount.name}" is available only to privileged containers`,
       };
-    const about = { target: mountPath, subPath: part.subPath, ...propagationOf(mount) };
-    if (volume.hostPath !== undefined) {
-      const { path, type } = volume.hostPath;
-      mounts.push({
-        kind: "host-path",
-        path,
-        type: type ?? "",
-        ...about,
-        readOnly: readOnly === true,
-      });
-      continue;
-    }
-    if (claimNameOf(pod, volume) !== undefined) {
-      const claim = claims.get(name);
-      if (claim === undefined)
-        return { kind: "missing", message: `volume "${name}" has no claim that is bound` };
-      const isReadOnly = readOnly === true || volume.persistentVolumeClaim?.readOnly === true;
-      mounts.push(claimMount(pod, clusterId, claim, { ...about, readOnly: isReadOnly }));
-      continue;
-    }
-    const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
-    const isConfig = isConfigVolume(volume);
-    const isReadOnly = isConfig || readOnly === true;
-    mounts.push(
-      // Docker gives no volume as such another propagation, but its folder.
-      about.subPath === "" && about.propagation === undefined
-        ? { kind: "volume", volume: source, target: mountPath, readOnly: isReadOnly }
-        : { kind: "volume-part", volume: source, readOnly: isReadOnly, ...about, make: !isConfig },
-    );
+    const wanted = wantedMount(pod, volume, { sources, mount, subPath: part.subPath });
+    if (wanted.kind === "missing") return wanted;
+    mounts.push(wanted);
   }
   return { kind: "mounts", mounts };
+}
+
+interface MountQuestion {
+  readonly sources: MountSources;
+  readonly mount: VolumeMount;
+  readonly subPath: string;
+}
+
+function wantedMount(
+  pod: Pod,
+  volume: Volume,
+  { sources: { clusterId, claims }, mount, subPath }: MountQuestion,
+): WantedMount | { readonly kind: "missing"; readonly message: string } {
+  const { name, mountPath: target } = mount;
+  const readOnly = mount.readOnly === true;
+  const about = { target, subPath, ...propagationOf(mount) };
+  if (volume.hostPath !== undefined) {
+    const { path, type } = volume.hostPath;
+    return { kind: "host-path", path, type: type ?? "", ...about, readOnly };
+  }
+  if (claimNameOf(pod, volume) !== undefined) {
+    const claim = claims?.get(name);
+    if (claim === undefined)
+      return { kind: "missing", message: `volume "${name}" has no claim that is bound` };
+    const isReadOnly = readOnly || volume.persistentVolumeClaim?.readOnly === true;
+    return claimMount(pod, clusterId, claim, { ...about, readOnly: isReadOnly });
+  }
+  const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
+  const isConfig = isConfigVolume(volume);
+  const access = { volume: source, readOnly: isConfig || readOnly };
+  // Docker gives no volume as such another propagation, but its folder.
+  return subPath === "" && about.propagation === undefined
+    ? { kind: "volume", ...access, target }
+    : { kind: "volume-part", ...access, ...about, make: !isConfig };
 }
 
 type SubPath =

@@ -147,6 +147,15 @@ export interface ImageDetails {
   readonly sizeBytes: number;
 }
 
+/** Who pulls, for a registry that asks. */
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+  /** In place of name and password. */
+  readonly identityToken?: string;
+  readonly serverAddress: string;
+}
+
 export interface LogOptions {
   readonly follow: boolean;
   readonly timestamps: boolean;
@@ -204,7 +213,7 @@ export interface ContainerRuntime {
   /** `undefined` when the host does not have it. */
   image(reference: string, signal: AbortSignal): Promise<ImageDetails | undefined>;
   /** Throws "image-not-found" or "registry". */
-  pull(reference: string, signal: AbortSignal): Promise<void>;
+  pull(reference: string, signal: AbortSignal, auth?: RegistryAuth): Promise<void>;
   /** Loads an archive as `docker save` writes it. */
   loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Unpacks a tar into a folder of a running container, mounts included. */

@@ -1,15 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import type { Container, Pod } from "../model/kinds.gen.ts";
+import type { SecurityProfiles } from "./container-spec.ts";
 import { ActionError } from "./pod-services.ts";
-
-/** What the kernel lets a container do, beyond Docker's usual rules. */
-export interface SecurityProfiles {
-  /** `unconfined`, or the rules as JSON. Absent: Docker's own. */
-  readonly seccomp?: string;
-  /** `unconfined`, or a profile that the kernel has loaded. Absent: Docker's own, where there is AppArmor. */
-  readonly appArmor?: string;
-}
 
 export interface ProfileQuestion {
   readonly pod: Pod;

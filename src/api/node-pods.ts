@@ -64,15 +64,18 @@ function claimNamesOf({ metadata, spec }: Pod): readonly string[] {
 /** Names of the Secrets or ConfigMaps that a pod reads, by volume or by environment. Pure. */
 export function namesOf(spec: PodSpec, kind: "Secret" | "ConfigMap"): readonly string[] {
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const pulls = kind === "Secret" ? (spec.imagePullSecrets ?? []).map(({ name }) => name) : [];
   const volumes = (spec.volumes ?? []).flatMap(({ secret, configMap, projected }) => {
     const sources = projected?.sources ?? [];
     return kind === "Secret"
       ? [secret?.secretName, ...sources.map((source) => source.secret?.name)]
       : [configMap?.name, ...sources.map((source) => source.configMap?.name)];
   });
-  return [...volumes, ...containers.flatMap((container) => envNames(container, kind))].filter(
-    (name) => name !== undefined,
-  );
+  return [
+    ...pulls,
+    ...volumes,
+    ...containers.flatMap((container) => envNames(container, kind)),
+  ].filter((name) => name !== undefined);
 }
 
 function envNames({ env, envFrom }: Container, kind: "Secret" | "ConfigMap") {

@@ -1235,7 +1235,7 @@ export interface Lifecycle {
   readonly postStart?: LifecycleHandler;
   /** Runs before SIGTERM, within the grace period. */
   readonly preStop?: LifecycleHandler;
-  /** The signal that asks the container to end. */
+  /** The signal that asks the container to end; without it the image's, else SIGTERM. */
   readonly stopSignal?: string;
 }
 

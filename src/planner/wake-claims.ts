@@ -38,9 +38,10 @@ function ofClaim(world: World, { metadata, spec }: PersistentVolumeClaim): reado
 
 /** Claims that are being deleted, and wait for the last pod that uses them. */
 function ofPod(world: World, { metadata, spec }: Pod): readonly ObjectRef[] {
-  return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => {
-    if (persistentVolumeClaim === undefined) return [];
-    const ref = claimRefOf(metadata.namespace ?? "", persistentVolumeClaim.claimName);
+  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim === undefined && ephemeral === undefined) return [];
+    const claim = persistentVolumeClaim?.claimName ?? `${metadata.name}-${name}`;
+    const ref = claimRefOf(metadata.namespace ?? "", claim);
     return world.get(ref)?.metadata.deletionTimestamp === undefined ? [] : [ref];
   });
 }

@@ -147,6 +147,24 @@ describe("the claims of a pod", () => {
     await expect(source.find(USER, SIGNAL)).rejects.toThrow(/bound to another claim/);
   });
 
+  test("an ephemeral one must be made for the very pod", async () => {
+    const api = new FakeApi();
+    const volumeClaimTemplate = { spec: claim("Bound").spec };
+    const volumes = [{ name: "x", ephemeral: { volumeClaimTemplate } }];
+    const user = { ...USER, spec: { ...USER.spec, volumes } };
+    const bound = claim("Bound");
+    const metadata = { ...bound.metadata, name: "db-x" };
+    api.put({ ...bound, metadata });
+    api.put(volume({ ...DOCKER }));
+    const source = apiClaimSource(api);
+    await expect(source.find(user, SIGNAL)).rejects.toThrow(
+      "PVC shop/db-x was not created for pod shop/db (pod is not owner)",
+    );
+    const owner = { apiVersion: "v1", kind: "Pod", name: "db", uid: user.metadata.uid ?? "" };
+    api.put({ ...bound, metadata: { ...metadata, ownerReferences: [owner] } });
+    expect([...(await source.find(user, SIGNAL)).keys()]).toEqual(["x"]);
+  });
+
   test("are remembered while the API is away", async () => {
     const api = new FakeApi();
     const source = apiClaimSource(api);

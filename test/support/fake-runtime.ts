@@ -12,6 +12,7 @@ import {
   type LogOptions,
   type ObservedContainer,
   type ObservedVolume,
+  type RegistryAuth,
   type RuntimeEvent,
   type RuntimeInfo,
   type VolumeSpec,
@@ -39,6 +40,8 @@ export class FakeRuntime implements ContainerRuntime {
   readonly images: Map<string, ImageDetails> = new Map();
   /** Images that a registry would have. */
   readonly registry: Map<string, ImageDetails> = new Map();
+  /** Images that the registry gives to this user alone. */
+  readonly owners: Map<string, string> = new Map();
   readonly calls: string[] = [];
   readonly archives: { readonly id: string; readonly path: string; readonly bytes: Uint8Array }[] =
     [];
@@ -174,8 +177,11 @@ export class FakeRuntime implements ContainerRuntime {
     return this.images.get(reference);
   }
 
-  async pull(reference: string): Promise<void> {
+  async pull(reference: string, _signal?: AbortSignal, auth?: RegistryAuth): Promise<void> {
     await this.#enter(`pull ${reference}`);
+    const owner = this.owners.get(reference);
+    if (owner !== undefined && auth?.username !== owner)
+      throw new RuntimeError("registry", `Cannot pull image "${reference}": unauthorized`);
     const found = this.registry.get(reference);
     if (found === undefined)
       throw new RuntimeError(
