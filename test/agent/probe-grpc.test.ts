@@ -1,5 +1,10 @@
 import { createServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
-import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeHealthResponse, encodeHealthRequest } from "../../src/agent/probe-grpc-codec.ts";
@@ -101,8 +106,10 @@ async function probeServer(
 ): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const asked = { count: 0 };
-  server.on("connection", () => (asked.count += 1));
+  const left: Promise<void>[] = [];
+  server.on("connection", (socket: Socket) => {
+    left.push(new Promise((resolve) => socket.once("close", () => resolve())));
+  });
   try {
     const result = runProbe(
       {
@@ -123,6 +130,8 @@ async function probeServer(
     );
     await whileAsking();
     const outcome = await result;
+    // However it went, the probe leaves no connection behind.
+    await Promise.all(left);
     return outcome.kind === "failure"
       ? outcome.message.replace(String(port), "PORT")
       : outcome.kind;

@@ -147,6 +147,7 @@ const CASES: readonly Case[] = [
     pod: served({ initContainers: [sidecar("mesh")] }),
     containers: [sandbox({}), app({})],
     actions: ["create mesh #0 crashes=0 in s0"],
+    status: "Pending; mesh: waiting PodInitializing; app: running",
   },
   {
     name: "a sidecar that failed its startup probe is stopped",
@@ -209,6 +210,20 @@ const CASES: readonly Case[] = [
     status: "Running; mesh: running; app: terminated Completed 0",
   },
   {
+    name: "one that starts anew under running mains leaves the pod Running",
+    pod: served({ initContainers: [sidecar("mesh", { startupProbe: probe() })] }),
+    containers: [sandbox({}), init("mesh", { attempt: 1 }), app({})],
+    actions: [],
+    status: "Running; mesh: running; app: running",
+  },
+  {
+    name: "in a new sandbox a sidecar that ended well backs off as any other",
+    pod: served({ initContainers: [sidecar("mesh")] }),
+    containers: [sandbox({ id: "s1", attempt: 1 }), init("mesh", { ...DONE, crashes: 1 })],
+    view: { readySandbox: "s1" },
+    actions: [],
+  },
+  {
     name: "a new sandbox starts with the first sidecar again",
     containers: [
       sandbox({ id: "s1", attempt: 1 }),
@@ -248,6 +263,16 @@ describe("planPod() with sidecars", () => {
       message: "containers with unready status: [logs app]",
     });
   });
+});
+
+test("a sidecar that has started is initialized, ready or not", () => {
+  const wanted = served({
+    initContainers: [sidecar("mesh", { readinessProbe: probe() }), sidecar("logs")],
+  });
+  const { status } = planPod(look(wanted, [sandbox({}), init("mesh", {})], UP));
+  expect(status.conditions?.find(({ type }) => type === "Initialized")?.message).toBe(
+    "containers with incomplete status: [logs]",
+  );
 });
 
 describe("runAgent() with sidecars", () => {
