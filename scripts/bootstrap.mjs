@@ -5,7 +5,7 @@ import { checkNode, ensurePackages, findNode } from "./lib/packages.mjs";
 import { NODE_MODULES, ROOT, TOOLS } from "./lib/paths.mjs";
 import { main, Stop } from "./lib/progress.mjs";
 import { findProgram, runInForeground } from "./lib/run.mjs";
-import { ensureKubectl, missingTestPackages } from "./lib/test-tools.mjs";
+import { ensureKubectl, ensureRegistry, missingTestPackages } from "./lib/test-tools.mjs";
 
 /** What can be run, after everything that it needs is there. `prepare` only installs. */
 const COMMANDS = {
@@ -35,6 +35,7 @@ async function prepare({ tests }) {
   const node = await findNode();
   await ensureDocker(tests ? await missingTestPackages() : []);
   if (tests) await ensureKubectl();
+  if (tests) await ensureRegistry();
   return node;
 }
 

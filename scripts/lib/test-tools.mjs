@@ -5,7 +5,7 @@ import { TOOLS } from "./paths.mjs";
 import { Stop, step } from "./progress.mjs";
 import { attempt, findProgram } from "./run.mjs";
 
-const KUBECTL = join(TOOLS, "bin", "kubectl");
+const BIN = join(TOOLS, "bin");
 
 /** Debian packages that only tests and benchmarks need, of those that are missing. */
 export async function missingTestPackages() {
@@ -14,17 +14,27 @@ export async function missingTestPackages() {
 
 /** A kubectl for the tests: the machine's own, else Debian's, unpacked into .tools without being installed. */
 export async function ensureKubectl() {
-  if (findProgram("kubectl", [join(TOOLS, "bin")]) !== undefined) return;
+  if (findProgram("kubectl", [BIN]) !== undefined) return;
   if (!isDebian())
     throw new Stop("The tests need kubectl. Install it: https://kubernetes.io/docs/tasks/tools/");
-  await step("Fetching kubectl (Debian's kubernetes-client)", fetchKubectl);
+  await step("Fetching kubectl (Debian's kubernetes-client)", () =>
+    fetchProgram("kubectl", "kubernetes-client"),
+  );
 }
 
-async function fetchKubectl() {
-  mkdirSync(join(TOOLS, "bin"), { recursive: true });
-  const folder = mkdtempSync(join(TOOLS, "kubectl-"));
+/** A registry for the tests. Debian's is unpacked only: installed, it would listen on every address. */
+export async function ensureRegistry() {
+  if (findProgram("docker-registry", [BIN]) !== undefined) return;
+  if (!isDebian())
+    throw new Stop("The tests need docker-registry. Install it: https://distribution.github.io");
+  await step("Fetching docker-registry", () => fetchProgram("docker-registry", "docker-registry"));
+}
+
+async function fetchProgram(program, debianPackage) {
+  mkdirSync(BIN, { recursive: true });
+  const folder = mkdtempSync(join(TOOLS, `${program}-`));
   try {
-    const found = await downloadDebianPackage("kubernetes-client", folder);
+    const found = await downloadDebianPackage(debianPackage, folder);
     const archive = readdirSync(folder).find((name) => name.endsWith(".deb"));
     const unpacked =
       found && archive !== undefined
@@ -32,9 +42,9 @@ async function fetchKubectl() {
         : { code: 1 };
     if (unpacked.code !== 0)
       throw new Stop(
-        "The tests need kubectl, and Debian's package kubernetes-client could not be fetched. Install kubectl: https://kubernetes.io/docs/tasks/tools/",
+        `The tests need ${program}, and Debian's package ${debianPackage} could not be fetched. Install ${program} yourself`,
       );
-    renameSync(join(folder, "usr", "bin", "kubectl"), KUBECTL);
+    renameSync(join(folder, "usr", "bin", program), join(BIN, program));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

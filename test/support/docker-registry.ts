@@ -4,11 +4,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
 import { runCommand } from "./command.ts";
 
-const BINARY = "/usr/bin/docker-registry";
+const TOOLS = fileURLToPath(new URL("../../.tools/bin", import.meta.url));
 /** Name and password: berth, s3cret. */
 const HTPASSWD = "berth:$2y$05$WuxBSKuKQBzk1AOf63k3iegiLeIguKw9CBzrGmbDDOALTZszUONaa";
 
@@ -20,10 +21,10 @@ export interface TestRegistry {
 
 /** Debian's docker-registry on the loopback, which asks for a password. Use with `await using`. */
 export async function openDockerRegistry(): Promise<TestRegistry> {
-  if (!existsSync(BINARY))
-    throw new Error(
-      `Cannot start a registry: there is no "${BINARY}"; apt-get install docker-registry`,
-    );
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), TOOLS];
+  const binary = folders.map((one) => join(one, "docker-registry")).find((one) => existsSync(one));
+  if (binary === undefined)
+    throw new Error("Cannot find docker-registry: run the tests by `npm test`, which gets it");
   const folder = await mkdtemp(join(tmpdir(), "berth-registry-"));
   const host = `127.0.0.1:${await freePort()}`;
   const htpasswd = join(folder, "htpasswd");
@@ -36,7 +37,7 @@ export async function openDockerRegistry(): Promise<TestRegistry> {
   };
   const file = join(folder, "config.json");
   await writeFile(file, JSON.stringify(config));
-  const child = spawn(BINARY, ["serve", file], { stdio: "ignore" });
+  const child = spawn(binary, ["serve", file], { stdio: "ignore" });
   const ended = once(child, "exit");
   await eventually("the registry answers", async () => {
     const answer = await fetch(`http://${host}/v2/`);
