@@ -42,8 +42,8 @@ function isPassed(view: PodView, decision: Decision): boolean {
   return decision.kind === "running" && hasStarted(view, decision);
 }
 
-/** Whether a running container has come up: its postStart hook is over and its startup probe has passed. Pure. */
-export function hasStarted(
+/** Whether a running container has come up: its postStart hook is over and its startup probe has passed. */
+function hasStarted(
   view: Pick<PodView, "probes" | "inPostStart">,
   { spec, container }: Pick<Decision & { readonly kind: "running" }, "spec" | "container">,
 ): boolean {
