@@ -27,13 +27,14 @@ const sources: EnvSources = {
 
 const CASES: readonly {
   readonly name: string;
-  readonly env: Pick<Container, "env" | "envFrom">;
+  readonly env: Pick<Container, "env" | "envFrom" | "resources">;
   readonly gives: readonly string[] | string;
 }[] = [
   { name: "a value", env: { env: [{ name: "A", value: "1" }] }, gives: ["A=1"] },
   {
     name: "a request of the container, in whole units, rounded up",
     env: {
+      resources: { requests: { cpu: "250m" }, limits: { memory: "67633152" } },
       env: [
         {
           name: "CPU",

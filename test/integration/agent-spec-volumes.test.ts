@@ -1,4 +1,8 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { PersistentVolume, PersistentVolumeClaim } from "../../src/model/kinds.gen.ts";
 import { NAMESPACE, pod } from "../agent/pod-builder.ts";
 import { openDockerCluster, type DockerCluster } from "../support/docker-cluster.ts";
 
@@ -94,4 +98,54 @@ test("several sources in one folder", async () => {
     await inPod(cluster, "cd /all; ls; cat color auth/token namespace; stat -L -c ' %a' color"),
   ).toBe(`auth\ncolor\nnamespace\nblues3cret${NAMESPACE} 440\n`);
   expect(await inPod(cluster, "awk '$2==\"/all\"{print $3}' /proc/mounts")).toBe("tmpfs\n");
+});
+
+test("a claim that the pod brings along is mounted, once it is the pod's", async () => {
+  await using cluster = await openDockerCluster();
+  const { harness, image } = cluster;
+  const folder = await mkdtemp(join(tmpdir(), "berth-ephemeral-"));
+  const spec = {
+    accessModes: ["ReadWriteOnce" as const],
+    resources: { requests: { storage: "1Gi" } },
+    volumeMode: "Filesystem" as const,
+  };
+  const claim: PersistentVolumeClaim = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "web-scratch", namespace: NAMESPACE, uid: "claim-uid" },
+    spec: { ...spec, volumeName: "disk" },
+    status: { phase: "Bound" },
+  };
+  try {
+    harness.api.put<PersistentVolume>({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: "disk" },
+      spec: {
+        accessModes: spec.accessModes,
+        volumeMode: spec.volumeMode,
+        capacity: { storage: "1Gi" },
+        persistentVolumeReclaimPolicy: "Retain",
+        hostPath: { path: folder, type: "" },
+        claimRef: { kind: "PersistentVolumeClaim", name: "web-scratch", uid: "claim-uid" },
+      },
+    });
+    harness.api.put(claim);
+    const wanted = pod({
+      image,
+      volumes: [{ name: "scratch", ephemeral: { volumeClaimTemplate: { spec } } }],
+      containers: [{ command: SLEEP, volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] }],
+    });
+    harness.api.put(wanted);
+    const said = `PVC ${NAMESPACE}/web-scratch was not created for pod ${NAMESPACE}/web (pod is not owner)`;
+    await harness.until("told", () => harness.container()?.state.waiting?.message === said);
+    const { name, uid = "" } = wanted.metadata;
+    const ownerReferences = [{ apiVersion: "v1", kind: "Pod", name, uid, controller: true }];
+    harness.api.put({ ...claim, metadata: { ...claim.metadata, ownerReferences } });
+    await harness.untilReady();
+    await inPod(cluster, "echo kept > /scratch/x");
+    expect(await readFile(join(folder, "x"), "utf8")).toBe("kept\n");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
