@@ -3,7 +3,7 @@ import type { PersistentVolumeClaim, Pod } from "../../src/model/kinds.gen.ts";
 import { refKey, refOf } from "../../src/model/meta.ts";
 import { CLAIM_FINALIZER } from "../../src/model/storage.ts";
 import { planObject, wakeKeys } from "../../src/planner/plan-object.ts";
-import { pod } from "../support/builders.ts";
+import { node, pod } from "../support/builders.ts";
 import { render, worldOf } from "../support/world.ts";
 
 const TEMPLATE = {
@@ -59,10 +59,10 @@ describe("the claims that a pod brings along", () => {
   });
 
   test.for([
-    { name: "that is being deleted", of: user({ terminating: true }) },
+    { name: "that is being deleted", of: user({ terminating: true, node: "a" }) },
     { name: "that is finished", of: user({ phase: "Succeeded" }) },
   ])("are not made for a pod $name", ({ of }) => {
-    const lines = render(planObject(worldOf([of]), refOf(of)));
+    const lines = render(planObject(worldOf([of, node({ name: "a" })]), refOf(of)));
     expect(lines.filter((line) => line.startsWith("create"))).toEqual([]);
   });
 
@@ -78,7 +78,8 @@ describe("the claims that a pod brings along", () => {
       metadata: { ...metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
     };
     expect(render(planObject(worldOf([user(), ending]), refOf(ending)))).toEqual([]);
-    expect(wakeKeys(worldOf([ending]), user())).toContain(refKey(refOf(ending)));
+    const over = user({ phase: "Succeeded" });
+    expect(wakeKeys(worldOf([over, ending]), over)).toContain(refKey(refOf(ending)));
   });
 
   test("a claim that is lost wakes its pod", () => {
