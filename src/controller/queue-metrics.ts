@@ -36,15 +36,16 @@ export class QueueMetrics {
   constructor(registry: Registry) {
     const registers = [registry];
     const depths = this.#depths;
-    new Gauge({
+    const depth = new Gauge({
       name: "workqueue_depth",
       help: "Keys that wait to be looked at.",
       labelNames: LABELS,
-      registers,
+      registers: [],
       collect() {
-        for (const [name, depth] of depths) this.set({ name }, depth());
+        for (const [name, count] of depths) this.set({ name }, count());
       },
     });
+    registry.registerMetric(depth);
     this.#adds = new Counter({
       name: "workqueue_adds_total",
       help: "Keys that were added, not counting those that waited already.",

@@ -72,10 +72,7 @@ export function createControllers(options: ControllersOptions): Controllers {
           { objects, world, events: writer("berth-planner"), admission, clock, logger, metrics },
           signal,
         ),
-        runSchedulerLoop(
-          { objects, events: writer("berth-scheduler"), clock, logger },
-          signal,
-        ),
+        runSchedulerLoop({ objects, events: writer("berth-scheduler"), clock, logger }, signal),
         runNodeLoop({ ...options, world, events: writer("berth-nodes") }, signal),
       ]);
     },

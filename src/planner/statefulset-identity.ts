@@ -8,8 +8,8 @@ import type {
 import { REVISION_LABEL } from "./controller-revisions.ts";
 import { podFromTemplate } from "./new-pods.ts";
 
-export const POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name";
-export const POD_INDEX_LABEL = "apps.kubernetes.io/pod-index";
+const POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name";
+const POD_INDEX_LABEL = "apps.kubernetes.io/pod-index";
 
 /** The first ordinal of a set. Pure. */
 export function firstOrdinal({ spec }: StatefulSet): number {

@@ -129,25 +129,21 @@ describe("readYaml warns", () => {
   ])("of %j", (text, expected) => expect(warningsOf(text)).toEqual([expected]));
 
   it.each([
-    ...[
-      'a: "yes"',
-      "a: 'on'",
-      "a: |\n  no",
-      "a: yEs",
-      "a: yesterday",
-      "a: 0",
-      "a: 1.5e3",
-      "a: 1.0",
-    ],
-    ...[
-      "defaultMode: 0644",
-      "mode: 0o600",
-      "a: 2001-01-01",
-      "a: 12:30",
-      "a: 0x1f",
-      "a: -1",
-      "a: _1",
-    ],
+    'a: "yes"',
+    "a: 'on'",
+    "a: |\n  no",
+    "a: yEs",
+    "a: yesterday",
+    "a: 0",
+    "a: 1.5e3",
+    "a: 1.0",
+    "defaultMode: 0644",
+    "mode: 0o600",
+    "a: 2001-01-01",
+    "a: 12:30",
+    "a: 0x1f",
+    "a: -1",
+    "a: _1",
   ])("not of %j", (text) => expect(warningsOf(text)).toEqual([]));
 });
 

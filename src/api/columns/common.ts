@@ -22,7 +22,9 @@ export const AGE: Column<ApiObject> = {
 };
 
 /** The columns CONTAINERS and IMAGES of whatever runs pods. */
-export function podSpecColumns<T>(specOf: (object: T) => Pick<PodSpec, "containers">): readonly Column<T>[] {
+export function podSpecColumns<T>(
+  specOf: (object: T) => Pick<PodSpec, "containers">,
+): readonly Column<T>[] {
   const joined = (object: T, field: "name" | "image"): string =>
     specOf(object)
       .containers.map((container) => container[field])
