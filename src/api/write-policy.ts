@@ -123,7 +123,9 @@ export function admitNodeWrite(
 function admitVolumeWrite(node: string, object: ApiObject, current: ApiObject | undefined): void {
   const bare = (volume: ApiObject): string => {
     const { finalizers: _, resourceVersion: __, ...metadata } = volume.metadata;
-    return canonicalJson({ ...volume, metadata });
+    // The status is not written this way, whatever is sent.
+    const { status: ___, ...rest } = volume as ApiObject & { readonly status?: unknown };
+    return canonicalJson({ ...rest, metadata });
   };
   const before = current?.metadata.finalizers ?? [];
   const after = object.metadata.finalizers ?? [];

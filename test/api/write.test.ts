@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatTime } from "../../src/base/clock.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
 import { SOURCE_ANNOTATION } from "../../src/model/app.ts";
-import type { Event, Lease, Node, PersistentVolumeClaim, Pod } from "../../src/model/kinds.gen.ts";
+import type {
+  Event,
+  Lease,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+} from "../../src/model/kinds.gen.ts";
+import { VOLUME_FINALIZER, VOLUME_NODE_LABEL } from "../../src/model/storage.ts";
 import type { ApiObject } from "../../src/model/meta.ts";
 import { rawRequest } from "../support/api-request.ts";
 import type { RawAnswer, RawRequest } from "../support/api-request.ts";
@@ -251,6 +259,45 @@ describe("an administrator", () => {
     await api.put(claim);
     const path = `/api/v1/namespaces/shop/persistentvolumeclaims/data-${code}`;
     expect((await ask(admin, { method: "DELETE", path })).code).toBe(code);
+  });
+
+  test("of a volume waits until its node says that the data is gone, and that is all it may say", async () => {
+    const volume: PersistentVolume = {
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: {
+        name: "disk",
+        labels: { [VOLUME_NODE_LABEL]: "a" },
+        finalizers: [VOLUME_FINALIZER, "example.org/other"],
+      },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        capacity: { storage: "1Gi" },
+        persistentVolumeReclaimPolicy: "Delete",
+        volumeMode: "Filesystem",
+        csi: { driver: "docker.berth.dev", volumeHandle: "disk" },
+      },
+      status: { phase: "Released" },
+    };
+    await api.put(volume);
+    const path = "/api/v1/persistentvolumes/disk";
+    const read = async (): Promise<PersistentVolume> =>
+      (await ask(nodeA, { path })).json as PersistentVolume;
+    const say = async (finalizers: readonly string[], spec = {}): Promise<number> => {
+      const current = await read();
+      const body = {
+        ...current,
+        metadata: { ...current.metadata, finalizers },
+        spec: { ...current.spec, ...spec },
+      };
+      return (await ask(nodeA, { method: "PUT", path, body })).code;
+    };
+    expect(await say(["example.org/other"]), "before it is deleted").toBe(403);
+    expect((await ask(admin, { method: "DELETE", path })).code).toBe(200);
+    expect(await say([VOLUME_FINALIZER]), "what others wait for").toBe(403);
+    expect(await say(["example.org/other"], { capacity: { storage: "9Gi" } })).toBe(403);
+    expect(await say(["example.org/other"])).toBe(200);
+    expect((await read()).metadata.finalizers).toEqual(["example.org/other"]);
   });
 
   test("tries without doing", async () => {
