@@ -1,7 +1,8 @@
 import { ApiError, type ApiClient } from "../client/client.ts";
-import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../model/kinds.gen.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../model/kinds.gen.ts";
 import type { StringMap } from "../model/meta.ts";
 import {
+  claimNameOf,
   DOCKER_VOLUME_DRIVER,
   DRIVER_ATTRIBUTE,
   OPTION_PREFIX,
@@ -37,12 +38,6 @@ export interface ClaimSource {
 
 /** Claims kept for the time that the API is away: a bound claim never comes to another volume. */
 const MAX_REMEMBERED = 1000;
-
-/** The claim that one of a pod's volumes stands for; an ephemeral one is named after pod and volume. Pure. */
-export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
-  if (volume.ephemeral !== undefined) return `${pod.metadata.name}-${volume.name}`;
-  return volume.persistentVolumeClaim?.claimName;
-}
 
 /** Asks the API, and remembers what it said. */
 export function apiClaimSource(client: ApiClient): ClaimSource {

@@ -3,7 +3,8 @@ import type { Container, Pod, Volume, VolumeMount } from "../model/kinds.gen.ts"
 import { LABELS } from "../model/instance.ts";
 import { memoryBytes } from "../model/quantity.ts";
 import { volumeName } from "./names.ts";
-import { claimNameOf, type ClaimVolume } from "./pod-claims.ts";
+import { claimNameOf } from "../model/storage.ts";
+import type { ClaimVolume } from "./pod-claims.ts";
 import { expand } from "./env.ts";
 import type { MountPropagation, MountSpec, VolumeSpec } from "./runtime.ts";
 

@@ -1,5 +1,6 @@
 import type { Container, Pod, PodSpec } from "../model/kinds.gen.ts";
 import { resourceOf } from "../model/resources.ts";
+import { claimNamesOf } from "../model/storage.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 
 /** Which node runs which pods, and so may read which Secrets and ConfigMaps. Follows the store. */
@@ -51,14 +52,6 @@ export function followNodePods(objects: ObjectStore): NodePods {
       some(node, namespace, (pod) => claimNamesOf(pod).includes(name)),
     close,
   };
-}
-
-/** Names of the claims that a pod uses; an ephemeral one is named after pod and volume. Pure. */
-function claimNamesOf({ metadata, spec }: Pod): readonly string[] {
-  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (ephemeral !== undefined) return [`${metadata.name}-${name}`];
-    return persistentVolumeClaim === undefined ? [] : [persistentVolumeClaim.claimName];
-  });
 }
 
 /** Names of the Secrets or ConfigMaps that a pod reads, by volume or by environment. Pure. */

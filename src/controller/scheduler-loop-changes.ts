@@ -11,7 +11,8 @@ import { terminatePod } from "../model/pod-deletion.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import { GATED_CONDITION } from "../scheduler/queue-gates.ts";
 import type { BindDecision } from "../scheduler/decision.ts";
-import { SELECTED_NODE_ANNOTATION, type VolumeChoice } from "../scheduler/volumes.ts";
+import { SELECTED_NODE_ANNOTATION } from "../model/storage.ts";
+import type { VolumeChoice } from "../scheduler/volumes.ts";
 import type { ObjectChange } from "./scheduler-loop-writer.ts";
 
 /** Says that the cluster bound a volume to a claim, so that it is freed with it. */

@@ -1,4 +1,4 @@
-import type { PersistentVolumeClaim, StorageClass } from "./kinds.gen.ts";
+import type { PersistentVolumeClaim, Pod, StorageClass, Volume } from "./kinds.gen.ts";
 import type { ApiObject } from "./meta.ts";
 
 /** Makes volumes on the node of the first pod that wants them: a Docker volume, or a folder below `parameters.path`. */
@@ -40,6 +40,17 @@ export function defaultStorageClass(classes: readonly ApiObject[]): StorageClass
 /** The class that a claim asks for: "" for none at all, `undefined` for the default one. Pure. */
 export function classNameOf({ metadata, spec }: PersistentVolumeClaim): string | undefined {
   return metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName;
+}
+
+/** The claim that one of a pod's volumes stands for; an ephemeral one is named after pod and volume. Pure. */
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.ephemeral !== undefined) return `${pod.metadata.name}-${volume.name}`;
+  return volume.persistentVolumeClaim?.claimName;
+}
+
+/** The names of all claims of a pod, of its namespace. Pure. */
+export function claimNamesOf(pod: Pod): readonly string[] {
+  return (pod.spec.volumes ?? []).flatMap((volume) => claimNameOf(pod, volume) ?? []);
 }
 
 function createdAt(object: ApiObject | undefined): string {

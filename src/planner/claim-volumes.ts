@@ -1,8 +1,4 @@
 import { invariant } from "../base/assert.ts";
-import { compare } from "../base/order.ts";
-import { identityOf, matchesNodeSelector } from "../model/node-affinity.ts";
-import { matchesSelector } from "../model/labels.ts";
-import { quantityValue } from "../model/quantity.ts";
 import type {
   Node,
   PersistentVolume,
@@ -23,71 +19,6 @@ import {
 } from "../model/storage.ts";
 
 const HOSTNAME_LABEL = "kubernetes.io/hostname";
-
-/**
- * The volume that suits a claim best: one that was reserved for it, else the smallest that is large enough; of equal
- * ones the first by name. With `node`, only what can be used there. Pure.
- */
-export function findVolume(
-  claim: PersistentVolumeClaim,
-  volumes: readonly PersistentVolume[],
-  { className, node }: { readonly className: string; readonly node?: Node | undefined },
-): PersistentVolume | undefined {
-  const suitable = volumes.filter((volume) => suits(claim, volume, className, node));
-  const [best] = suitable.toSorted(
-    (a, b) =>
-      Number(isReservedFor(b, claim)) - Number(isReservedFor(a, claim)) ||
-      sizeOf(a) - sizeOf(b) ||
-      compare(a.metadata.name, b.metadata.name),
-  );
-  return best;
-}
-
-/** Whether a volume's `claimRef` means this very claim, or its name before it was bound. Pure. */
-export function isReservedFor(
-  { spec }: PersistentVolume,
-  { metadata }: PersistentVolumeClaim,
-): boolean {
-  const ref = spec.claimRef;
-  if (ref === undefined) return false;
-  const isNamed = ref.namespace === metadata.namespace && ref.name === metadata.name;
-  return isNamed && (ref.uid === undefined || ref.uid === metadata.uid);
-}
-
-/** Whether pods on the node can use the volume. Pure. */
-export function isUsableOn({ spec }: PersistentVolume, node: Node): boolean {
-  const required = spec.nodeAffinity?.required;
-  return required === undefined || matchesNodeSelector(required, identityOf(node));
-}
-
-function suits(
-  claim: PersistentVolumeClaim,
-  volume: PersistentVolume,
-  className: string,
-  node: Node | undefined,
-): boolean {
-  const { spec, metadata } = volume;
-  if (metadata.deletionTimestamp !== undefined) return false;
-  if (spec.claimRef !== undefined && !isReservedFor(volume, claim)) return false;
-  if (node !== undefined && !isUsableOn(volume, node)) return false;
-  const modes: readonly string[] = spec.accessModes ?? [];
-  return (
-    (spec.storageClassName ?? "") === className &&
-    spec.volumeMode === claim.spec.volumeMode &&
-    (claim.spec.accessModes ?? []).every((mode) => modes.includes(mode)) &&
-    sizeOf(volume) >= requestOf(claim) &&
-    (claim.spec.selector === undefined || matchesSelector(claim.spec.selector, metadata.labels))
-  );
-}
-
-/** Bytes that a claim asks for. Pure. */
-function requestOf({ spec }: PersistentVolumeClaim): number {
-  return quantityValue(spec.resources?.requests?.["storage"] ?? "0") ?? 0;
-}
-
-function sizeOf({ spec }: PersistentVolume): number {
-  return quantityValue(spec.capacity?.["storage"] ?? "0") ?? 0;
-}
 
 export type Provisioning =
   | { readonly kind: "volume"; readonly volume: PersistentVolume }

@@ -8,17 +8,20 @@ import type {
 } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
+import { identityOf } from "../model/node-affinity.ts";
 import { isFinished } from "../model/pod-phase.ts";
 import {
   BIND_COMPLETED_ANNOTATION,
   BOUND_BY_ANNOTATION,
   CLAIM_FINALIZER,
+  claimNamesOf,
   classNameOf,
   defaultStorageClass,
   NO_PROVISIONER,
   SELECTED_NODE_ANNOTATION,
 } from "../model/storage.ts";
-import { findVolume, isReservedFor, provisionVolume } from "./claim-volumes.ts";
+import { findVolume, isReservedFor } from "../model/volume-match.ts";
+import { provisionVolume } from "./claim-volumes.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -71,7 +74,10 @@ function planUnbound(
       ),
     ]);
   const volumes = world.list("v1", "PersistentVolume") as readonly PersistentVolume[];
-  const found = findVolume(claim, volumes, { className, node: waits ? node : undefined });
+  const found = findVolume(claim, volumes, {
+    className,
+    node: waits && node !== undefined ? identityOf(node) : undefined,
+  });
   if (found !== undefined) return bind(claim, found, className);
   if (storageClass !== undefined && storageClass.provisioner !== NO_PROVISIONER)
     return planProvisioning(claim, storageClass, node);
@@ -197,18 +203,9 @@ function planEnd(world: World, claim: PersistentVolumeClaim): Plan {
   const { finalizers = [], namespace, name } = claim.metadata;
   if (!finalizers.includes(CLAIM_FINALIZER)) return EMPTY_PLAN;
   const pods = world.list("v1", "Pod", namespace ?? "") as readonly Pod[];
-  if (pods.some((pod) => uses(pod, name) && !isFinished(pod))) return EMPTY_PLAN;
+  if (pods.some((pod) => claimNamesOf(pod).includes(name) && !isFinished(pod))) return EMPTY_PLAN;
   return planOf(
     changed(claim, { finalizers: finalizers.filter((one) => one !== CLAIM_FINALIZER) }),
-  );
-}
-
-/** Whether one of a pod's volumes is the claim of that name. Pure. */
-export function uses({ metadata, spec }: Pod, claimName: string): boolean {
-  return (spec.volumes ?? []).some(
-    ({ name, persistentVolumeClaim, ephemeral }) =>
-      persistentVolumeClaim?.claimName === claimName ||
-      (ephemeral !== undefined && `${metadata.name}-${name}` === claimName),
   );
 }
 

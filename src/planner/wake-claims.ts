@@ -1,6 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
-import { VOLUME_NODE_LABEL } from "../model/storage.ts";
+import { claimNamesOf, VOLUME_NODE_LABEL } from "../model/storage.ts";
 import type { World } from "./world.ts";
 
 /** Claims and volumes that a changed object concerns. Pure. */
@@ -37,13 +37,10 @@ function ofClaim(world: World, { metadata, spec }: PersistentVolumeClaim): reado
 }
 
 /** Claims that are being deleted, and wait for the last pod that uses them. */
-function ofPod(world: World, { metadata, spec }: Pod): readonly ObjectRef[] {
-  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim === undefined && ephemeral === undefined) return [];
-    const claim = persistentVolumeClaim?.claimName ?? `${metadata.name}-${name}`;
-    const ref = claimRefOf(metadata.namespace ?? "", claim);
-    return world.get(ref)?.metadata.deletionTimestamp === undefined ? [] : [ref];
-  });
+function ofPod(world: World, pod: Pod): readonly ObjectRef[] {
+  return claimNamesOf(pod)
+    .map((name) => claimRefOf(pod.metadata.namespace ?? "", name))
+    .filter((ref) => world.get(ref)?.metadata.deletionTimestamp !== undefined);
 }
 
 /** Deleted volumes whose data the node keeps: without it nobody removes them. */

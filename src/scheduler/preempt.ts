@@ -15,7 +15,7 @@ import {
   type Victims,
 } from "./preempt-pick.ts";
 import { Heap } from "./queue-heap.ts";
-import { claimNamesOf } from "./volumes.ts";
+import { claimNamesOf } from "../model/storage.ts";
 
 export type Preemption =
   /** Not all nodes were asked yet: ask again. */

@@ -4,7 +4,6 @@ import type { ApiObject } from "../model/meta.ts";
 import { createScheduler } from "./create-scheduler.ts";
 import { explainForeign, isOurs } from "./profiles.ts";
 import { GATED_CONDITION } from "./queue-gates.ts";
-import type { Schedule, Unplaced } from "./schedule.ts";
 import type { Decision } from "./decision.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -17,6 +16,27 @@ export interface PlaceAllInput {
   /** Whatever else decides: namespaces, Services and workloads, volumes and claims, disruption budgets. */
   readonly others?: readonly ApiObject[];
   readonly now: Millis;
+}
+
+/** Names the very pod. */
+interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+interface Binding extends PodIdentity {
+  readonly node: string;
+}
+
+export interface Unplaced extends PodIdentity {
+  /** As Kubernetes says it: `0/5 nodes are available: 3 Insufficient memory, 2 node(s) were unschedulable.` */
+  readonly message: string;
+}
+
+export interface Schedule {
+  readonly bindings: readonly Binding[];
+  readonly unplaced: readonly Unplaced[];
 }
 
 /**

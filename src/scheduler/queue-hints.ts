@@ -1,7 +1,7 @@
 import type { LabelSelector, Pod } from "../model/kinds.gen.ts";
 import { matchesSelector } from "../model/labels.ts";
 import { concernedPlugins, type ClusterEvent } from "./events.ts";
-import { claimNamesOf } from "./volumes.ts";
+import { claimNamesOf } from "../model/storage.ts";
 
 /** What a hint may ask of the cluster as it is now. */
 export interface HintWorld {

@@ -4,7 +4,8 @@ import { quantityValue } from "../model/quantity.ts";
 import type { NodeTable } from "./node-table.ts";
 import type { FilterPlugin } from "./plugin.ts";
 import type { VolumeTable } from "./volumes-table.ts";
-import { claimNamesOf, isInZone, needsOf, volumeConflicts, type VolumeNeeds } from "./volumes.ts";
+import { claimNamesOf } from "../model/storage.ts";
+import { isInZone, needsOf, volumeConflicts, type VolumeNeeds } from "./volumes.ts";
 
 /** A node states how many volumes of a driver it takes as `attachable-volumes-csi-DRIVER` of its allocatable. */
 const LIMIT_PREFIX = "attachable-volumes-csi-";

@@ -5,7 +5,8 @@ import type {
   StorageClass,
 } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
-import { claimNamesOf, classOf, type VolumeChoice, type VolumeLookup } from "./volumes.ts";
+import { claimNamesOf } from "../model/storage.ts";
+import { classOf, type VolumeChoice, type VolumeLookup } from "./volumes.ts";
 
 /** A pod that uses claims on a node. */
 interface User {

@@ -4,15 +4,15 @@ import type {
   Pod,
   StorageClass,
 } from "../model/kinds.gen.ts";
-import { matchesLabels, matchesSelector } from "../model/labels.ts";
-import { matchesNodeSelector, type NodeIdentity } from "../model/node-affinity.ts";
-import { quantityValue } from "../model/quantity.ts";
-
-/** Tells the provisioner of a claim the node that was chosen for it. */
-export const SELECTED_NODE_ANNOTATION = "volume.kubernetes.io/selected-node";
-/** Says that a claim's volume was made for it, and is not one that lay ready. */
-const DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class";
-const NO_PROVISIONER = "kubernetes.io/no-provisioner";
+import { matchesLabels } from "../model/labels.ts";
+import type { NodeIdentity } from "../model/node-affinity.ts";
+import {
+  claimNamesOf,
+  classNameOf,
+  defaultStorageClass,
+  NO_PROVISIONER,
+} from "../model/storage.ts";
+import { findVolume, isReservedFor, isUsableOn, requestOf } from "../model/volume-match.ts";
 
 /** The storage of the cluster as it is now. */
 export interface VolumeLookup {
@@ -48,16 +48,6 @@ export interface VolumeChoice {
 }
 
 const NOTHING: VolumeNeeds = { bound: [], waiting: [] };
-
-/** Names of the claims that a pod mounts, of its namespace. Pure. */
-export function claimNamesOf(pod: Pod): readonly string[] {
-  const { volumes } = pod.spec;
-  if (volumes === undefined) return [];
-  return volumes.flatMap((volume) => {
-    if (volume.persistentVolumeClaim !== undefined) return [volume.persistentVolumeClaim.claimName];
-    return volume.ephemeral === undefined ? [] : [`${pod.metadata.name}-${volume.name}`];
-  });
-}
 
 /** Looks a pod's claims up. Pure, apart from what `lookup` shows. */
 export function needsOf(pod: Pod, lookup: VolumeLookup): VolumeNeeds {
@@ -96,7 +86,7 @@ export function volumeConflicts(
   lookup: VolumeLookup,
 ): readonly string[] {
   const reasons: string[] = [];
-  if (needs.bound.some(({ volume }) => volume !== undefined && !allowsVolume(volume, node)))
+  if (needs.bound.some(({ volume }) => volume !== undefined && !isUsableOn(volume, node)))
     reasons.push("node(s) had volume node affinity conflict");
   if (needs.waiting.length > 0 && chooseVolumes(needs, node, lookup) === undefined)
     reasons.push("node(s) didn't find available persistent volumes to bind");
@@ -116,9 +106,13 @@ export function chooseVolumes(
 ): readonly VolumeChoice[] | undefined {
   const taken = new Set<string>();
   const choices: VolumeChoice[] = [];
-  const bySize = needs.waiting.toSorted((a, b) => sizeOf(a.claim) - sizeOf(b.claim));
+  const bySize = needs.waiting.toSorted((a, b) => requestOf(a.claim) - requestOf(b.claim));
   for (const { claim, storage } of bySize) {
-    const volume = findVolume(claim, storage, node, lookup, taken);
+    const volume = findVolume(claim, lookup.volumes(), {
+      className: storage.metadata.name,
+      node,
+      isTaken: (one) => taken.has(one.metadata.name) || !isMeantFor(one, claim, lookup),
+    });
     if (volume !== undefined) {
       taken.add(volume.metadata.name);
       choices.push({ claim, volume });
@@ -128,23 +122,16 @@ export function chooseVolumes(
   return choices;
 }
 
-/** Whether a volume may be used on a node. Pure. */
-export function allowsVolume(volume: PersistentVolume, node: NodeIdentity): boolean {
-  const required = volume.spec.nodeAffinity?.required;
-  return required === undefined || matchesNodeSelector(required, node);
-}
-
 /** The class of a claim; that of a claim which names none is the cluster's default. Pure. */
 export function classOf(
   claim: PersistentVolumeClaim,
   lookup: VolumeLookup,
 ): StorageClass | undefined {
-  const { storageClassName } = claim.spec;
-  if (storageClassName === "") return undefined;
-  if (storageClassName !== undefined) return lookup.storageClass(storageClassName);
-  for (const storage of lookup.storageClasses())
-    if (storage.metadata.annotations?.[DEFAULT_CLASS_ANNOTATION] === "true") return storage;
-  return undefined;
+  const name = classNameOf(claim);
+  if (name === "") return undefined;
+  return name === undefined
+    ? defaultStorageClass([...lookup.storageClasses()])
+    : lookup.storageClass(name);
 }
 
 function canProvision(storage: StorageClass, node: NodeIdentity): boolean {
@@ -156,22 +143,6 @@ function canProvision(storage: StorageClass, node: NodeIdentity): boolean {
   );
 }
 
-function findVolume(
-  claim: PersistentVolumeClaim,
-  storage: StorageClass,
-  node: NodeIdentity,
-  lookup: VolumeLookup,
-  taken: ReadonlySet<string>,
-): PersistentVolume | undefined {
-  let best: PersistentVolume | undefined;
-  for (const volume of lookup.volumes()) {
-    if (taken.has(volume.metadata.name) || !isMeantFor(volume, claim, lookup)) continue;
-    if (!suits(volume, claim, storage) || !allowsVolume(volume, node)) continue;
-    if (best === undefined || isSmaller(volume, best)) best = volume;
-  }
-  return best;
-}
-
 /** Whether nobody else has the volume, nor was it promised to anybody else. */
 function isMeantFor(
   volume: PersistentVolume,
@@ -181,37 +152,8 @@ function isMeantFor(
   const key = `${claim.metadata.namespace ?? ""}/${claim.metadata.name}`;
   const promised = lookup.promisedTo(volume.metadata.name);
   if (promised !== undefined && promised !== key) return false;
-  const { claimRef } = volume.spec;
-  if (claimRef === undefined)
-    return volume.status?.phase === "Available" || volume.status === undefined;
-  if (`${claimRef.namespace ?? ""}/${claimRef.name ?? ""}` !== key) return false;
-  return claimRef.uid === undefined || claimRef.uid === claim.metadata.uid;
-}
-
-function suits(
-  volume: PersistentVolume,
-  claim: PersistentVolumeClaim,
-  storage: StorageClass,
-): boolean {
-  const { spec } = volume;
-  if (volume.metadata.deletionTimestamp !== undefined) return false;
-  if ((spec.storageClassName ?? "") !== storage.metadata.name) return false;
-  if (spec.volumeMode !== claim.spec.volumeMode) return false;
-  const modes = new Set<string>(spec.accessModes);
-  if ((claim.spec.accessModes ?? []).some((mode) => !modes.has(mode))) return false;
-  if ((quantityValue(spec.capacity?.["storage"] ?? "0") ?? 0) < sizeOf(claim)) return false;
-  const { selector } = claim.spec;
-  return selector === undefined || matchesSelector(selector, volume.metadata.labels ?? {});
-}
-
-function isSmaller(a: PersistentVolume, b: PersistentVolume): boolean {
-  const size = ({ spec }: PersistentVolume): number =>
-    quantityValue(spec.capacity?.["storage"] ?? "0") ?? 0;
-  return size(a) - size(b) < 0 || (size(a) === size(b) && a.metadata.name < b.metadata.name);
-}
-
-function sizeOf({ spec }: PersistentVolumeClaim): number {
-  return quantityValue(spec.resources?.requests?.["storage"] ?? "0") ?? 0;
+  if (volume.spec.claimRef !== undefined) return isReservedFor(volume, claim);
+  return volume.status?.phase === "Available" || volume.status === undefined;
 }
 
 function absent(pod: Pod, name: string): string {

@@ -4,7 +4,7 @@ import { formatRef, refKey, refOf } from "../../src/model/meta.ts";
 import { simulateRollout, type SimulatedRollout } from "../../src/planner/simulate.ts";
 import { SimCluster } from "../../src/planner/sim-cluster.ts";
 import { SimWorld } from "../../src/planner/sim-world.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import type { Deployment } from "../../src/model/kinds.gen.ts";
 import {
   container,

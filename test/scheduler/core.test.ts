@@ -12,8 +12,8 @@ import {
   mostAllocated,
   requestedToCapacityRatio,
 } from "../../src/scheduler/scores-resources.ts";
-import type { ScheduleInput } from "../../src/scheduler/schedule.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import type { ScheduleInput } from "../support/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import { container, node, NOW, pod, type PodFields } from "../support/builders.ts";
 import {
   referencePlace,

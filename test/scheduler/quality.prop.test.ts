@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node, Pod } from "../../src/model/kinds.gen.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import { container, node, NOW, pod } from "../support/builders.ts";
 
 /** Instances that are looked at: always the same ones. */

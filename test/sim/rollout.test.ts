@@ -19,7 +19,7 @@ import { countPods, isActive, isReady } from "../../src/planner/pod-state.ts";
 import { SimCluster, type SimClusterOptions } from "../../src/planner/sim-cluster.ts";
 import { SimWorld } from "../../src/planner/sim-world.ts";
 import { simulateRollout } from "../../src/planner/simulate.ts";
-import { schedule } from "../../src/scheduler/schedule.ts";
+import { schedule } from "../support/schedule.ts";
 import { at, deployment, node, NOW, service, template } from "../support/builders.ts";
 import { worldOf } from "../support/world.ts";
 
