@@ -38,10 +38,32 @@ export interface AppArmorProfile {
   readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
 }
 
+/** Names another App. */
+export interface AppReference {
+  readonly name: string;
+}
+
+/** Names a Secret. */
+export interface AppSecretReference {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** How Secrets stand in a repository. */
+export interface AppSecrets {
+  /** Whether Secrets may stand in the repository unencrypted. */
+  readonly plain: "allow" | "refuse";
+  /** Public age keys that Secrets written through the API are encrypted to. */
+  readonly recipients?: readonly string[];
+  /** The Secret whose values are private age keys. */
+  readonly keySecretRef?: AppSecretReference;
+}
+
 /** Which folder of which repository, and how it is applied. */
 export interface AppSpec {
-  /** A local path or an HTTP(S) URL. */
+  /** A local path, an HTTP(S) URL, or SSH: `ssh://git@host/team/repo.git` or `git@host:team/repo.git`. */
   readonly repo: string;
+  /** The branch that is followed, and written to. */
   readonly branch: string;
   /** Folder in the repository, `.` for its root. */
   readonly path: string;
@@ -53,6 +75,36 @@ export interface AppSpec {
   readonly prune: boolean;
   /** New commits are seen and not applied. */
   readonly suspend?: boolean;
+  /** Follow this tag in place of the branch's head. */
+  readonly tag?: string;
+  /** Follow the highest tag in this range of semantic versions, for instance `>=1.2.0 <2`. */
+  readonly semver?: string;
+  /** Stay at this commit: 40 hex digits. */
+  readonly commit?: string;
+  /** Follow any other ref, for instance `refs/pull/7/head`. */
+  readonly ref?: string;
+  /** The Secret with what the repository asks for: `username` and `password`, `bearerToken`, or `identity` (a private SSH key) and `known_hosts`; `ca.crt` for a server of one's own. */
+  readonly secretRef?: AppSecretReference;
+  /** The Secret whose `token` signs the webhooks of the repository's server. */
+  readonly webhookSecretRef?: AppSecretReference;
+  /** Files of the path that are no manifests, as lines of a `.gitignore`; beside `.berthignore` in the repository. */
+  readonly ignore?: string;
+  /** Apps that must be healthy first; one of the same repository, at the same commit. */
+  readonly dependsOn?: readonly AppReference[];
+  /** What is done about changes behind Git's back: put right, or only told. */
+  readonly drift?: "heal" | "detect";
+  /** What is done with a head that the last one is no ancestor of: taken as any other, or Held. */
+  readonly forcePush?: "allow" | "hold";
+  /** What becomes of writes through the API and the command line. */
+  readonly write?: "commit" | "pull-request" | "deny";
+  /** Whether a commit whose rollout fails is taken back, in the cluster at once and then in Git. */
+  readonly autoRevert?: boolean;
+  /** How long a release may take to become healthy where its objects set no limit of their own. */
+  readonly readyTimeoutSeconds?: number;
+  /** When commits may be applied; a denying window wins. */
+  readonly syncWindows?: readonly SyncWindow[];
+  /** How Secrets stand in the repository. */
+  readonly secrets?: AppSecrets;
 }
 
 /** Which commits were seen, applied and healthy. */
@@ -2709,6 +2761,17 @@ export interface SuccessPolicyRule {
   readonly succeededCount?: number;
   /** These indexes, such as 0,2-4. */
   readonly succeededIndexes?: string;
+}
+
+/** A time that comes again. */
+export interface SyncWindow {
+  /** Whether commits may be applied in it, or may not. */
+  readonly kind: "allow" | "deny";
+  /** When it begins, as a cron line. */
+  readonly schedule: string;
+  readonly durationSeconds: number;
+  /** An IANA name; otherwise UTC. */
+  readonly timeZone?: string;
 }
 
 /** One kernel setting. */
