@@ -57,6 +57,10 @@ const DNS_NAME =
 /** Every `format` that schemas/ may name. All tests are linear in the text. */
 export const FORMATS: Readonly<Record<string, Format>> = {
   "absolute-path": { test: isAbsolutePath, says: 'an absolute path without ".."' },
+  "age-recipient": {
+    test: (text) => /^age1[a-z0-9]{20,}$/.test(text),
+    says: "a public age key, which begins with age1",
+  },
   base64: { test: isBase64, says: "base64", hint: base64Hint },
   capability: {
     test: (text) => /^[A-Z][A-Z0-9_]*$/.test(text),
@@ -111,6 +115,11 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     says: `one of ${FILE_FIELDS.join(", ")}, metadata.labels['<key>'] or metadata.annotations['<key>']`,
   },
   finalizer: { test: isFinalizer, says: "prefix/name, such as example.com/cleanup" },
+  "git-commit": { test: (text) => /^[0-9a-f]{40}$/.test(text), says: "40 hex digits" },
+  "git-ref": {
+    test: (text) => /^refs\/[^\s~^:?*[\\]+$/.test(text) && !text.includes(".."),
+    says: "the full name of a ref, such as refs/pull/7/head",
+  },
   "header-name": {
     test: (text) => /^[-A-Za-z0-9!#$%&'*+.^_`|~]+$/.test(text),
     says: "the name of an HTTP header",

@@ -32,6 +32,9 @@ const CASES: Readonly<
     good: ["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.123456+01:00"],
     bad: ["", "2026-01-31", "2026-13-31T08:00:00Z", "2026-01-31 08:00:00Z"],
   },
+  "age-recipient": { good: [`age1${"q".repeat(58)}`], bad: ["", "age1", "AGE-SECRET-KEY-1"] },
+  "git-commit": { good: ["a".repeat(40)], bad: ["", "abc", "A".repeat(40), "a".repeat(41)] },
+  "git-ref": { good: ["refs/pull/7/head"], bad: ["", "main", "refs/", "refs/a b", "refs/../x"] },
   "dns-label": { good: ["a", "a-1"], bad: ["", "A", "a.b", "a-", "a".repeat(64)] },
   "dns-subdomain": { good: ["a.b", "1"], bad: ["", "a..b", "a_b", ".a"] },
   "dns-wildcard": {
