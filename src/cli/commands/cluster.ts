@@ -1,0 +1,98 @@
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { systemClock } from "../../base/system-clock.ts";
+import { dataDirAt } from "../data-dir.ts";
+import { VERSION } from "../version.ts";
+import { out, wholeNumber, withDataDir, withOutput } from "./options.ts";
+import type { Common, OutputFlag } from "./options.ts";
+
+/** `up`, `down`, `status`, `version`. */
+export function clusterCommands(program: Command, signal: AbortSignal): void {
+  withDataDir(program.command("up"))
+    .summary("start the cluster on this machine, and follow a repository")
+    .description(
+      "Starts control plane and node in the background, or finds them running. Safe to repeat.",
+    )
+    .option("--repo <path|url>", "follow this Git repository")
+    .option("--branch <name>", "branch of it", "main")
+    .option("--path <folder>", "folder of it that has the manifests", ".")
+    .option("--namespace <name>", "namespace of manifests that name none", "default")
+    .option(
+      "--interval <seconds>",
+      "how often a remote repository is asked",
+      wholeNumber(1, 86_400),
+      15,
+    )
+    .option("--listen <address>", "address that the API listens on (default 127.0.0.1)")
+    .option("--port <port>", "port that the API listens on (default 6443)", wholeNumber(1, 65_535))
+    .option("--node-name <name>", "name of this node (default: the host's name)", nodeName)
+    .option("--pod-cidr <cidr>", "network for pods (default: a free one)")
+    .option("--service-cidr <cidr>", "network for services (default: a free one)")
+    .option(
+      "--foreground",
+      "stay in the foreground and print the logs, for systemd and debugging",
+      false,
+    )
+    .action(async (options: UpFlags) => {
+      const { up } = await import("../up.ts");
+      const { interval, dataDir, ...rest } = options;
+      const flags = {
+        repo: undefined,
+        listen: undefined,
+        port: undefined,
+        nodeName: undefined,
+        podCidr: undefined,
+        serviceCidr: undefined,
+        ...rest,
+        intervalSeconds: interval,
+      };
+      await up(dataDirAt(dataDir), flags, out, signal);
+    });
+
+  withDataDir(program.command("down"))
+    .summary("remove everything that Berth made on this machine")
+    .description(
+      "Ends the processes and removes containers, networks, rules and state. Volumes and the repository stay.",
+    )
+    .option("--volumes", "remove volumes too", false)
+    .action(async ({ dataDir, volumes }: Common & { readonly volumes: boolean }) => {
+      const { down } = await import("../down.ts");
+      await down(dataDirAt(dataDir), { volumes }, out, systemClock, signal);
+    });
+
+  withOutput(withDataDir(program.command("status")))
+    .summary("show Apps, their newest release, nodes and Deployments")
+    .action(async ({ dataDir, output }: Common & OutputFlag) => {
+      const { withClient } = await import("../connect.ts");
+      const { readCluster } = await import("../cluster-view.ts");
+      const { formatStatus } = await import("../status.ts");
+      const view = await withClient(dataDirAt(dataDir), (client) => readCluster(client, signal));
+      out(output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view));
+    });
+
+  program
+    .command("version")
+    .summary("print the version")
+    .action(() => out(`berth ${VERSION} (node ${process.versions.node})`));
+}
+
+interface UpFlags extends Common {
+  readonly repo?: string;
+  readonly branch: string;
+  readonly path: string;
+  readonly namespace: string;
+  readonly interval: number;
+  readonly listen?: string;
+  readonly port?: number;
+  readonly nodeName?: string;
+  readonly podCidr?: string;
+  readonly serviceCidr?: string;
+  readonly foreground: boolean;
+}
+
+function nodeName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be lower-case letters, digits, '-' and '.', at most 63 characters.",
+  );
+}

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { systemClock } from "../../base/system-clock.ts";
+import { dataDirAt } from "../data-dir.ts";
+import { withDataDir } from "./options.ts";
+import type { Common } from "./options.ts";
+
+/** What the supervisor starts; hidden from help. */
+export function processCommands(program: Command, signal: AbortSignal): void {
+  withDataDir(program.command("supervise", { hidden: true })).action(
+    async ({ dataDir }: Common) => {
+      const { supervise } = await import("../supervise.ts");
+      const { foregroundLogger } = await import("../process-logger.ts");
+      const logger = foregroundLogger("supervisor");
+      await supervise(
+        { dir: dataDirAt(dataDir), foreground: false, clock: systemClock, logger },
+        signal,
+      );
+    },
+  );
+  withDataDir(program.command("control-plane", { hidden: true })).action(
+    async ({ dataDir }: Common) => {
+      const { runControlPlane } = await import("../control-plane.ts");
+      await runControlPlane(dataDirAt(dataDir), signal);
+    },
+  );
+  withDataDir(program.command("node", { hidden: true })).action(async ({ dataDir }: Common) => {
+    const { runNode } = await import("../node.ts");
+    await runNode(dataDirAt(dataDir), signal);
+  });
+}
