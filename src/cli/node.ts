@@ -2,40 +2,33 @@ import { mkdir } from "node:fs/promises";
 import { runAgent } from "../agent/agent.ts";
 import { readHostNetwork } from "../agent/host-network.ts";
 import { openVethNetwork } from "../agent/veth-network.ts";
-import { readKeyPair } from "../api/pki.ts";
 import type { Logger } from "../base/logger.ts";
 import { systemClock } from "../base/system-clock.ts";
 import type { ApiClient, Informer, ListQuery } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { createApiClient } from "../client/http-client.ts";
 import { createInformer } from "../client/informer.ts";
-import type { ApiCredentials } from "../client/transport.ts";
 import { runTunnel } from "../client/tunnel-client.ts";
 import type { EndpointSlice, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { resourceOf } from "../model/resources.ts";
 import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
-import { CliError } from "./cli-error.ts";
 import { clusterInfo } from "./cluster-info.ts";
-import { readConfig, type ClusterConfig, type DataDir } from "./data-dir.ts";
-import { serverUrl } from "./init-cluster.ts";
 import { openRuntime } from "./node-parts.ts";
+import type { NodeSetup } from "./node-setup.ts";
 import { foregroundLogger } from "./process-logger.ts";
 
 /** The node of one machine: agent, proxy and tunnel, until `signal` aborts. What runs, runs on after it. */
-export async function runNode(dir: DataDir, signal: AbortSignal): Promise<void> {
-  const config = await readConfig(dir);
-  if (config === undefined) throw new CliError(`Cannot find a cluster in "${dir.root}"`);
-  await mkdir(dir.node, { recursive: true, mode: 0o700 });
+export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<void> {
+  await mkdir(setup.stateDir, { recursive: true, mode: 0o700 });
   const logger = foregroundLogger("node");
-  const credentials = await nodeCredentials(dir, config);
-  const client = createApiClient(credentials);
+  const client = createApiClient(setup.credentials);
   const ended = new AbortController();
   const running = AbortSignal.any([signal, ended.signal]);
-  const parts = { config, credentials, client, logger, signal: running };
+  const parts = { ...setup, client, logger, signal: running };
   try {
-    await Promise.all([startAgent(dir, parts), startProxy(parts)]);
+    await Promise.all([startAgent(parts), startProxy(parts)]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -44,15 +37,13 @@ export async function runNode(dir: DataDir, signal: AbortSignal): Promise<void> 
   }
 }
 
-interface Parts {
-  readonly config: ClusterConfig;
-  readonly credentials: ApiCredentials;
+interface Parts extends NodeSetup {
   readonly client: ApiClient;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
-async function startAgent(dir: DataDir, parts: Parts): Promise<void> {
+async function startAgent(parts: Parts): Promise<void> {
   const { config, credentials, client, logger, signal } = parts;
   const { clusterId, nodeName } = config;
   const clock = systemClock;
@@ -78,7 +69,7 @@ async function startAgent(dir: DataDir, parts: Parts): Promise<void> {
     nodeName,
     nodeIp: host.address,
     cluster: clusterInfo(config),
-    stateDir: dir.node,
+    stateDir: parts.stateDir,
     clock,
     logger,
     signal,
@@ -124,14 +115,5 @@ function follow<T extends ApiObject>(
     clock: systemClock,
     logger,
     signal,
-  });
-}
-
-async function nodeCredentials(dir: DataDir, config: ClusterConfig): Promise<ApiCredentials> {
-  const [ca, node] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "node")]);
-  if (ca !== undefined && node !== undefined)
-    return { server: serverUrl(config), ca: ca.cert, ...node };
-  throw new CliError(`Cannot find the node's certificate in "${dir.pki}"`, {
-    cure: "run `berth up` again: it makes it",
   });
 }

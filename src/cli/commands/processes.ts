@@ -23,8 +23,19 @@ export function processCommands(program: Command, signal: AbortSignal): void {
       await runControlPlane(dataDirAt(dataDir), signal);
     },
   );
-  withDataDir(program.command("node", { hidden: true })).action(async ({ dataDir }: Common) => {
-    const { runNode } = await import("../node.ts");
-    await runNode(dataDirAt(dataDir), signal);
-  });
+  withDataDir(program.command("node", { hidden: true }))
+    .option(
+      "--join-dir <folder>",
+      "a node of another machine: cluster.json, ca.crt, node.crt, node.key",
+    )
+    .action(async ({ dataDir, joinDir }: Common & { readonly joinDir?: string }) => {
+      const { runNode } = await import("../node.ts");
+      const { readLocalNode } = await import("../node-setup.ts");
+      const { readJoinDir } = await import("../join-dir.ts");
+      const setup =
+        joinDir === undefined
+          ? await readLocalNode(dataDirAt(dataDir))
+          : await readJoinDir(joinDir);
+      await runNode(setup, signal);
+    });
 }

@@ -1,0 +1,38 @@
+import { readKeyPair } from "../api/pki.ts";
+import type { ApiCredentials } from "../client/transport.ts";
+import { CliError } from "./cli-error.ts";
+import { readConfig, type ClusterConfig, type DataDir } from "./data-dir.ts";
+import { serverUrl } from "./init-cluster.ts";
+
+/** What a node must know before it can ask the API for anything. */
+export type NodeConfig = Pick<
+  ClusterConfig,
+  "clusterId" | "nodeName" | "podCidr" | "serviceCidr" | "dnsIp" | "domain"
+> & {
+  /** Where the API is, for instance `https://192.0.2.10:6443`. */
+  readonly server: string;
+};
+
+export interface NodeSetup {
+  readonly config: NodeConfig;
+  readonly credentials: ApiCredentials;
+  /** The node's own folder. */
+  readonly stateDir: string;
+}
+
+/** The node beside the control plane of a data directory. */
+export async function readLocalNode(dir: DataDir): Promise<NodeSetup> {
+  const config = await readConfig(dir);
+  if (config === undefined) throw new CliError(`Cannot find a cluster in "${dir.root}"`);
+  const server = serverUrl(config);
+  const [ca, node] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "node")]);
+  if (ca === undefined || node === undefined)
+    throw new CliError(`Cannot find the node's certificate in "${dir.pki}"`, {
+      cure: "run `berth up` again: it makes it",
+    });
+  return {
+    config: { ...config, server },
+    credentials: { server, ca: ca.cert, ...node },
+    stateDir: dir.node,
+  };
+}
