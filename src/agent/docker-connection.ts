@@ -1,5 +1,5 @@
-import { Agent, request as httpRequest } from "node:http";
-import type { Readable } from "node:stream";
+import { Agent } from "node:http";
+import { addAbortSignal, type Readable } from "node:stream";
 import { inspect } from "node:util";
 import Docker from "dockerode";
 import type { Millis } from "../base/clock.ts";
@@ -18,19 +18,21 @@ export interface DockerRequest {
   readonly purpose: string;
   /** Statuses that are no error beside 2xx: the call gives `undefined` then. */
   readonly alreadySo?: readonly number[];
-  /** Ends the call with "timeout"; a stream has none once it is open. */
+  /** Ends the call with "timeout": 2 min for a call, none for a stream, which has none once it is open anyway. */
   readonly limitMs?: Millis;
 }
 
 /** A call that should be over at once; dockerd itself may take its time under load. */
 const SHORT_CALL_LIMIT_MS = 120_000;
-/** Connections for short calls: enough that a few hanging ones leave room for the rest. */
-const SHORT_CALLS_AT_A_TIME = 32;
+/** Listings wait for nothing else: they say whether the daemon is in order. */
+const LISTS_AT_A_TIME = 8;
+/** Looks at single things: one per container of a full node may hang, and the rest still get through. */
+const LOOKS_AT_A_TIME = 256;
+/** Calls that change something; how many containers start at a time is the agent's to limit. */
+const CHANGES_AT_A_TIME = 256;
 const PULLS_AT_A_TIME = 4;
-const PING_LIMIT_MS = 10_000;
-const OLDEST_API = "1.41";
-/** Newer daemons are spoken to in this version. */
-const NEWEST_API = "1.52";
+/** Largest answer that is read whole: a listing of thousands of containers stays far below. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const SUCCESS: Readonly<Record<string, true>> = {
   200: true,
   201: true,
@@ -38,18 +40,26 @@ const SUCCESS: Readonly<Record<string, true>> = {
   204: true,
 };
 
-export type DockerLane = "short" | "pull" | "stream";
+export type DockerLane = "list" | "look" | "change" | "pull" | "stream";
 
-/** Connections to one Docker Engine: short calls, pulls and streams each have their own, so that none waits for another. */
+/** Paths whose answers tell of everything. */
+const LISTINGS: readonly string[] = ["/containers/json", "/volumes", "/images/json", "/info"];
+
+/** Connections to one Docker Engine: listings, looks, changes, pulls and streams each have their own, so that none waits for another. */
 export class DockerConnection {
   readonly #lanes: Readonly<Record<DockerLane, Docker>>;
   readonly #agents: readonly Agent[];
   readonly #socketPath: string;
+  /** For instance `1.41`. */
+  readonly apiVersion: string;
 
   constructor(socketPath: string, apiVersion: string) {
     this.#socketPath = socketPath;
+    this.apiVersion = apiVersion;
     const agents = {
-      short: quietAgent({ keepAlive: true, maxSockets: SHORT_CALLS_AT_A_TIME }),
+      list: quietAgent({ keepAlive: true, maxSockets: LISTS_AT_A_TIME }),
+      look: quietAgent({ keepAlive: true, maxSockets: LOOKS_AT_A_TIME }),
+      change: quietAgent({ keepAlive: true, maxSockets: CHANGES_AT_A_TIME }),
       pull: quietAgent({ maxSockets: PULLS_AT_A_TIME }),
       stream: quietAgent({}),
     };
@@ -57,7 +67,9 @@ export class DockerConnection {
       new Docker(withAgent({ socketPath, version: `v${apiVersion}` }, agent));
     this.#agents = Object.values(agents);
     this.#lanes = {
-      short: lane(agents.short),
+      list: lane(agents.list),
+      look: lane(agents.look),
+      change: lane(agents.change),
       pull: lane(agents.pull),
       stream: lane(agents.stream),
     };
@@ -68,7 +80,8 @@ export class DockerConnection {
     const limit = AbortSignal.timeout(wanted.limitMs ?? SHORT_CALL_LIMIT_MS);
     const bounded = AbortSignal.any([signal, limit]);
     try {
-      return (await this.#dial("short", wanted, false, bounded)) as T;
+      const answer = await this.#dial(laneOf(wanted), wanted, bounded);
+      return (await readAnswer(answer, wanted.purpose, bounded)) as T;
     } catch (error) {
       return this.#settle(wanted, error, signal, limit);
     }
@@ -80,10 +93,15 @@ export class DockerConnection {
     wanted: DockerRequest,
     signal: AbortSignal,
   ): Promise<Readable | undefined> {
+    const late = new AbortController();
+    const timer =
+      wanted.limitMs === undefined ? undefined : setTimeout(() => late.abort(), wanted.limitMs);
     try {
-      return (await this.#dial(lane, wanted, true, signal)) as Readable;
+      return await this.#dial(lane, wanted, AbortSignal.any([signal, late.signal]));
     } catch (error) {
-      return this.#settle(wanted, error, signal, undefined);
+      return this.#settle(wanted, error, signal, late.signal);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -91,27 +109,17 @@ export class DockerConnection {
     for (const agent of this.#agents) agent.destroy();
   }
 
-  async #dial(
-    lane: DockerLane,
-    wanted: DockerRequest,
-    isStream: boolean,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async #dial(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
     try {
-      return await this.#dialOnce(lane, wanted, isStream, signal);
+      return await this.#dialOnce(lane, wanted, signal);
     } catch (error) {
       // The daemon closed an idle connection just as it was taken: every call may be repeated.
       if (codeOf(error) !== "ECONNRESET" || signal.aborted) throw error;
-      return await this.#dialOnce(lane, wanted, isStream, signal);
+      return await this.#dialOnce(lane, wanted, signal);
     }
   }
 
-  #dialOnce(
-    lane: DockerLane,
-    wanted: DockerRequest,
-    isStream: boolean,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  #dialOnce(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
@@ -125,11 +133,12 @@ export class DockerConnection {
           ...(wanted.archive === undefined ? {} : { file: Buffer.from(wanted.archive) }),
           ...(wanted.headers === undefined ? {} : { headers: { ...wanted.headers } }),
           abortSignal: signal,
-          isStream,
+          // Bodies are read here: docker-modem would wait for ever for the rest of one that was cut off.
+          isStream: true,
           statusCodes: SUCCESS,
         },
         (error: unknown, answer: unknown) => {
-          if (error === null || error === undefined) resolve(answer);
+          if (error === null || error === undefined) resolve(answer as Readable);
           else reject(error);
         },
       );
@@ -156,45 +165,41 @@ export class DockerConnection {
   }
 }
 
-/** The version to speak with the daemon at the socket. Throws what is wrong and what cures it. */
-export async function negotiateVersion(socketPath: string, signal: AbortSignal): Promise<string> {
-  const purpose = `reach the Docker Engine at "${socketPath}"`;
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(PING_LIMIT_MS)]);
-  const offered = await new Promise<string>((resolve, reject) => {
-    const call = httpRequest(
-      { socketPath, path: "/_ping", method: "GET", signal: bounded },
-      (answer) => {
-        answer.resume();
-        const version = answer.headers["api-version"];
-        if (typeof version === "string") resolve(version);
-        else
-          reject(
-            new RuntimeError(
-              "unsupported",
-              `Cannot ${purpose}: what answers there is not a Docker Engine`,
-            ),
-          );
-      },
-    );
-    call.on("error", (error) => {
-      if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : error);
-      else reject(toRuntimeError(purpose, socketPath, error));
-    });
-    call.end();
-  });
-  if (compareVersions(offered, OLDEST_API) < 0) {
-    throw new RuntimeError(
-      "unsupported",
-      `Cannot ${purpose}: it offers API ${offered} and Berth needs ${OLDEST_API} or newer; upgrade to Docker 20.10 or newer`,
-    );
-  }
-  return compareVersions(offered, NEWEST_API) > 0 ? NEWEST_API : offered;
+function laneOf({ method, path }: DockerRequest): DockerLane {
+  if (method !== "GET" && method !== "HEAD") return "change";
+  return LISTINGS.includes(path) ? "list" : "look";
 }
 
-function compareVersions(a: string, b: string): number {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor === bMajor ? aMinor - bMinor : aMajor - bMajor;
+/** The whole answer: parsed if it is JSON, `undefined` if it is empty. Throws when it is cut off or not what it says. */
+async function readAnswer(
+  answer: Readable & { readonly headers?: Readonly<Record<string, unknown>> },
+  purpose: string,
+  signal: AbortSignal,
+): Promise<unknown> {
+  addAbortSignal(signal, answer);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES)
+      throw new RuntimeError(
+        "failed",
+        `Cannot ${purpose}: the answer is over ${MAX_ANSWER_BYTES} bytes`,
+      );
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString("utf8");
+  const isJson = String(answer.headers?.["content-type"] ?? "").startsWith("application/json");
+  if (!isJson || text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RuntimeError(
+      "failed",
+      `Cannot ${purpose}: what the Docker Engine answered is not JSON`,
+      { cause: error },
+    );
+  }
 }
 
 /** HTTP status of the daemon's answer, when there was one. */
@@ -222,7 +227,7 @@ export function daemonMessage(error: unknown): string {
 
 const BY_STATUS: Readonly<Record<number, RuntimeErrorCode>> = { 404: "not-found", 409: "conflict" };
 
-function toRuntimeError(purpose: string, socketPath: string, error: unknown): RuntimeError {
+export function toRuntimeError(purpose: string, socketPath: string, error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const options = { cause: error };
   switch (codeOf(error)) {

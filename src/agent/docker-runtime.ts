@@ -2,12 +2,19 @@ import type { StringMap } from "../model/meta.ts";
 import { LABELS } from "../model/instance.ts";
 import {
   DockerConnection,
-  negotiateVersion,
   statusOf,
   type DockerRequest,
 } from "./docker-connection.ts";
 import { dockerExec } from "./docker-exec.ts";
-import { loadImage, pullImage, readImage } from "./docker-images.ts";
+import {
+  imagesInUse,
+  listImages,
+  loadImage,
+  pullImage,
+  readImage,
+  untagImage,
+} from "./docker-images.ts";
+import { negotiateVersion } from "./docker-version.ts";
 import { createVolume, listVolumes, removeVolume } from "./docker-volumes.ts";
 import {
   toCreateBody,
@@ -140,7 +147,7 @@ async function createContainer(
     method: "POST",
     path: "/containers/create",
     query: { name: spec.name },
-    body: toCreateBody(spec),
+    body: toCreateBody(spec, docker.apiVersion),
     purpose: `create container "${spec.name}"`,
   };
   const create = async (): Promise<{ readonly id: string } | undefined> => {

@@ -1,6 +1,7 @@
 import { unreachable } from "../base/assert.ts";
 import { parseTime, type Millis } from "../base/clock.ts";
 import type { StringMap } from "../model/meta.ts";
+import { compareVersions } from "./docker-version.ts";
 import type {
   ContainerRunState,
   ContainerSpec,
@@ -78,8 +79,39 @@ export function toObserved(found: DockerInspection): ObservedContainer {
   };
 }
 
-/** The body of `POST /containers/create`. */
-export function toCreateBody(spec: ContainerSpec): Readonly<Record<string, unknown>> {
+function limitsOf({ HostConfig: host }: DockerInspection): Pick<ObservedContainer, "limits"> {
+  if (host === undefined) return {};
+  const { CpuShares: cpuShares = 0, CpuPeriod: period = 0, CpuQuota: quota = 0 } = host;
+  const perPeriod = period === 0 ? quota : Math.round((quota * CPU_PERIOD_US) / period);
+  return { limits: { cpuShares, cpuQuotaUs: perPeriod, memoryBytes: host.Memory ?? 0 } };
+}
+
+/** The daemon keeps a container's log, whatever its driver, in the folder that has its resolv.conf too. */
+function writtenIn(found: DockerInspection): NonNullable<ObservedContainer["writtenIn"]> {
+  const layer = found.GraphDriver?.Data?.UpperDir;
+  const own = found.ResolvConfPath ?? "";
+  const folder = own.slice(0, Math.max(0, own.lastIndexOf("/")));
+  const isOwn = folder.endsWith(`/${found.Id}`);
+  return { ...(layer === undefined ? {} : { layer }), ...(isOwn ? { log: folder } : {}) };
+}
+
+/** The body of `POST /containers/…/update`. Memory and swap change together: swap is never given. */
+export function toUpdateBody(limits: ContainerLimits): Readonly<Record<string, unknown>> {
+  const { cpuShares, cpuQuotaUs, memoryBytes } = limits;
+  return {
+    CpuShares: cpuShares,
+    CpuPeriod: CPU_PERIOD_US,
+    CpuQuota: cpuQuotaUs === 0 ? -1 : cpuQuotaUs,
+    Memory: memoryBytes === 0 ? NO_MEMORY_LIMIT : memoryBytes,
+    MemorySwap: memoryBytes === 0 ? -1 : memoryBytes,
+  };
+}
+
+/** The body of `POST /containers/create`, as that version of the API takes it. Pure. */
+export function toCreateBody(
+  spec: ContainerSpec,
+  apiVersion: string,
+): Readonly<Record<string, unknown>> {
   return {
     Image: spec.image,
     Labels: spec.labels,
@@ -98,7 +130,7 @@ export function toCreateBody(spec: ContainerSpec): Readonly<Record<string, unkno
       ...toNetwork(spec.network),
       RestartPolicy: { Name: "no" },
       LogConfig: LOG_CONFIG,
-      Mounts: spec.mounts.map(toMount),
+      Mounts: spec.mounts.map((mount) => toMount(mount, apiVersion)),
       GroupAdd: spec.groups,
       CapAdd: spec.capabilitiesAdd,
       CapDrop: spec.capabilitiesDrop,
@@ -164,7 +196,10 @@ function toDns(dns: DnsSpec): Readonly<Record<string, unknown>> {
   return { Dns: dns.servers, DnsSearch: search, DnsOptions: options };
 }
 
-function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
+/** Since this version a read-only mount makes what is mounted below it read-only too, unless told otherwise. */
+const RECURSIVE_READ_ONLY_SINCE = "1.44";
+
+function toMount(mount: MountSpec, apiVersion: string): Readonly<Record<string, unknown>> {
   switch (mount.kind) {
     case "volume":
       return {
@@ -182,9 +217,7 @@ function toMount(mount: MountSpec): Readonly<Record<string, unknown>> {
         Source: mount.source,
         Target: mount.target,
         ReadOnly: mount.readOnly,
-        ...(mount.propagation === undefined
-          ? {}
-          : { BindOptions: { Propagation: mount.propagation } }),
+        ...toBindOptions(mount, apiVersion),
       };
     default:
       return unreachable(mount);
@@ -205,6 +238,21 @@ function toRunState(state: string): ContainerRunState {
 }
 
 /** Docker writes the year 1 for "never". */
+function toBindOptions(
+  { propagation, readOnly }: MountSpec & { readonly kind: "bind" },
+  apiVersion: string,
+): Readonly<Record<string, unknown>> {
+  // As Kubernetes: read-only is what is mounted, not what is mounted below it.
+  const isFlat = readOnly && compareVersions(apiVersion, RECURSIVE_READ_ONLY_SINCE) >= 0;
+  if (propagation === undefined && !isFlat) return {};
+  return {
+    BindOptions: {
+      ...(propagation === undefined ? {} : { Propagation: propagation }),
+      ...(isFlat ? { ReadOnlyNonRecursive: true } : {}),
+    },
+  };
+}
+
 function toMillis(time: string): Millis | undefined {
   return time.startsWith("0001-") ? undefined : parseTime(time);
 }
