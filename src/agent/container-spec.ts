@@ -1,4 +1,5 @@
 import { shortHash } from "../base/hash.ts";
+import { digestReference, pinnedReference, readPins } from "../model/image-pins.ts";
 import { LABELS } from "../model/instance.ts";
 import { isSafeSysctl, sysctlName } from "../model/sysctls.ts";
 import type { StringMap } from "../model/meta.ts";
@@ -22,6 +23,10 @@ export interface NodeContext extends DnsContext {
   readonly hasAppArmor: boolean;
   readonly pauseImage: string;
   readonly memoryBytes: number;
+  /** Most processes and threads in each container; absent: as many as the host bears. */
+  readonly podPidsLimit?: number;
+  /** Whether the host lets containers be spared by the kernel when memory runs out. */
+  readonly mayLowerOomScore?: boolean;
   readonly allocatable: Allocatable;
   /** Whether the kernel has IPv6 at all: its switch cannot be set where it is not. */
   readonly hasIpv6: boolean;
@@ -138,11 +143,14 @@ export interface MemberQuestion {
   readonly profiles: SecurityProfiles;
   /** User of the image, empty for root. */
   readonly imageUser: string;
+  /** Where registries have the image. */
+  readonly imageDigests?: readonly string[];
 }
 
 /** A container of a pod, which joins the sandbox. Pure. */
 export function memberSpec(question: MemberQuestion): ContainerSpec {
   const { pod, node, container, env, imageUser } = question;
+  const digest = digestReference(container.image, question.imageDigests ?? []);
   const security = container.securityContext ?? {};
   const user = userOf(pod, container, imageUser);
   const { command, args, workingDir } = container;
@@ -151,7 +159,7 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
   return withLabels(
     {
       name: containerName(pod, container.name, question.attempt),
-      image: container.image,
+      image: pinnedReference(container.image, readPins(pod.metadata)),
       network: { kind: "container", id: question.sandboxId },
       ...(command === undefined ? {} : { command: command.map((part) => expand(part, env)) }),
       ...(args === undefined ? {} : { args: args.map((part) => expand(part, env)) }),
@@ -166,7 +174,8 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
       readOnlyRoot: security.readOnlyRootFilesystem === true,
       ...question.profiles,
       ...namespaces(pod),
-      ...containerResources(pod.spec, container, node.memoryBytes),
+      ...containerResources(pod.spec, container, node),
+      ...(node.podPidsLimit === undefined ? {} : { pidsLimit: node.podPidsLimit }),
       stdin: container.stdin === true,
       ...(container.stdinOnce === true ? { stdinOnce: true } : {}),
       tty: container.tty === true,
@@ -178,6 +187,7 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
       [LABELS.attempt]: String(question.attempt),
       [LABELS.crashes]: String(question.crashes),
       [LABELS.sandbox]: question.sandboxId,
+      ...(digest === undefined ? {} : { [LABELS.imageDigest]: digest }),
     },
   );
 }

@@ -1,5 +1,7 @@
 import { unreachable } from "../base/assert.ts";
 import { formatTime, type Millis } from "../base/clock.ts";
+import { PULLABLE_PREFIX } from "../model/image-pins.ts";
+import { LABELS } from "../model/instance.ts";
 import type { ContainerState, ContainerStatus } from "../model/kinds.gen.ts";
 import { knownStatus, type Decision } from "./decide-container.ts";
 import { attemptsOf, isOver, type PodContainer, type PodView } from "./pod-view.ts";
@@ -40,7 +42,10 @@ function identity(
   known: ContainerStatus | undefined,
 ): Pick<ContainerStatus, "imageID" | "containerID"> {
   if (newest === undefined) return { imageID: known?.imageID ?? "" };
-  return { imageID: `docker://${newest.imageId}`, containerID: `docker://${newest.id}` };
+  const digest = newest.labels[LABELS.imageDigest];
+  const imageID =
+    digest === undefined ? `docker://${newest.imageId}` : `${PULLABLE_PREFIX}${digest}`;
+  return { imageID, containerID: `docker://${newest.id}` };
 }
 
 function restartsBefore(decision: Decision, known: ContainerStatus | undefined): number {
@@ -137,7 +142,8 @@ function imageTrouble(
   const image = view.images.get(spec.name);
   if (image?.kind !== "failed") return undefined;
   const { reason, message } = image;
-  return reason === "ErrImagePull" && view.now >= image.at + FRESH_FAILURE_MS
+  const isPull = reason === "ErrImagePull" || reason === "RegistryUnavailable";
+  return isPull && view.now >= image.at + FRESH_FAILURE_MS
     ? {
         reason: "ImagePullBackOff",
         message: `Back-off pulling image "${spec.image}": ${reason}: ${message}`,

@@ -1,10 +1,7 @@
+import type { Millis } from "../base/clock.ts";
 import type { StringMap } from "../model/meta.ts";
 import { LABELS } from "../model/instance.ts";
-import {
-  DockerConnection,
-  statusOf,
-  type DockerRequest,
-} from "./docker-connection.ts";
+import { DockerConnection, statusOf, type DockerRequest } from "./docker-connection.ts";
 import { dockerExec } from "./docker-exec.ts";
 import {
   imagesInUse,
@@ -20,6 +17,7 @@ import {
   toCreateBody,
   toListed,
   toObserved,
+  toUpdateBody,
   type DockerInspection,
   type DockerListing,
 } from "./docker-words.ts";
@@ -37,6 +35,8 @@ import {
 export interface DockerRuntimeOptions {
   /** Default: `DEFAULT_DOCKER_SOCKET`. */
   readonly socketPath?: string;
+  /** How long a call that is neither a pull nor a stream may take. Default: two minutes. */
+  readonly callLimitMs?: Millis;
 }
 
 export const DEFAULT_DOCKER_SOCKET = "/var/run/docker.sock";
@@ -48,7 +48,7 @@ export async function openDockerRuntime(
 ): Promise<ContainerRuntime> {
   const socketPath = options.socketPath ?? DEFAULT_DOCKER_SOCKET;
   const version = await negotiateVersion(socketPath, signal);
-  return dockerRuntime(new DockerConnection(socketPath, version));
+  return dockerRuntime(new DockerConnection(socketPath, version, options.callLimitMs));
 }
 
 function dockerRuntime(docker: DockerConnection): ContainerRuntime {
@@ -86,7 +86,24 @@ function dockerRuntime(docker: DockerConnection): ContainerRuntime {
     logs: (id, logOptions, signal) => readLogs(docker, id, logOptions, signal),
     exec: (id, execOptions, signal) => dockerExec(docker, id, execOptions, signal),
     image: (reference, signal) => readImage(docker, reference, signal),
-    pull: (reference, signal, auth) => pullImage(docker, { reference, auth }, signal),
+    pull: (reference, signal, auth, onProgress) =>
+      pullImage(docker, { reference, auth, onProgress }, signal),
+    images: {
+      list: (signal) => listImages(docker, signal),
+      inUse: (signal) => imagesInUse(docker, signal),
+      untag: (reference, signal) => untagImage(docker, reference, signal),
+    },
+    update: async (id, limits, signal) => {
+      await docker.call(
+        {
+          method: "POST",
+          path: `/containers/${id}/update`,
+          body: toUpdateBody(limits),
+          purpose: `change the limits of container "${id}"`,
+        },
+        signal,
+      );
+    },
     loadImage: (archive, signal) => loadImage(docker, archive, signal),
     putArchive: async (id, path, archive, signal) => {
       await docker.call(
@@ -138,41 +155,52 @@ async function readInfo(docker: DockerConnection, signal: AbortSignal): Promise<
   };
 }
 
+/** A name may be taken by what is not ours, or by the daemon's memory of what is gone: then another one is tried. */
+const NAMES_TO_TRY = 3;
+
 async function createContainer(
   docker: DockerConnection,
   spec: ContainerSpec,
   signal: AbortSignal,
 ): Promise<{ readonly id: string }> {
+  try {
+    for (let tried = 0; tried < NAMES_TO_TRY; tried += 1) {
+      const name = tried === 0 ? spec.name : `${spec.name}_${tried}`;
+      const id = await createNamed(docker, { ...spec, name }, signal);
+      if (id !== undefined) return { id };
+    }
+  } catch (error) {
+    throw asImageError(error, spec);
+  }
+  throw new RuntimeError("conflict", `Cannot create container "${spec.name}": the name is taken`);
+}
+
+/** `undefined` when the name is taken, and not by something of ours that may go. */
+async function createNamed(
+  docker: DockerConnection,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const wanted: DockerRequest = {
     method: "POST",
     path: "/containers/create",
     query: { name: spec.name },
     body: toCreateBody(spec, docker.apiVersion),
     purpose: `create container "${spec.name}"`,
+    alreadySo: [409],
   };
-  const create = async (): Promise<{ readonly id: string } | undefined> => {
-    const made = await docker.call<{ readonly Id: string }>(
-      { ...wanted, alreadySo: [409] },
-      signal,
-    );
-    return made === undefined ? undefined : { id: made.Id };
-  };
-  try {
-    const made = await create();
-    if (made !== undefined) return made;
-    const standing = await inspectContainer(docker, spec.name, signal);
-    if (
-      standing?.labels[LABELS.specHash] === spec.labels[LABELS.specHash] &&
-      standing !== undefined
-    )
-      return { id: standing.id };
-    if (standing !== undefined) await removeContainer(docker, standing.id, signal);
-    const again = await create();
-    if (again !== undefined) return again;
-  } catch (error) {
-    throw asImageError(error, spec);
+  const made = await docker.call<{ readonly Id: string }>(wanted, signal);
+  if (made !== undefined) return made.Id;
+  const standing = await inspectContainer(docker, spec.name, signal);
+  if (standing !== undefined) {
+    const { labels } = standing;
+    if (labels[LABELS.cluster] !== spec.labels[LABELS.cluster]) return undefined;
+    const isSame = labels[LABELS.specHash] === spec.labels[LABELS.specHash];
+    // What has ended is not started again: a sandbox would come back with an empty network.
+    if (isSame && standing.state !== "exited") return standing.id;
+    await removeContainer(docker, standing.id, signal);
   }
-  throw new RuntimeError("conflict", `Cannot create container "${spec.name}": the name is taken`);
+  return (await docker.call<{ readonly Id: string }>(wanted, signal))?.Id;
 }
 
 /** A 404 on create names the image, or the container whose namespaces were to be joined. */
@@ -294,6 +322,8 @@ interface DockerEvent {
   readonly timeNano: number;
 }
 
+/** The daemon opens the stream at once, also when nothing happens. */
+const EVENTS_OPEN_LIMIT_MS: Millis = 30_000;
 const EVENT_KINDS = ["start", "die", "oom", "destroy"] as const;
 
 async function* readEvents(
@@ -312,6 +342,7 @@ async function* readEvents(
         filters: { label: labelFilter(labels), type: ["container"], event: EVENT_KINDS },
       },
       purpose: "follow the Docker Engine's events",
+      limitMs: EVENTS_OPEN_LIMIT_MS,
     },
     signal,
   );

@@ -3,6 +3,7 @@ import { parseTime, type Millis } from "../base/clock.ts";
 import type { StringMap } from "../model/meta.ts";
 import { compareVersions } from "./docker-version.ts";
 import type {
+  ContainerLimits,
   ContainerRunState,
   ContainerSpec,
   DnsSpec,
@@ -39,11 +40,21 @@ export interface DockerInspection {
     readonly StartedAt: string;
     readonly FinishedAt: string;
   };
+  readonly HostConfig?: {
+    readonly CpuShares?: number;
+    readonly CpuPeriod?: number;
+    readonly CpuQuota?: number;
+    readonly Memory?: number;
+  };
+  readonly GraphDriver?: { readonly Data?: { readonly UpperDir?: string } | null };
+  readonly ResolvConfPath?: string;
 }
 
 /** Kubelet's: ten megabytes in five files, which the daemon rotates itself. */
 const LOG_CONFIG = { Type: "local", Config: { "max-size": "10m", "max-file": "5" } };
 const CPU_PERIOD_US = 100_000;
+/** A limit can be raised, but not taken away again: this one is as good as none. */
+const NO_MEMORY_LIMIT = 2 ** 52;
 
 export function toListed(found: DockerListing): ListedContainer {
   return {
@@ -76,6 +87,8 @@ export function toObserved(found: DockerInspection): ObservedContainer {
     ...(config.StopSignal === undefined || config.StopSignal === ""
       ? {}
       : { stopSignal: config.StopSignal }),
+    ...limitsOf(found),
+    writtenIn: writtenIn(found),
   };
 }
 
@@ -143,6 +156,7 @@ export function toCreateBody(
       // Equal limits: no swap. Left at 0, Docker would give twice the memory.
       ...(spec.memoryBytes === 0 ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
       OomScoreAdj: spec.oomScoreAdj,
+      ...(spec.pidsLimit === undefined ? {} : { PidsLimit: spec.pidsLimit }),
     },
   };
 }
@@ -224,20 +238,6 @@ function toMount(mount: MountSpec, apiVersion: string): Readonly<Record<string, 
   }
 }
 
-function toRunState(state: string): ContainerRunState {
-  switch (state) {
-    case "created":
-      return "created";
-    case "running":
-    case "paused":
-    case "restarting":
-      return "running";
-    default:
-      return "exited";
-  }
-}
-
-/** Docker writes the year 1 for "never". */
 function toBindOptions(
   { propagation, readOnly }: MountSpec & { readonly kind: "bind" },
   apiVersion: string,
@@ -253,6 +253,20 @@ function toBindOptions(
   };
 }
 
+function toRunState(state: string): ContainerRunState {
+  switch (state) {
+    case "created":
+      return "created";
+    case "running":
+    case "paused":
+    case "restarting":
+      return "running";
+    default:
+      return "exited";
+  }
+}
+
+/** Docker writes the year 1 for "never". */
 function toMillis(time: string): Millis | undefined {
   return time.startsWith("0001-") ? undefined : parseTime(time);
 }

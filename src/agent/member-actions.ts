@@ -1,4 +1,5 @@
 import type { Millis } from "../base/clock.ts";
+import { pinnedReference, readPins } from "../model/image-pins.ts";
 import type { ConfigMap, Container, Pod, Secret } from "../model/kinds.gen.ts";
 import { ConfigUnavailableError } from "./config-source.ts";
 import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
@@ -38,6 +39,7 @@ export async function prepareImage(handle: PodHandle, name: string): Promise<voi
   const result = await services.images.ensure(found.container, making, {
     tell: (type, reason, message) => handle.tell(type, reason, message, about),
     readAuths: () => readPullSecrets(handle, found.container.image),
+    pinned: pinnedReference(found.container.image, readPins(pod.metadata)),
   });
   if (result.kind === "present") handle.imageDetails.set(name, result.details);
   handle.images.set(name, result.kind === "present" ? { kind: "present" } : result);
@@ -73,6 +75,7 @@ export async function createMember(
     mounts,
     profiles,
     imageUser: image?.user ?? "",
+    imageDigests: image?.digests ?? [],
   });
   const about = { container: container.name, role: action.role };
   try {
@@ -180,7 +183,8 @@ async function readEnv(
     );
   } catch (error) {
     if (!(error instanceof ConfigUnavailableError)) throw error;
-    throw new ActionError("CreateContainerConfigError", error.message, { cause: error });
+    const reason = error.reason ?? "CreateContainerConfigError";
+    throw new ActionError(reason, error.message, { cause: error });
   }
   const uid = pod.metadata.uid ?? "";
   const isHost = pod.spec.hostNetwork === true;

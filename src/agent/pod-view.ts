@@ -31,7 +31,11 @@ export type ImageState =
   | { readonly kind: "present" }
   | {
       readonly kind: "failed";
-      readonly reason: "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName";
+      readonly reason:
+        | "ErrImagePull"
+        | "RegistryUnavailable"
+        | "ErrImageNeverPull"
+        | "InvalidImageName";
       readonly message: string;
       readonly at: Millis;
       readonly retryAt: Millis;

@@ -1,4 +1,3 @@
-import { unreachable } from "../base/assert.ts";
 import type { Container, PodSpec, PodStatus } from "../model/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../model/quantity.ts";
 
@@ -44,7 +43,7 @@ const CPU_PERIOD_US = 100_000;
 export function containerResources(
   spec: PodSpec,
   container: Container,
-  nodeMemoryBytes: number,
+  node: OomContext,
 ): ContainerResources {
   const { limits = {}, requests = {} } = container.resources ?? {};
   const cpu = cpuMillis(requests["cpu"] ?? limits["cpu"] ?? "0") ?? 0;
@@ -56,22 +55,28 @@ export function containerResources(
     cpuQuotaUs:
       cpuLimit === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)),
     memoryBytes: memoryLimit,
-    oomScoreAdj: oomScore(qosClass(spec), memory, nodeMemoryBytes),
+    oomScoreAdj: oomScore(spec, memory, node),
   };
 }
 
-/** Kubelet's, without the negative score of Guaranteed pods: many daemons may not give one. */
-function oomScore(qos: QosClass, requestBytes: number, nodeMemoryBytes: number): number {
-  switch (qos) {
-    case "Guaranteed":
-      return 0;
-    case "BestEffort":
-      return 1000;
-    case "Burstable": {
-      const score = 1000 - Math.floor((1000 * requestBytes) / Math.max(1, nodeMemoryBytes));
-      return Math.min(999, Math.max(3, score));
-    }
-    default:
-      return unreachable(qos);
-  }
+/** What the kernel's choice of a victim depends on. */
+export interface OomContext {
+  readonly memoryBytes: number;
+  /** Whether the daemon may give a negative score: one in a user namespace or container may not. */
+  readonly mayLowerOomScore?: boolean;
+}
+
+const SPARED_SCORE = -997;
+const LEAST_BURSTABLE = 1000 + SPARED_SCORE;
+/** From here on a pod is part of the system: `system-cluster-critical` and above. */
+export const CRITICAL_PRIORITY = 2_000_000_000;
+
+/** Kubelet's. Without the right to a negative score, those to be spared come last among the rest. */
+function oomScore(spec: PodSpec, requestBytes: number, node: OomContext): number {
+  const qos = qosClass(spec);
+  if (qos === "Guaranteed" || (spec.priority ?? 0) >= CRITICAL_PRIORITY)
+    return node.mayLowerOomScore === true ? SPARED_SCORE : 0;
+  if (qos === "BestEffort") return 1000;
+  const score = 1000 - Math.floor((1000 * requestBytes) / Math.max(1, node.memoryBytes));
+  return Math.min(999, Math.max(LEAST_BURSTABLE, score));
 }

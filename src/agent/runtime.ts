@@ -41,6 +41,10 @@ export interface ObservedContainer extends ListedContainer {
   readonly pid?: number;
   /** What ends it kindly, as the image says; otherwise SIGTERM. */
   readonly stopSignal?: string;
+  /** Its limits as they are now. Absent: the host does not tell. */
+  readonly limits?: ContainerLimits;
+  /** Folders that hold what it has written: its layer over the image, and its log. */
+  readonly writtenIn?: { readonly layer?: string; readonly log?: string };
 }
 
 export interface DnsSpec {
@@ -115,6 +119,8 @@ export interface ContainerSpec {
   /** 0 is no limit. Swap is never given. */
   readonly memoryBytes: number;
   readonly oomScoreAdj: number;
+  /** Most processes and threads it may have; absent: no limit. */
+  readonly pidsLimit?: number;
   readonly stdin: boolean;
   /** Closes standard input when the first client that had it leaves. */
   readonly stdinOnce?: boolean;
@@ -145,6 +151,40 @@ export interface ImageDetails {
   readonly id: string;
   readonly user: string;
   readonly sizeBytes: number;
+  /** Where registries have it, as `repository@sha256:…`; none of one that was built or loaded here. */
+  readonly digests?: readonly string[];
+}
+
+/** How far a pull has come: of the layers whose size is known. */
+export interface PullProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** An image as a listing has it. */
+export interface ListedImage {
+  readonly id: string;
+  readonly sizeBytes: number;
+  /** All its names: tags and digests. */
+  readonly references: readonly string[];
+}
+
+/** What the images of a host can be cleaned up with. */
+export interface ImageStore {
+  list(signal: AbortSignal): Promise<readonly ListedImage[]>;
+  /** Ids of the images that any container on the host was made from, whoever made it and whether or not it runs. */
+  inUse(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Takes one name from an image, and with the last one the image. One that is used stays, and is no error. */
+  untag(reference: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What of a running container can be changed. */
+export interface ContainerLimits {
+  readonly cpuShares: number;
+  /** 0 is no limit. */
+  readonly cpuQuotaUs: number;
+  /** 0 is no limit. */
+  readonly memoryBytes: number;
 }
 
 /** Who pulls, for a registry that asks. */
@@ -212,8 +252,17 @@ export interface ContainerRuntime {
   exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult>;
   /** `undefined` when the host does not have it. */
   image(reference: string, signal: AbortSignal): Promise<ImageDetails | undefined>;
-  /** Throws "image-not-found" or "registry". */
-  pull(reference: string, signal: AbortSignal, auth?: RegistryAuth): Promise<void>;
+  /** Throws "image-not-found", "registry" or "registry-unavailable". Progress is told as often as the host does. */
+  pull(
+    reference: string,
+    signal: AbortSignal,
+    auth?: RegistryAuth,
+    onProgress?: (progress: PullProgress) => void,
+  ): Promise<void>;
+  /** Absent: images cannot be cleaned up. */
+  readonly images?: ImageStore;
+  /** Changes the limits of a container without a restart. Absent: they cannot be changed. */
+  update?(id: string, limits: ContainerLimits, signal: AbortSignal): Promise<void>;
   /** Loads an archive as `docker save` writes it. */
   loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Unpacks a tar into a folder of a running container, mounts included. */
@@ -234,6 +283,8 @@ export type RuntimeErrorCode =
   | "not-found"
   | "image-not-found"
   | "registry"
+  /** The registry cannot be reached, or is out of order. */
+  | "registry-unavailable"
   | "cannot-run"
   | "conflict"
   | "timeout"

@@ -23,6 +23,8 @@ export const LABELS = {
   sandbox: "dev.berth.sandbox",
   /** How many restarts in a row came before, from 0: the back-off that it has after its death. */
   crashes: "dev.berth.crashes",
+  /** Where a registry has the container's image, as `repository@sha256:…`. */
+  imageDigest: "dev.berth.image-digest",
 } as const;
 
 /** The bridge without ports that holds the cluster DNS address and the route of the service network. */

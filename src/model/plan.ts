@@ -52,6 +52,7 @@ export type Step =
 /** Why a step is planned. Shown in plans, events and logs; CamelCase, closed. */
 export type StepReason =
   | "NewRevision"
+  | "ImagesResolved"
   | "ScaleUp"
   | "ScaleDown"
   | "RolloutSurge"

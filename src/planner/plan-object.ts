@@ -21,6 +21,7 @@ import type {
 } from "../model/kinds.gen.ts";
 import { matchesLabels, matchesSelector } from "../model/labels.ts";
 import { controllerOf, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
+import { notePins, pinImages } from "./image-pins.ts";
 import { isAutoscaler, restoreReplicas, targetRef } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
@@ -149,7 +150,7 @@ export function planObject(world: World, ref: ObjectRef): Plan {
   const planner = PLANNERS.get(`${object.apiVersion}/${object.kind}`);
   return planner === undefined
     ? EMPTY_PLAN
-    : admitPlan(world, object, planner(world, object as never));
+    : admitPlan(world, object, pinImages(world, planner(world, object as never)));
 }
 
 /**
@@ -206,10 +207,11 @@ function planPod(world: World, pod: Pod): Plan {
   if (isFinished(pod) && isAwaitingCount(job, pod)) return EMPTY_PLAN;
   const collection = planPodCollection(world, pod);
   if (collection.steps.length > 0) return collection;
+  const pins = notePins(world, pod);
   const claims = planEphemeralClaims(world, pod);
-  if (claims.length > 0) return { ...collection, steps: claims };
+  if (claims.length > 0) return { ...collection, steps: [...pins, ...claims] };
   if (job !== undefined) return collection;
-  return { ...collection, steps: forgetPod(pod) };
+  return { ...collection, steps: [...pins, ...forgetPod(pod)] };
 }
 
 function jobOf(world: World, pod: Pod): Job | undefined {

@@ -25,6 +25,7 @@ const MAX_RESTARTS = 3;
 const TERMINAL_REASONS: ReadonlyMap<string, "at-once" | "with-patience"> = new Map([
   ["ImagePullBackOff", "at-once"],
   ["ErrImagePull", "with-patience"],
+  ["RegistryUnavailable", "with-patience"],
   ["InvalidImageName", "with-patience"],
   ["ErrImageNeverPull", "with-patience"],
   ["CreateContainerConfigError", "with-patience"],

@@ -375,6 +375,6 @@ test.for<{ resources: ResourceRequirements; qos: string; gives: readonly number[
 ])("resources $resources", ({ resources, qos, gives }) => {
   const wanted = pod({ containers: [{ resources }] });
   expect(qosClass(wanted.spec)).toBe(qos);
-  const found = containerResources(wanted.spec, container({ resources }), NODE.memoryBytes);
+  const found = containerResources(wanted.spec, container({ resources }), NODE);
   expect([found.cpuShares, found.cpuQuotaUs, found.memoryBytes, found.oomScoreAdj]).toEqual(gives);
 });
