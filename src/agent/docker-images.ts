@@ -219,7 +219,9 @@ function sumOf(layers: ReadonlyMap<string, PullProgress>): PullProgress {
 function encodeAuth({ username, password, identityToken, serverAddress }: RegistryAuth): string {
   const token = identityToken === undefined ? {} : { identitytoken: identityToken };
   const text = JSON.stringify({ username, password, ...token, serveraddress: serverAddress });
-  return Buffer.from(text).toString("base64url");
+  const encoded = Buffer.from(text).toString("base64url");
+  // The daemon wants its padding, which Node leaves out; without, it takes no credentials and says nothing.
+  return encoded.padEnd(Math.ceil(encoded.length / 4) * 4, "=");
 }
 
 function pullError(purpose: string, message: string, cause: unknown): RuntimeError {
