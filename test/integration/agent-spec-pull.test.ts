@@ -59,6 +59,6 @@ test("a secret that is not there is told of; the image is tried without", async 
   );
   await harness.until(
     "tried",
-    () => harness.container("web", "app")?.state.waiting?.reason === "ErrImagePull",
+    () => harness.container("web", "app")?.state.waiting?.reason === "RegistryUnavailable",
   );
 });
