@@ -10,7 +10,6 @@ import type { PersistentVolume, Pod } from "../model/kinds.gen.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { readHostResolver } from "./host-resolver.ts";
 import { ImagePuller } from "./image-puller.ts";
-import { createLogsHandler } from "./logs-handler.ts";
 import { openNodeMemory, type NodeMemory } from "./node-memory.ts";
 import { reportNode } from "./node-status.ts";
 import { ensurePauseImage } from "./pause-image.ts";
@@ -22,6 +21,9 @@ import { measureEventLoop } from "./probe.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
 import { UsageReporter } from "./stats.ts";
+import { netnsDial } from "./streams/netns-dial.ts";
+import { createStreamHandler } from "./streams/stream-handler.ts";
+import { CallWatch } from "./stuck-calls.ts";
 import { cleanVolumes } from "./volume-cleaner.ts";
 
 export interface AgentOptions {
@@ -43,7 +45,9 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Told once, as soon as logs can be asked for. */
+  /** Refuses exec, attach and port-forward on this node, whatever the API allows. */
+  readonly refuseExec?: boolean;
+  /** Told once, as soon as logs, exec and the like can be asked for. */
   readonly onLogs?: (handler: TunnelHandler) => void;
 }
 
@@ -99,7 +103,13 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
   await pods.adopt(await awaitSync(options));
   health.lastGoodAt = clock.monotonic();
   options.onLogs?.(
-    createLogsHandler({ runtime, clock, containersOf: (uid) => pods.containersOf(uid) }),
+    createStreamHandler({
+      runtime,
+      clock,
+      containersOf: (uid) => pods.containersOf(uid),
+      dial: netnsDial(options.stateDir),
+      refuseExec: options.refuseExec === true,
+    }),
   );
   await Promise.all([
     node,

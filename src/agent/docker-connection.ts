@@ -108,6 +108,11 @@ export class DockerConnection {
   close(): void {
     for (const agent of this.#agents) agent.destroy();
   }
+  /** Where the daemon listens. */
+  get socketPath(): string {
+    return this.#socketPath;
+  }
+
 
   async #dial(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
     try {

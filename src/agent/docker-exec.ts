@@ -83,7 +83,8 @@ async function readOutput(
   }
 }
 
-async function readExitCode(
+/** How an exec whose output is over has ended. */
+export async function readExitCode(
   docker: DockerConnection,
   execId: string,
   purpose: string,
@@ -113,7 +114,8 @@ async function killExec(docker: DockerConnection, execId: string, purpose: strin
   }
 }
 
-async function inspectExec(
+/** `undefined` when the daemon has forgotten it. */
+export async function inspectExec(
   docker: DockerConnection,
   execId: string,
   purpose: string,

@@ -12,6 +12,7 @@ import {
   untagImage,
 } from "./docker-images.ts";
 import { negotiateVersion } from "./docker-version.ts";
+import { attachDocker, openDockerExec } from "./docker-streams.ts";
 import { createVolume, listVolumes, removeVolume } from "./docker-volumes.ts";
 import {
   toCreateBody,
@@ -85,6 +86,8 @@ function dockerRuntime(docker: DockerConnection): ContainerRuntime {
     remove: (id, signal) => removeContainer(docker, id, signal),
     logs: (id, logOptions, signal) => readLogs(docker, id, logOptions, signal),
     exec: (id, execOptions, signal) => dockerExec(docker, id, execOptions, signal),
+    openExec: (id, execOptions, signal) => openDockerExec(docker, id, execOptions, signal),
+    attach: (id, stdio, signal) => attachDocker(docker, id, stdio, signal),
     image: (reference, signal) => readImage(docker, reference, signal),
     pull: (reference, signal, auth, onProgress) =>
       pullImage(docker, { reference, auth, onProgress }, signal),

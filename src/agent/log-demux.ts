@@ -1,11 +1,19 @@
 /** A frame of Docker's multiplexed log: one byte of stream, three of nothing, four of length, big-endian. */
 const HEADER_BYTES = 8;
 
+const STDERR = 2;
+
+/** What a process wrote, and where to. */
+export interface OutputChunk {
+  readonly stderr: boolean;
+  readonly bytes: Uint8Array;
+}
+
 /**
- * The payloads of Docker's multiplexed stream, in order, stdout and stderr together. Takes the next chunk only when
- * the reader wants more, so a slow reader slows the daemon and nothing piles up. Closing it closes the source.
+ * The payloads of Docker's multiplexed stream, in order. Takes the next chunk only when the reader wants more, so a
+ * slow reader slows the daemon and nothing piles up. Closing it closes the source.
  */
-export async function* demuxLog(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* demuxOutput(source: AsyncIterable<Uint8Array>): AsyncGenerator<OutputChunk> {
   const header = new Uint8Array(HEADER_BYTES);
   let headerFilled = 0;
   let payloadLeft = 0;
@@ -13,10 +21,10 @@ export async function* demuxLog(source: AsyncIterable<Uint8Array>): AsyncGenerat
     let at = 0;
     while (at < chunk.length) {
       if (payloadLeft > 0) {
-        const part = chunk.subarray(at, at + payloadLeft);
-        at += part.length;
-        payloadLeft -= part.length;
-        yield part;
+        const bytes = chunk.subarray(at, at + payloadLeft);
+        at += bytes.length;
+        payloadLeft -= bytes.length;
+        yield { stderr: header[0] === STDERR, bytes };
         continue;
       }
       const part = chunk.subarray(at, at + HEADER_BYTES - headerFilled);
@@ -29,6 +37,11 @@ export async function* demuxLog(source: AsyncIterable<Uint8Array>): AsyncGenerat
       }
     }
   }
+}
+
+/** The same, stdout and stderr together. */
+export async function* demuxLog(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of demuxOutput(source)) yield bytes;
 }
 
 /** JSON values of a stream of lines. Throws on a line that is not JSON, and on one longer than `maxLineChars`. */

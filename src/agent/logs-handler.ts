@@ -1,18 +1,21 @@
 import { parseTime, type Clock } from "../base/clock.ts";
-import { TunnelError, type TunnelHandler, type TunnelStream } from "../client/tunnel-client.ts";
-import type { TunnelRequest } from "../model/tunnel.ts";
+import { TunnelError } from "../client/tunnel-client.ts";
+import type { TunnelStream } from "../client/tunnel-stream.ts";
+import type { LogRequest } from "../model/tunnel.ts";
 import type { PodContainer } from "./pod-view.ts";
+import { podContainers, type ContainersOf } from "./streams/find-container.ts";
 import { RuntimeError, type ContainerRuntime } from "./runtime.ts";
 
 export interface LogsHandlerOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
-  /** The containers of a pod of this node, or `undefined`. */
-  readonly containersOf: (podUid: string) => readonly PodContainer[] | undefined;
+  readonly containersOf: ContainersOf;
 }
 
 /** Answers requests for the log of a container of this node. */
-export function createLogsHandler(options: LogsHandlerOptions): TunnelHandler {
+export function createLogsHandler(
+  options: LogsHandlerOptions,
+): (request: LogRequest, stream: TunnelStream) => Promise<void> {
   return async (request, stream) => {
     const container = findLogged(options, request);
     const since = sinceOf(request, options.clock);
@@ -52,12 +55,9 @@ async function copyLog(
 }
 
 /** The newest container that ran, or with `previous` the one before. */
-function findLogged({ containersOf }: LogsHandlerOptions, request: TunnelRequest): PodContainer {
+function findLogged({ containersOf }: LogsHandlerOptions, request: LogRequest): PodContainer {
   const about = `container "${request.container}" in pod "${request.pod}"`;
-  const containers = containersOf(request.podUid);
-  if (containers === undefined) {
-    throw new TunnelError(404, `pod "${request.namespace}/${request.pod}" is not on this node`);
-  }
+  const containers = podContainers(containersOf, request);
   const attempts = containers
     .filter((one) => one.role !== "sandbox" && one.containerName === request.container)
     .toSorted((a, b) => b.attempt - a.attempt);
@@ -75,7 +75,7 @@ function findLogged({ containersOf }: LogsHandlerOptions, request: TunnelRequest
 }
 
 /** Seconds since the epoch, with a fraction. */
-function sinceOf({ sinceSeconds, sinceTime }: TunnelRequest, clock: Clock): string | undefined {
+function sinceOf({ sinceSeconds, sinceTime }: LogRequest, clock: Clock): string | undefined {
   const at = sinceSeconds === undefined ? parseTime(sinceTime) : clock.now() - sinceSeconds * 1000;
   return at === undefined ? undefined : (Math.max(0, at) / 1000).toFixed(3);
 }

@@ -1,5 +1,7 @@
 import type { Millis } from "../base/clock.ts";
 import type { StringMap } from "../model/meta.ts";
+import type { StdioRequest } from "../model/tunnel.ts";
+import type { OutputChunk } from "./log-demux.ts";
 
 /** What the agent must know of its container host. */
 export interface RuntimeInfo {
@@ -218,6 +220,28 @@ export interface ExecResult {
   readonly timedOut: boolean;
 }
 
+export interface ExecStreamOptions extends StdioRequest {
+  readonly command: readonly string[];
+}
+
+/** A process with its streams at hand. Whoever opens one must call `hangUp` at its end. */
+export interface ProcessStream {
+  /** What it writes, as it is taken, up to its end. With a terminal all of it is stdout. */
+  readonly output: AsyncIterable<OutputChunk>;
+  /** Resolves when there is room for more. What nobody reads any more is dropped. */
+  write(chunk: Uint8Array): Promise<void>;
+  endInput(): void;
+  /** Of its terminal; nothing when it has none, or does not run. */
+  resize(
+    size: { readonly columns: number; readonly rows: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Once the output has ended. `undefined` of a container's own process. */
+  exitCode(signal: AbortSignal): Promise<number | undefined>;
+  /** Lets go of it. A command that was run for this stream and goes on is ended; a container's own process is not. */
+  hangUp(): Promise<void>;
+}
+
 export interface RuntimeEvent {
   readonly kind: "start" | "die" | "oom" | "destroy";
   readonly containerId: string;
@@ -250,6 +274,10 @@ export interface ContainerRuntime {
   /** stdout and stderr as written. Ends with the container when following. */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult>;
+  /** Runs a command with its streams at hand. The signal is for the start alone. */
+  openExec(id: string, options: ExecStreamOptions, signal: AbortSignal): Promise<ProcessStream>;
+  /** Joins the streams of a container that runs. The signal is for the start alone. */
+  attach(id: string, options: StdioRequest, signal: AbortSignal): Promise<ProcessStream>;
   /** `undefined` when the host does not have it. */
   image(reference: string, signal: AbortSignal): Promise<ImageDetails | undefined>;
   /** Throws "image-not-found", "registry" or "registry-unavailable". Progress is told as often as the host does. */

@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { Container, Pod } from "../model/kinds.gen.ts";
-import type { TunnelRequest } from "../model/tunnel.ts";
+import type { LogRequest, TunnelRequest } from "../model/tunnel.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { parseTime } from "../base/clock.ts";
 import { ApiFailure, badRequest, notFound, unavailable } from "./failure.ts";
 import { parseBoolean, parseCount } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
-import { HIGH_WATER_BYTES, sendFailure } from "./respond.ts";
+import { sendFailure } from "./respond.ts";
 import type { TunnelHub } from "./tunnel.ts";
 import { refOfRequest } from "./write.ts";
 
@@ -24,7 +24,7 @@ export function answerLog(
 ): Promise<void> {
   const pod = objects.get(refOfRequest(what))?.object as Pod | undefined;
   if (pod === undefined) throw notFound(what.resource, what.name ?? "");
-  const request = toTunnelRequest(pod, query);
+  const request = toLogRequest(pod, query);
   const node = pod.spec.nodeName;
   if (node === undefined || node === "") {
     throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
@@ -39,7 +39,7 @@ interface Relay {
   readonly tunnels: TunnelHub;
 }
 
-/** Carries a stream from the tunnel to the reader; a slow reader makes the node pause. Resolves at its end. */
+/** Carries a stream from the tunnel to the reader; a slow reader makes the node wait. Resolves at its end. */
 function relay(response: ServerResponse, { node, request, tunnels }: Relay): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const begin = (): void => {
@@ -47,34 +47,34 @@ function relay(response: ServerResponse, { node, request, tunnels }: Relay): Pro
     response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
     response.flushHeaders();
   };
-  const handle = tunnels.open(node, request, {
-    accept: begin,
-    write: (chunk) => {
+  const link = tunnels.open(node, request, {
+    accepted: begin,
+    data: (channel, chunk) => {
       begin();
-      response.write(chunk);
-      return response.writableLength <= HIGH_WATER_BYTES;
+      response.write(chunk, () => link?.taken(channel, chunk.length));
     },
-    end: () => {
+    ended: () => undefined,
+    drained: () => undefined,
+    closed: () => {
       begin();
       response.end();
       resolve();
     },
-    fail: (code, message) => {
+    failed: (code, message) => {
       if (response.headersSent) response.end();
-      else sendFailure(response, toFailure(code, message));
+      else sendFailure(response, toNodeFailure(code, message));
       resolve();
     },
   });
-  if (handle === undefined) throw unavailable(`node "${node}" serves too many streams`);
-  response.on("drain", () => handle.resume());
+  if (link === undefined) throw unavailable(`node "${node}" serves too many streams`);
   response.once("close", () => {
-    handle.cancel();
+    link.reset(499, "the reader has gone");
     resolve();
   });
   return promise;
 }
 
-function toTunnelRequest(pod: Pod, query: URLSearchParams): TunnelRequest {
+function toLogRequest(pod: Pod, query: URLSearchParams): LogRequest {
   const tailLines = parseCount(query, "tailLines");
   const sinceSeconds = parseCount(query, "sinceSeconds");
   const sinceTime = query.get("sinceTime") ?? "";
@@ -128,7 +128,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The agent's words, with a code that is an error whatever the agent says. */
-function toFailure(code: number, message: string): ApiFailure {
+export function toNodeFailure(code: number, message: string): ApiFailure {
   const isError = code >= 400 && code <= 599;
   return new ApiFailure(isError ? code : 502, REASONS.get(code) ?? "InternalError", message);
 }

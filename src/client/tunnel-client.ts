@@ -1,20 +1,15 @@
 import { WebSocket } from "ws";
-import type { RawData } from "ws";
 import { backoffMs } from "../base/backoff.ts";
 import type { BackoffPolicy } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { MAX_TUNNEL_CHUNK, TUNNEL_PATH, encodeChunk } from "../model/tunnel.ts";
-import type { TunnelControl, TunnelRequest } from "../model/tunnel.ts";
+import { MAX_TUNNEL_MESSAGE } from "../model/tunnel-frame.ts";
+import { TunnelPeer } from "../model/tunnel-peer.ts";
+import type { TunnelEvents, TunnelLink } from "../model/tunnel-peer.ts";
+import { TUNNEL_PATH, TUNNEL_PROTOCOL } from "../model/tunnel.ts";
+import type { TunnelRequest } from "../model/tunnel.ts";
 import type { ApiCredentials } from "./transport.ts";
-
-/** One answer on its way back through the tunnel. */
-export interface TunnelStream {
-  /** Aborts when the reader goes away or the tunnel breaks. */
-  readonly signal: AbortSignal;
-  /** Resolves when more may be written: waits while the reader is slow. Rejects once `signal` has aborted. */
-  write(chunk: Uint8Array): Promise<void>;
-}
+import { openTunnelStream, type TunnelStream } from "./tunnel-stream.ts";
 
 /** Refuses or ends a request with an HTTP status code and a sentence for people. */
 export class TunnelError extends Error {
@@ -47,11 +42,10 @@ const BACKOFF: BackoffPolicy = { baseMs: 250, maxMs: 15_000 };
 /** The server pings every 15 s: after three missed pings the line is dead. */
 const SILENCE_MS = 45_000;
 const HANDSHAKE_LIMIT_MS = 10_000;
-/** Answers at a time; more are refused. */
-const MAX_STREAMS = 256;
-/** Bytes in our socket's queue above which writers wait. */
-const HIGH_WATER_BYTES = 1024 * 1024;
-const MAX_CONTROL_BYTES = 64 * 1024;
+/** Bytes in our socket's queue above which data waits for its turn. */
+const HIGH_WATER_BYTES: number = 512 * 1024;
+/** Longest refusal of the API that is read. */
+const MAX_REFUSAL_CHARS = 4096;
 
 /** Keeps the tunnel to the API open until `signal` aborts; then resolves. */
 export async function runTunnel(options: TunnelOptions): Promise<void> {
@@ -75,11 +69,11 @@ function runOnce(options: TunnelOptions): Promise<number> {
   const { server, tls, signal, clock } = options;
   const url = new URL(TUNNEL_PATH, server);
   url.protocol = "wss:";
-  const socket = new WebSocket(url, {
+  const socket = new WebSocket(url, [TUNNEL_PROTOCOL], {
     ...tls,
     minVersion: "TLSv1.3",
     handshakeTimeout: HANDSHAKE_LIMIT_MS,
-    maxPayload: MAX_CONTROL_BYTES,
+    maxPayload: MAX_TUNNEL_MESSAGE,
     perMessageDeflate: false,
   });
   const connection = new Connection(socket, options);
@@ -94,7 +88,20 @@ function runOnce(options: TunnelOptions): Promise<number> {
     connection.heard();
   });
   socket.on("ping", () => connection.heard());
-  socket.on("message", (data, isBinary) => connection.receive(data, isBinary));
+  socket.on("message", (data, isBinary) => {
+    if (isBinary && Buffer.isBuffer(data)) connection.receive(data);
+    else socket.terminate();
+  });
+  socket.on("unexpected-response", (_request, response) => {
+    let body = "";
+    response.setEncoding("utf8").on("data", (text: string) => {
+      body = (body + text).slice(0, MAX_REFUSAL_CHARS);
+    });
+    response.on("close", () => {
+      failure = new Error(`The API refused the tunnel with ${response.statusCode ?? 0}: ${body}`);
+      socket.terminate();
+    });
+  });
   socket.on("error", (error) => {
     failure = error;
   });
@@ -107,22 +114,27 @@ function runOnce(options: TunnelOptions): Promise<number> {
   return promise;
 }
 
-interface Open {
-  readonly controller: AbortController;
-  /** Present while the reader asks us to wait. */
-  paused: PromiseWithResolvers<void> | undefined;
-}
-
 class Connection {
   readonly #socket: WebSocket;
   readonly #options: TunnelOptions;
-  readonly #streams = new Map<number, Open>();
+  readonly #peer: TunnelPeer;
   readonly #closed = new AbortController();
   #watchdog = new AbortController();
 
   constructor(socket: WebSocket, options: TunnelOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#peer = new TunnelPeer({
+      send: (message) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(message, () => this.#peer.pump());
+      },
+      isWritable: () => socket.bufferedAmount < HIGH_WATER_BYTES,
+      onOpen: (request, link) => this.#serve(request, link),
+      onViolation: (what) => {
+        options.logger.warn({ what }, "The API broke the tunnel's protocol");
+        socket.terminate();
+      },
+    });
   }
 
   /** The server lives: the watchdog starts anew. */
@@ -138,111 +150,27 @@ class Connection {
 
   close(): void {
     this.#closed.abort(new Error("The tunnel is closed"));
-    for (const id of this.#streams.keys()) this.#cancel(id);
+    this.#peer.fail(503, "The tunnel is closed");
   }
 
-  receive(data: RawData, isBinary: boolean): void {
-    if (isBinary) return; // Requests carry no data today.
-    const control = parseControl(data);
-    if (control === undefined) {
-      this.#options.logger.warn({}, "The API sent a malformed message through the tunnel");
-      return;
-    }
-    switch (control.type) {
-      case "open":
-        void this.#serve(control.id, control.request);
-        return;
-      case "cancel":
-        this.#cancel(control.id);
-        return;
-      case "pause": {
-        const stream = this.#streams.get(control.id);
-        if (stream !== undefined) stream.paused ??= Promise.withResolvers();
-        return;
-      }
-      case "resume":
-        this.#resume(this.#streams.get(control.id));
-        return;
-      default:
-        this.#options.logger.debug({ type: control.type }, "The API sent an unknown message");
-    }
+  receive(message: Uint8Array): void {
+    this.#peer.receive(message);
   }
 
-  async #serve(id: number, request: TunnelRequest): Promise<void> {
-    if (this.#streams.size >= MAX_STREAMS) {
-      const message = `This node serves ${MAX_STREAMS} streams already`;
-      this.#send({ type: "error", id, code: 429, message });
-      return;
-    }
-    const controller = new AbortController();
-    const stream: Open = { controller, paused: undefined };
-    this.#streams.set(id, stream);
-    let accepted = false;
-    const accept = (): void => {
-      if (!accepted) this.#send({ type: "accept", id });
-      accepted = true;
-    };
+  #serve(request: TunnelRequest, link: TunnelLink): TunnelEvents {
+    const { stream, events } = openTunnelStream(link, this.#options.clock);
+    void this.#answer(request, link, stream);
+    return events;
+  }
+
+  async #answer(request: TunnelRequest, link: TunnelLink, stream: TunnelStream): Promise<void> {
     try {
-      await this.#options.handler(request, {
-        signal: controller.signal,
-        write: async (chunk) => {
-          controller.signal.throwIfAborted();
-          accept();
-          await this.#write(id, stream, chunk);
-        },
-      });
-      accept();
-      if (!controller.signal.aborted) this.#send({ type: "end", id });
+      await this.#options.handler(request, stream);
+      stream.accept();
+      link.close();
     } catch (error) {
-      if (!controller.signal.aborted) this.#send(toErrorMessage(id, error));
-    } finally {
-      this.#streams.delete(id);
-      this.#resume(stream);
+      const message = error instanceof Error ? error.message : String(error);
+      link.reset(error instanceof TunnelError ? error.code : 500, message);
     }
   }
-
-  async #write(id: number, stream: Open, chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; at += MAX_TUNNEL_CHUNK) {
-      while (stream.paused !== undefined) await stream.paused.promise;
-      stream.controller.signal.throwIfAborted();
-      const message = encodeChunk(id, chunk.subarray(at, at + MAX_TUNNEL_CHUNK));
-      const sent = Promise.withResolvers<void>();
-      this.#socket.send(message, (error) => (error ? sent.reject(error) : sent.resolve()));
-      sent.promise.catch(() => undefined);
-      if (this.#socket.bufferedAmount > HIGH_WATER_BYTES) await sent.promise;
-    }
-  }
-
-  #cancel(id: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return;
-    stream.controller.abort(new Error("The reader of the stream has gone"));
-    this.#resume(stream);
-  }
-
-  #resume(stream: Open | undefined): void {
-    stream?.paused?.resolve();
-    if (stream !== undefined) stream.paused = undefined;
-  }
-
-  #send(control: TunnelControl): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(control));
-  }
-}
-
-function parseControl(data: RawData): TunnelControl | undefined {
-  try {
-    const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
-    const control = JSON.parse(text) as Partial<TunnelControl> | null;
-    return typeof control?.type === "string" && Number.isSafeInteger(control.id)
-      ? (control as TunnelControl)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function toErrorMessage(id: number, error: unknown): TunnelControl {
-  const message = error instanceof Error ? error.message : String(error);
-  return { type: "error", id, code: error instanceof TunnelError ? error.code : 500, message };
 }

@@ -1,28 +1,18 @@
 /**
- * The agent dials out; requests that need it (logs today) come back through this one WebSocket.
- *
- * A text message is a `TunnelControl` in JSON. A binary message is data of a stream: the first four bytes are the
- * stream's id (unsigned, big-endian), the rest is its payload. The server opens streams and counts ids up from 1;
- * the agent answers with data and one `end`. Either side may `cancel`. `pause` and `resume` go from the server to
- * the agent when the reader of a stream is slow.
+ * The agent dials out; requests that need it come back through this one WebSocket. `docs/tunnel.md` has the protocol:
+ * `tunnel-frame.ts` is how a message looks, `tunnel-peer.ts` what either side does with it.
  */
-export type TunnelControl =
-  | { readonly type: "open"; readonly id: number; readonly request: TunnelRequest }
-  /** The agent accepts: data follows. */
-  | { readonly type: "accept"; readonly id: number }
-  | { readonly type: "end"; readonly id: number }
-  /** Instead of `accept`, or in place of `end`: an HTTP status code and a sentence for people. */
-  | { readonly type: "error"; readonly id: number; readonly code: number; readonly message: string }
-  | { readonly type: "cancel"; readonly id: number }
-  | { readonly type: "pause"; readonly id: number }
-  | { readonly type: "resume"; readonly id: number };
+export type TunnelRequest = LogRequest | ExecRequest | AttachRequest | PortForwardRequest;
 
-/** What the control plane asks of an agent. */
-export interface TunnelRequest {
-  readonly kind: "logs";
+/** Which pod a request is about. */
+export interface PodTarget {
   readonly namespace: string;
   readonly pod: string;
   readonly podUid: string;
+}
+
+export interface LogRequest extends PodTarget {
+  readonly kind: "logs";
   readonly container: string;
   readonly follow: boolean;
   readonly previous: boolean;
@@ -34,25 +24,46 @@ export interface TunnelRequest {
   readonly limitBytes?: number;
 }
 
+/** Which of a process' streams are wanted. With a terminal, stderr comes with stdout. */
+export interface StdioRequest {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+export interface ExecRequest extends PodTarget, StdioRequest {
+  readonly kind: "exec";
+  readonly container: string;
+  readonly command: readonly string[];
+}
+
+export interface AttachRequest extends PodTarget, StdioRequest {
+  readonly kind: "attach";
+  readonly container: string;
+}
+
+/** One connection to a port of the pod: what is written to it goes by `stdin`, what it answers by `stdout`. */
+export interface PortForwardRequest extends PodTarget {
+  readonly kind: "portForward";
+  readonly port: number;
+}
+
+/** The channels of a stream, numbered as Kubernetes' clients number them. */
+export const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
+/** How many there are. */
+export const CHANNELS = 5;
+
 /** Path of the tunnel's WebSocket; the node is the one that the client certificate names. */
 export const TUNNEL_PATH = "/apis/berth.dev/v1/tunnel";
+/** The WebSocket's subprotocol: its number goes up when an older side could not follow. */
+export const TUNNEL_PROTOCOL = "v2.tunnel.berth.dev";
 
-/** Largest payload of one binary message, in bytes. */
-export const MAX_TUNNEL_CHUNK: number = 64 * 1024;
-
-/** A binary message. Pure. */
-export function encodeChunk(id: number, payload: Uint8Array): Uint8Array {
-  const message = new Uint8Array(4 + payload.length);
-  new DataView(message.buffer).setUint32(0, id);
-  message.set(payload, 4);
-  return message;
-}
-
-/** Id and payload of a binary message; `undefined` when it is too short. Pure. */
-export function decodeChunk(
-  message: Uint8Array,
-): { readonly id: number; readonly payload: Uint8Array } | undefined {
-  if (message.length < 4) return undefined;
-  const id = new DataView(message.buffer, message.byteOffset, message.byteLength).getUint32(0);
-  return { id, payload: message.subarray(4) };
-}
+/** Largest payload of data in one message, in bytes. */
+export const MAX_TUNNEL_CHUNK: number = 32 * 1024;
+/** Largest request or reason in one message, in bytes. */
+export const MAX_TUNNEL_CONTROL: number = 64 * 1024;
+/** What may be on its way on a channel, in one direction, before the reader has taken it. */
+export const TUNNEL_WINDOW: number = 256 * 1024;
+/** Streams of one node at a time. */
+export const MAX_TUNNEL_STREAMS = 256;

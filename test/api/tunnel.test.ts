@@ -1,4 +1,5 @@
 import { connect } from "node:tls";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -7,7 +8,8 @@ import { silentLogger } from "../../src/base/logger.ts";
 import type { ApiCredentials } from "../../src/client/transport.ts";
 import { TunnelError, runTunnel } from "../../src/client/tunnel-client.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
-import { TUNNEL_PATH } from "../../src/model/tunnel.ts";
+import { encodeFrame } from "../../src/model/tunnel-frame.ts";
+import { TUNNEL_PATH, TUNNEL_PROTOCOL } from "../../src/model/tunnel.ts";
 import type { TunnelRequest } from "../../src/model/tunnel.ts";
 import { rawRequest } from "../support/api-request.ts";
 import type { RawAnswer } from "../support/api-request.ts";
@@ -56,6 +58,16 @@ afterEach(async () => {
   await until(() => !api.server.tunnels.isConnected("a"));
 });
 
+const LOGS: TunnelRequest = {
+  kind: "logs",
+  namespace: "shop",
+  pod: "web",
+  podUid: "u",
+  container: "app",
+  follow: false,
+  previous: false,
+  timestamps: false,
+};
 const LOG = "/api/v1/namespaces/shop/pods/web/log";
 const logs = (query = "container=app", path = LOG): Promise<RawAnswer> =>
   rawRequest(admin, { path: `${path}?${query}` });
@@ -117,7 +129,9 @@ describe("pods/log", () => {
   });
 
   test("the only container needs no name", async () => {
-    await agent((asked, stream) => stream.write(Buffer.from(asked.container)));
+    await agent((asked, stream) =>
+      stream.write(Buffer.from(asked.kind === "logs" ? asked.container : "")),
+    );
     expect((await logs("", "/api/v1/namespaces/shop/pods/one/log")).text).toBe("app");
   });
 
@@ -225,7 +239,11 @@ describe("the tunnel", () => {
 
   test("the older one is closed then", async () => {
     const open = async (): Promise<WebSocket> => {
-      const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, { ...node });
+      const socket = new WebSocket(
+        `${api.url.replace("https", "wss")}${TUNNEL_PATH}`,
+        TUNNEL_PROTOCOL,
+        { ...node },
+      );
       await new Promise((resolve) => socket.once("open", resolve));
       return socket;
     };
@@ -238,10 +256,14 @@ describe("the tunnel", () => {
   });
 
   test("one that answers no ping is closed", async () => {
-    const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, {
-      ...node,
-      autoPong: false,
-    });
+    const socket = new WebSocket(
+      `${api.url.replace("https", "wss")}${TUNNEL_PATH}`,
+      TUNNEL_PROTOCOL,
+      {
+        ...node,
+        autoPong: false,
+      },
+    );
     await new Promise((resolve) => socket.once("open", resolve));
     const closed = new Promise((resolve) => socket.once("close", resolve));
     const pinged = new Promise((resolve) => socket.once("ping", resolve));
@@ -251,25 +273,48 @@ describe("the tunnel", () => {
     await closed;
   });
 
-  test.each(["not json", "{}", '{"type":"open","id":1}', '{"type":"chair","id":1}', "null"])(
-    "survives the message %s",
-    async (text) => {
-      const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, { ...node });
-      socket.on("error", () => undefined);
-      await new Promise((resolve) => socket.once("open", resolve));
-      socket.send(Buffer.from([1]));
-      socket.send(text);
-      socket.terminate();
-      expect((await rawRequest(admin, { path: "/healthz" })).code).toBe(200);
-    },
-  );
+  test.each([
+    ["text", "{}"],
+    ["too short", Buffer.from([1])],
+    ["a stream from the wrong side", encodeFrame({ type: "open", id: 1, request: LOGS })],
+    ["a stream that nobody opened", encodeFrame({ type: "close", id: 7 })],
+  ])("cuts off a node that sends %s", async (_, message) => {
+    const socket = new WebSocket(
+      `${api.url.replace("https", "wss")}${TUNNEL_PATH}`,
+      TUNNEL_PROTOCOL,
+      { ...node },
+    );
+    socket.on("error", () => undefined);
+    await new Promise((resolve) => socket.once("open", resolve));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.send(message);
+    await closed;
+    expect((await rawRequest(admin, { path: "/healthz" })).code).toBe(200);
+  });
+
+  test("a node that speaks another protocol is told which", async () => {
+    const socket = new WebSocket(`${api.url.replace("https", "wss")}${TUNNEL_PATH}`, { ...node });
+    socket.on("error", () => undefined);
+    const answer = await new Promise<IncomingMessage>((resolve) =>
+      socket.once("unexpected-response", (_, response) => resolve(response)),
+    );
+    let body = "";
+    for await (const part of answer) body += String(part);
+    expect([answer.statusCode, (JSON.parse(body) as { message: string }).message]).toEqual([
+      426,
+      `this control plane speaks only the tunnel protocol "${TUNNEL_PROTOCOL}": run the same version of Berth on node "a"`,
+    ]);
+    socket.terminate();
+  });
 
   test.each([
     ["admin", ["system:masters"], TUNNEL_PATH, 403],
     ["system:node:a", ["system:nodes"], "/api/v1/namespaces/shop/pods/web/exec", 404],
   ])("%s cannot open %s%s", async (user, groups, path, code) => {
     const credentials = await api.credentials(user, groups);
-    const socket = new WebSocket(`${api.url.replace("https", "wss")}${path}`, { ...credentials });
+    const socket = new WebSocket(`${api.url.replace("https", "wss")}${path}`, TUNNEL_PROTOCOL, {
+      ...credentials,
+    });
     const error = await new Promise((resolve) => socket.once("error", resolve));
     expect(String(error)).toContain(`Unexpected server response: ${code}`);
   });

@@ -1,18 +1,19 @@
 import { expect, test } from "vitest";
 import { TunnelError } from "../../src/client/tunnel-client.ts";
-import type { TunnelRequest } from "../../src/model/tunnel.ts";
+import type { TunnelStream } from "../../src/client/tunnel-stream.ts";
+import type { LogRequest } from "../../src/model/tunnel.ts";
 import { pod } from "../agent/pod-builder.ts";
 import { openDockerCluster, type DockerCluster } from "../support/docker-cluster.ts";
 
 /** Asks for a log; `enough` ends a followed one. */
 async function read(
   { harness, signal }: DockerCluster,
-  more: Partial<TunnelRequest> = {},
+  more: Partial<LogRequest> = {},
   enough: (text: string) => boolean = () => false,
 ): Promise<string> {
   const stop = new AbortController();
   let text = "";
-  const request: TunnelRequest = {
+  const request: LogRequest = {
     kind: "logs",
     namespace: "shop",
     pod: "web",
@@ -23,8 +24,14 @@ async function read(
     timestamps: false,
     ...more,
   };
-  const stream = {
+  const stream: TunnelStream = {
     signal: AbortSignal.any([signal, stop.signal]),
+    activeAt: 0,
+    accept: () => undefined,
+    end: () => undefined,
+    read: () => {
+      throw new Error("a log reads nothing");
+    },
     write: (chunk: Uint8Array) => {
       text += Buffer.from(chunk).toString("utf8");
       if (enough(text)) stop.abort();

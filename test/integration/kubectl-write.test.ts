@@ -42,6 +42,7 @@ afterAll(async () => {
 
 /** Repeats what it is asked, and goes on when it is asked to follow. */
 const handler: TunnelHandler = async (request, stream) => {
+  if (request.kind !== "logs") throw new TunnelError(501, "only logs");
   if (request.previous) throw new TunnelError(400, `previous terminated container "app" not found`);
   const { container, tailLines, sinceSeconds, timestamps, follow } = request;
   const line = [container, tailLines, sinceSeconds, timestamps]

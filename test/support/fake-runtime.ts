@@ -7,16 +7,19 @@ import {
   type ContainerSpec,
   type ExecOptions,
   type ExecResult,
+  type ExecStreamOptions,
   type ImageDetails,
   type ListedContainer,
   type LogOptions,
   type ObservedContainer,
   type ObservedVolume,
+  type ProcessStream,
   type RegistryAuth,
   type RuntimeEvent,
   type RuntimeInfo,
   type VolumeSpec,
 } from "../../src/agent/runtime.ts";
+import { fakeProcess } from "./fake-process.ts";
 
 interface FakeContainer {
   readonly spec: ContainerSpec;
@@ -49,6 +52,8 @@ export class FakeRuntime implements ContainerRuntime {
   readonly programs: Map<string, FakeProgram> = new Map();
   /** Answers a command in a container. */
   exec: ContainerRuntime["exec"] = (id, options, signal) => this.#exec(id, options, signal);
+  /** Commands and attached streams that go on. */
+  processes = 0;
   /** Called before each call, with its name; may wait or throw. */
   intercept: (call: string) => Promise<void> = () => Promise.resolve();
   /** Events are lost while true. */
@@ -170,6 +175,31 @@ export class FakeRuntime implements ContainerRuntime {
     const lines = container.log.split(/(?<=\n)/).filter((line) => line !== "");
     const wanted = options.tail === undefined ? lines : lines.slice(-options.tail);
     yield new TextEncoder().encode(wanted.join(""));
+  }
+
+  async openExec(id: string, options: ExecStreamOptions): Promise<ProcessStream> {
+    await this.#enter(`openExec ${this.nameOf(id)} ${options.command.join(" ")}`);
+    this.#requireRunning(id, "run a command in");
+    return this.#process(options.command);
+  }
+
+  /** The process is a `cat`, whatever its command. */
+  async attach(id: string): Promise<ProcessStream> {
+    await this.#enter(`attach ${this.nameOf(id)}`);
+    this.#requireRunning(id, "attach to");
+    return this.#process(["cat"]);
+  }
+
+  #process(command: readonly string[]): ProcessStream {
+    this.processes += 1;
+    return fakeProcess(command, () => {
+      this.processes -= 1;
+    });
+  }
+
+  #requireRunning(id: string, purpose: string): void {
+    if (this.#find(id).observed.state === "running") return;
+    throw new RuntimeError("conflict", `Cannot ${purpose} container "${id}": it does not run`);
   }
 
   async image(reference: string): Promise<ImageDetails | undefined> {

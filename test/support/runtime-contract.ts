@@ -4,6 +4,7 @@ import {
   RuntimeError,
   type ContainerRuntime,
   type ContainerSpec,
+  type ProcessStream,
   type RuntimeEvent,
 } from "../../src/agent/runtime.ts";
 
@@ -171,6 +172,70 @@ export function describeRuntime(name: string, open: () => Promise<ContractSubjec
       const options = { follow: false, timestamps: false };
       expect(await readLog(runtime, id, options)).toBe("one\ntwo\n");
       expect(await readLog(runtime, id, { ...options, tail: 1 })).toBe("two\n");
+    });
+
+    const stdio = { stdin: false, stdout: true, stderr: true, tty: false };
+    const readAll = async ({ output }: ProcessStream): Promise<string> => {
+      let text = "";
+      for await (const { stderr, bytes } of output)
+        text += `${stderr ? "!" : ""}${Buffer.from(bytes).toString("utf8")}`;
+      return text;
+    };
+
+    test("openExec() gives output as it comes, and the exit code after it", async () => {
+      await using subject = await open();
+      const { runtime } = subject;
+      const { id } = await runtime.create(spec(subject, "a"), limit());
+      await runtime.start(id, limit());
+      for (const [command, output, code] of [
+        [["echo", "hi"], "hi\n", 0],
+        [["false"], "", 1],
+      ] as const) {
+        const process = await runtime.openExec(id, { ...stdio, command }, limit());
+        expect(await readAll(process)).toBe(output);
+        expect(await process.exitCode(limit())).toBe(code);
+        await process.hangUp();
+      }
+    });
+
+    test("openExec() feeds the command until its input ends", async () => {
+      await using subject = await open();
+      const { runtime } = subject;
+      const { id } = await runtime.create(spec(subject, "a"), limit());
+      await runtime.start(id, limit());
+      const process = await runtime.openExec(
+        id,
+        { ...stdio, stdin: true, command: ["cat"] },
+        limit(),
+      );
+      const output = readAll(process);
+      await process.write(Buffer.from("one "));
+      await process.write(Buffer.from("two"));
+      process.endInput();
+      expect(await output).toBe("one two");
+      expect(await process.exitCode(limit())).toBe(0);
+      await process.hangUp();
+    });
+
+    test("hangUp() ends a command that goes on", async () => {
+      await using subject = await open();
+      const { runtime } = subject;
+      const { id } = await runtime.create(spec(subject, "a"), limit());
+      await runtime.start(id, limit());
+      const command = ["sleep", "1000"];
+      const process = await runtime.openExec(id, { ...stdio, command }, limit());
+      await process.hangUp();
+      await readAll(process).catch(() => undefined);
+      expect((await runtime.inspect(id, limit()))?.state).toBe("running");
+    });
+
+    test("openExec() in what does not run throws", async () => {
+      await using subject = await open();
+      const { runtime } = subject;
+      const { id } = await runtime.create(spec(subject, "a"), limit());
+      await expect(
+        runtime.openExec(id, { ...stdio, command: ["echo"] }, limit()),
+      ).rejects.toBeInstanceOf(RuntimeError);
     });
 
     test("exec() gives exit code and output", async () => {
