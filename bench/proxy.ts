@@ -4,7 +4,7 @@ import { NftProxy } from "../src/proxy/nft-proxy.ts";
 import { nftTool } from "../src/proxy/nft.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../src/proxy/service-table.ts";
 import type { ServiceState } from "../src/proxy/service-table.ts";
-import { NODE, endpoint, service, slice } from "../test/proxy/services.ts";
+import { HERE, NODE, endpoint, service, slice } from "../test/proxy/services.ts";
 import { Namespace } from "../test/support/netns.ts";
 import { compared, median } from "./harness.ts";
 import type { Bar, BenchOptions, Metric } from "./harness.ts";
@@ -57,13 +57,13 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
     let table = EMPTY_TABLE;
     await nft.apply("table ip least { set least { type ipv4_addr; }; }", signal);
     await timed(FULL_LOAD, () => {
-      table = updateServiceTable(EMPTY_TABLE, states, NODE);
+      table = updateServiceTable(EMPTY_TABLE, states, HERE);
       return proxy.apply(table, signal);
     });
     for (let change = 0; change < CHANGES; change += 1) {
       const changed = new Map([serviceState(change, change % 2 === 0 ? 2 : 4)]);
       await timed(ONE_ENDPOINT, () => {
-        table = updateServiceTable(table, changed, NODE);
+        table = updateServiceTable(table, changed, HERE);
         return proxy.apply(table, signal);
       });
       await timed(LEAST, () => nft.apply(`${LEAST} { 192.0.2.${change} }`, signal));

@@ -2595,8 +2595,8 @@ export interface ServicePort {
 
 /** Which pods, which ports, and reachable from where. */
 export interface ServiceSpec {
-  /** NodePort also opens each port on every node. */
-  readonly type: "ClusterIP" | "NodePort";
+  /** NodePort also opens each port on every node; LoadBalancer also each port itself; ExternalName is a name alone. */
+  readonly type: "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";
   /** Labels of the pods. Without it Berth makes no endpoints. */
   readonly selector?: Labels;
   readonly ports: readonly ServicePort[];
@@ -2605,13 +2605,13 @@ export interface ServiceSpec {
   /** The same as clusterIP, as a list. */
   readonly clusterIPs?: readonly string[];
   /** ClientIP sends each client to the same pod. */
-  readonly sessionAffinity: "None";
+  readonly sessionAffinity: "None" | "ClientIP";
   /** Pods get traffic and DNS names before they are ready. */
   readonly publishNotReadyAddresses?: boolean;
   /** Local: only pods of the node that was called; clients keep their address. */
-  readonly externalTrafficPolicy?: "Cluster";
+  readonly externalTrafficPolicy?: "Cluster" | "Local";
   /** Local: only pods of the caller's node. */
-  readonly internalTrafficPolicy?: "Cluster";
+  readonly internalTrafficPolicy?: "Cluster" | "Local";
   readonly ipFamilies?: readonly "IPv4"[];
   /** Clusters have one family, IPv4; PreferDualStack takes what there is. */
   readonly ipFamilyPolicy?: "SingleStack" | "PreferDualStack";
@@ -2631,6 +2631,7 @@ export interface ServiceSpec {
   readonly loadBalancerSourceRanges?: readonly string[];
   /** How long a client keeps its pod. */
   readonly sessionAffinityConfig?: SessionAffinityConfig;
+  /** PreferClose: pods of the caller's zone, while it has any. */
   readonly trafficDistribution?: "PreferClose";
 }
 

@@ -1,8 +1,9 @@
 import type { Logger } from "../base/logger.ts";
 import { ProxyError } from "./proxy-error.ts";
 import type { RunCommand } from "./run-command.ts";
-import { lostBackends } from "./service-table.ts";
-import type { Backend, Frontend } from "./service-table.ts";
+import type { Backend } from "./choose-backends.ts";
+import { lostBackends } from "./frontend.ts";
+import type { Frontend } from "./frontend.ts";
 
 /** A flow that the kernel may still send to a backend that has left its frontend. */
 export interface StaleFlow {

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import type { Endpoint, EndpointSlice, Service } from "../model/kinds.gen.ts";
-import type { Protocol, ServiceState } from "./service-table.ts";
+import type { Protocol } from "./frontend.ts";
+import type { ServiceState } from "./service-table.ts";
 
 /** What DNS answers for one Service. Plain data: it goes to the DNS thread as a message. */
 export interface ServiceRecords {

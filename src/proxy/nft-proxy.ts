@@ -1,8 +1,8 @@
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { tableName } from "../model/instance.ts";
-import { isWhole, renderChange, renderCheck, renderFull } from "./nft-ruleset.ts";
-import type { RulesetOptions } from "./nft-ruleset.ts";
+import { isWhole, renderChange, renderCheck, renderCleaning, renderFull } from "./nft-ruleset.ts";
+import type { Names, RulesetChange, RulesetOptions } from "./nft-ruleset.ts";
 import type { Nft } from "./nft.ts";
 import { serial } from "./serial.ts";
 import { EMPTY_TABLE } from "./service-table.ts";
@@ -21,6 +21,9 @@ const CHUNK_FRONTENDS = 5000;
 /** How soon a table that somebody else flushed is put back. */
 const CHECK_INTERVAL_MS = 5000;
 
+/** How long what is of no use any more stays, empty. */
+const IDLE_MS = 2000;
+
 /** Keeps our nftables table as the last `ServiceTable` that it was given says. */
 export class NftProxy {
   readonly #options: NftProxyOptions;
@@ -29,6 +32,8 @@ export class NftProxy {
   #held: ServiceTable | undefined;
   /** What it shall hold. */
   #wanted: ServiceTable | undefined;
+  /** Chains and sets that the kernel holds for nothing, with the time since when. */
+  readonly #idle = { chains: new Map<string, Millis>(), sets: new Map<string, Millis>() };
 
   constructor(options: NftProxyOptions) {
     this.#options = options;
@@ -39,11 +44,12 @@ export class NftProxy {
     return this.#inTurn(async () => {
       this.#wanted = table;
       if (this.#held === undefined) return this.#load(table, signal);
-      const script = renderChange(this.#held, table, this.#options.ruleset);
-      if (script !== "") {
+      const change = renderChange(this.#held, table, this.#options.ruleset);
+      if (change.script !== "") {
         this.#held = undefined;
         try {
-          await this.#options.nft.apply(script, signal);
+          await this.#options.nft.apply(change.script, signal);
+          this.#note(change);
         } catch (error) {
           if (signal.aborted) throw error;
           this.#options.logger.warn(
@@ -66,6 +72,7 @@ export class NftProxy {
         if (await this.repair(signal)) {
           logger.warn({}, "The nftables table was changed by somebody else: put it back");
         }
+        await this.#clean(signal);
       } catch (error) {
         if (!signal.aborted) logger.error({ error }, "Cannot check the nftables table");
       }
@@ -86,15 +93,41 @@ export class NftProxy {
     });
   }
 
+  #note({ idle, used }: RulesetChange): void {
+    const now = this.#options.clock.monotonic();
+    for (const part of ["chains", "sets"] as const) {
+      for (const name of idle[part]) this.#idle[part].set(name, now);
+      for (const name of used[part]) this.#idle[part].delete(name);
+    }
+  }
+
+  /** Kernels before 6.2 refuse to take away what was in use a moment ago. */
+  #clean(signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      const { nft, ruleset, clock } = this.#options;
+      if (this.#held === undefined) return;
+      const until = clock.monotonic() - IDLE_MS;
+      const old = (names: ReadonlyMap<string, Millis>): readonly string[] =>
+        [...names].filter(([, since]) => since <= until).map(([name]) => name);
+      const names: Names = { chains: old(this.#idle.chains), sets: old(this.#idle.sets) };
+      if (names.chains.length + names.sets.length === 0) return;
+      await nft.apply(renderCleaning(names, ruleset), signal);
+      for (const chain of names.chains) this.#idle.chains.delete(chain);
+      for (const set of names.sets) this.#idle.sets.delete(set);
+    });
+  }
+
   /** Over a table that serves already it goes in one transaction; where there is none, in chunks. */
   async #load(table: ServiceTable, signal: AbortSignal): Promise<void> {
     const { nft, ruleset } = this.#options;
+    this.#idle.chains.clear();
+    this.#idle.sets.clear();
     const isFirst = !(await nft.hasTable(tableName(ruleset.clusterId), signal));
     if (isFirst && table.claims.size > CHUNK_FRONTENDS) {
       await nft.apply(renderFull(EMPTY_TABLE, ruleset), signal);
       let loaded = EMPTY_TABLE;
       for (const part of growingTables(table)) {
-        await nft.apply(renderChange(loaded, part, ruleset), signal);
+        await nft.apply(renderChange(loaded, part, ruleset).script, signal);
         loaded = part;
       }
     } else await nft.apply(renderFull(table, ruleset), signal);

@@ -1,17 +1,25 @@
 import { tableName, vethPrefix } from "../model/instance.ts";
+import type { Frontend, Protocol } from "./frontend.ts";
 import {
+  SETS,
+  SPREAD_KINDS,
+  commonElements,
+  externalElement,
   endpointMap,
   frontendElements,
+  gateChain,
+  gateOf,
   hairpinElement,
+  isOfNode,
   nodePortSet,
-  SETS,
   spreadChain,
-  spreadOf,
-  tableElements,
+  spreadsOf,
 } from "./nft-elements.ts";
-import type { Element, Spread } from "./nft-elements.ts";
-import { changedFrontends } from "./service-table.ts";
-import type { Frontend, Protocol, ServiceTable } from "./service-table.ts";
+import type { Element, Gate, Spread, SpreadKind } from "./nft-elements.ts";
+import { MAX_KNOWN_CLIENTS, ownParts } from "./nft-own.ts";
+import type { OwnParts } from "./nft-own.ts";
+import { changedFrontends, frontendsInForce } from "./service-table.ts";
+import type { ServiceTable } from "./service-table.ts";
 
 /** What the rules must know of the cluster and the node. */
 export interface RulesetOptions {
@@ -27,9 +35,7 @@ const PREPARED_COUNTS = 16;
 
 const PROTOCOLS: readonly Protocol[] = ["TCP", "UDP"];
 
-const MAPS = PROTOCOLS.flatMap((protocol) =>
-  (["cluster", "node"] as const).map((kind) => ({ kind, protocol })),
-);
+const MAPS = PROTOCOLS.flatMap((protocol) => SPREAD_KINDS.map((kind) => ({ kind, protocol })));
 
 /**
  * Elements that match no packet. They let `renderCheck` ask for each set whether somebody emptied it, without
@@ -39,11 +45,13 @@ const SENTINELS: readonly Element[] = [
   { set: SETS.services, key: "0.0.0.0 . tcp . 0", value: "return" },
   { set: SETS.nodeServices, key: "tcp . 0", value: "return" },
   { set: SETS.idleNodePorts, key: "tcp . 0", value: undefined },
+  { set: SETS.external, key: "0.0.0.0", value: undefined },
+  { set: SETS.idleExternal, key: "0.0.0.0 . tcp . 0", value: undefined },
   { set: SETS.hairpin, key: "0.0.0.0 . 0.0.0.0", value: undefined },
   ...PROTOCOLS.map((protocol) => ({ set: nodePortSet(protocol), key: "0", value: undefined })),
   ...MAPS.map(({ kind, protocol }) => ({
     set: endpointMap(kind, protocol),
-    key: kind === "node" ? "0 . 0" : "0 . 0.0.0.0 . 0",
+    key: isOfNode(kind) ? "0 . 0" : "0 . 0.0.0.0 . 0",
     value: "0.0.0.0 . 0",
   })),
 ];
@@ -54,52 +62,152 @@ const SENTINEL_CHAINS = ["route-services", "source-nat", "refuse"] as const;
 /** The script that puts `table` in place of whatever is there, in one transaction. Pure. */
 export function renderFull(table: ServiceTable, options: RulesetOptions): string {
   const name = tableName(options.clusterId);
-  const spreads = new Map(preparedSpreads().map((spread) => [spreadChain(spread), spread]));
+  const lines = new Map(
+    preparedSpreads().map((spread) => [spreadChain(spread), spreadRules(spread)]),
+  );
+  const clients = new Map<string, number>();
+  const elements: Element[] = [...SENTINELS, ...commonElements(table)];
   for (const [frontend] of table.claims.values()) {
-    const spread = spreadOf(frontend);
-    if (spread !== undefined) spreads.set(spreadChain(spread), spread);
+    for (const [chain, rules] of sharedChains(frontend, options)) lines.set(chain, rules);
+    const own = ownParts(frontend, options.podCidr);
+    for (const [chain, rules] of own.chains) lines.set(chain, rules);
+    for (const [set, seconds] of own.clients) clients.set(set, seconds);
+    for (const element of frontendElements(frontend, own.verdict)) elements.push(element);
   }
   return [
     `add table ip ${name}`,
     `delete table ip ${name}`,
-    renderSkeleton(options, [...spreads.values()]),
-    ...renderElements("add", name, [...SENTINELS, ...tableElements(table)]),
+    renderSkeleton(options, lines, clients),
+    ...renderElements("add", name, elements),
     "",
   ].join("\n");
 }
 
+/** A change of the kernel's table, and what it leaves behind empty: the kernel may use it a moment longer. */
+export interface RulesetChange {
+  /** Empty when nothing differs. */
+  readonly script: string;
+  /** Names of chains and sets that are of no use any more. */
+  readonly idle: Names;
+  /** Names that are in use from now on, and may have been idle. */
+  readonly used: Names;
+}
+
+export interface Names {
+  readonly chains: readonly string[];
+  readonly sets: readonly string[];
+}
+
 /**
  * The script that leads from `previous`, which the kernel must hold, to `next`: changed elements only, in one
- * transaction. Empty when nothing differs. Pure.
+ * transaction. Pure.
  */
 export function renderChange(
   previous: ServiceTable,
   next: ServiceTable,
   options: RulesetOptions,
-): string {
+): RulesetChange {
   const name = tableName(options.clusterId);
   const [gone, come]: [Element[], Element[]] = [[], []];
-  const spreads = new Map<string, Spread>();
+  const chains = new Map<string, readonly string[]>();
+  const own = new OwnChange(next, options.podCidr);
   for (const { before, after } of changedFrontends(previous, next)) {
-    compareElements(elementsOf(before), elementsOf(after), gone, come);
-    const spread = after === undefined ? undefined : spreadOf(after);
-    const isPrepared = spread === undefined || spread.count <= PREPARED_COUNTS;
-    if (!isPrepared && spread.count !== before?.backends.length) {
-      spreads.set(spreadChain(spread), spread);
+    const { had, has } = own.compare(before, after);
+    compareElements(elementsOf(before, had), elementsOf(after, has), gone, come);
+    if (after === undefined) continue;
+    const known = new Set(before === undefined ? [] : sharedChains(before, options).keys());
+    for (const [chain, rules] of sharedChains(after, options))
+      if (!known.has(chain) && !PREPARED.has(chain)) chains.set(chain, rules);
+  }
+  const counts = [
+    [previous.localAddresses, next.localAddresses, hairpinElement],
+    [previous.outsideAddresses, next.outsideAddresses, externalElement],
+  ] as const;
+  for (const [before, after, toElement] of counts) {
+    for (const address of before.changedKeys(after)) {
+      if (after.get(address) === undefined) gone.push(toElement(address));
+      if (before.get(address) === undefined) come.push(toElement(address));
     }
   }
-  for (const address of previous.localAddresses.changedKeys(next.localAddresses)) {
-    const [had, has] = [previous, next].map((table) => table.localAddresses.get(address) ?? 0);
-    if (has === 0) gone.push(hairpinElement(address));
-    if (had === 0) come.push(hairpinElement(address));
-  }
-  if (gone.length === 0 && come.length === 0) return "";
-  return [
-    ...[...spreads.values()].flatMap((spread) => addSpread(name, spread)),
+  const { idle, used, clients, chains: ownChains } = own.result();
+  const lines = [
+    ...[...clients].map(([set, seconds]) => `add set ip ${name} ${set} ${clientSet(seconds)}`),
+    ...renderChains(name, new Map([...chains, ...ownChains])),
     ...renderElements("delete", name, gone),
     ...renderElements("add", name, come),
+    ...idle.chains.map((chain) => `flush chain ip ${name} ${chain}`),
+    ...idle.sets.map((set) => `flush set ip ${name} ${set}`),
+  ];
+  return { script: lines.length === 0 ? "" : `${lines.join("\n")}\n`, idle, used };
+}
+
+/** Takes away what was left behind empty a while ago. Pure. */
+export function renderCleaning({ chains, sets }: Names, { clusterId }: RulesetOptions): string {
+  const name = tableName(clusterId);
+  return [
+    ...chains.map((chain) => `delete chain ip ${name} ${chain}`),
+    ...sets.map((set) => `delete set ip ${name} ${set}`),
     "",
   ].join("\n");
+}
+
+/** Collects how the parts that frontends have for themselves differ. */
+class OwnChange {
+  readonly #next: ServiceTable;
+  readonly #podCidr: string;
+  readonly #chains = new Map<string, readonly string[]>();
+  readonly #clients = new Map<string, number>();
+  readonly #left = { chains: new Set<string>(), sets: new Map<string, string>() };
+  readonly #used = { chains: new Set<string>(), sets: new Set<string>() };
+
+  constructor(next: ServiceTable, podCidr: string) {
+    this.#next = next;
+    this.#podCidr = podCidr;
+  }
+
+  compare(
+    before: Frontend | undefined,
+    after: Frontend | undefined,
+  ): { readonly had: OwnParts | undefined; readonly has: OwnParts | undefined } {
+    const had = before === undefined ? undefined : ownParts(before, this.#podCidr);
+    const has = after === undefined ? undefined : ownParts(after, this.#podCidr);
+    for (const [chain, rules] of has?.chains ?? []) {
+      this.#used.chains.add(chain);
+      if (had?.chains.get(chain)?.join("\n") !== rules.join("\n")) this.#chains.set(chain, rules);
+    }
+    for (const [set, seconds] of has?.clients ?? []) {
+      this.#used.sets.add(set);
+      if (had?.clients.get(set) !== seconds) this.#clients.set(set, seconds);
+    }
+    for (const chain of had?.chains.keys() ?? [])
+      if (has?.chains.has(chain) !== true) this.#left.chains.add(chain);
+    for (const set of had?.clients.keys() ?? []) this.#left.sets.set(set, before?.service ?? "");
+    return { had, has };
+  }
+
+  result(): Omit<RulesetChange, "script"> & {
+    readonly chains: ReadonlyMap<string, readonly string[]>;
+    readonly clients: ReadonlyMap<string, number>;
+  } {
+    const sets = [...this.#left.sets].filter(([set, service]) => !this.#isUsed(set, service));
+    return {
+      chains: this.#chains,
+      clients: this.#clients,
+      idle: {
+        chains: [...this.#left.chains].filter((chain) => !this.#used.chains.has(chain)),
+        sets: sets.map(([set]) => set),
+      },
+      used: { chains: [...this.#used.chains], sets: [...this.#used.sets] },
+    };
+  }
+
+  /** Other frontends of the Service may know the same clients. */
+  #isUsed(set: string, service: string): boolean {
+    if (this.#used.sets.has(set)) return true;
+    return frontendsInForce(this.#next, service).some((frontend) =>
+      ownParts(frontend, this.#podCidr).clients.has(set),
+    );
+  }
 }
 
 /**
@@ -131,8 +239,8 @@ export function renderRemoval(clusterId: string): string {
   return `add table ip ${name}\ndelete table ip ${name}\n`;
 }
 
-function elementsOf(frontend: Frontend | undefined): readonly Element[] {
-  return frontend === undefined ? [] : frontendElements(frontend);
+function elementsOf(frontend: Frontend | undefined, own: OwnParts | undefined): readonly Element[] {
+  return frontend === undefined ? [] : frontendElements(frontend, own?.verdict);
 }
 
 function compareElements(
@@ -165,27 +273,67 @@ function renderElements(
 }
 
 function preparedSpreads(): readonly Spread[] {
-  return MAPS.flatMap(({ kind, protocol }) =>
-    Array.from({ length: PREPARED_COUNTS }, (_, index) => ({ kind, protocol, count: index + 1 })),
+  return MAPS.filter(({ kind }) => kind === "cluster" || kind === "node").flatMap(
+    ({ kind, protocol }) =>
+      Array.from({ length: PREPARED_COUNTS }, (_, index) => ({ kind, protocol, count: index + 1 })),
   );
 }
 
-/** May be repeated: a chain that is left from an earlier time is filled anew. */
-function addSpread(table: string, spread: Spread): readonly string[] {
-  const chain = spreadChain(spread);
+const PREPARED: ReadonlySet<string> = new Set(preparedSpreads().map(spreadChain));
+
+/** The chains that a frontend shares with others of the same counts. */
+function sharedChains(
+  frontend: Frontend,
+  { podCidr }: RulesetOptions,
+): ReadonlyMap<string, readonly string[]> {
+  const chains = new Map<string, readonly string[]>();
+  for (const spread of spreadsOf(frontend)) chains.set(spreadChain(spread), spreadRules(spread));
+  const gate = gateOf(frontend);
+  if (gate !== undefined) chains.set(gateChain(gate), gateRules(gate, podCidr));
+  return chains;
+}
+
+/** May be repeated: a chain that is left from an earlier time is filled anew. All are there before one is named. */
+function renderChains(
+  table: string,
+  chains: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
   return [
-    `add chain ip ${table} ${chain}`,
-    `flush chain ip ${table} ${chain}`,
-    `add rule ip ${table} ${chain} ${spreadRule(spread)}`,
+    ...[...chains.keys()].flatMap((chain) => [
+      `add chain ip ${table} ${chain}`,
+      `flush chain ip ${table} ${chain}`,
+    ]),
+    ...[...chains].flatMap(([chain, rules]) =>
+      rules.map((rule) => `add rule ip ${table} ${chain} ${rule}`),
+    ),
   ];
 }
 
 /** `numgen` gives a random slot; slots are dense, so each one has a backend. */
-function spreadRule({ kind, protocol, count }: Spread): string {
+function spreadRules({ kind, protocol, count }: Spread): readonly string[] {
   const l4 = protocol.toLowerCase();
-  const place = kind === "node" ? `${l4} dport` : `ip daddr . ${l4} dport`;
+  const place = isOfNode(kind) ? `${l4} dport` : `ip daddr . ${l4} dport`;
   const map = endpointMap(kind, protocol);
-  return `meta l4proto ${l4} dnat ip to numgen random mod ${count} . ${place} map @${map}`;
+  return [`meta l4proto ${l4} dnat ip to numgen random mod ${count} . ${place} map @${map}`];
+}
+
+/** Pods and the node itself are sent to all backends, wherever they are: nobody has hidden their address. */
+function gateRules(
+  { kind, protocol, count, outsideCount }: Gate,
+  podCidr: string,
+): readonly string[] {
+  const all = spreadChain({ kind, protocol, count });
+  const outside = spreadChain({ kind: `${kind}-outside`, protocol, count: outsideCount });
+  return [
+    `ip saddr ${podCidr} goto ${all}`,
+    `fib saddr type local goto ${all}`,
+    outsideCount === 0 ? "drop" : `goto ${outside}`,
+  ];
+}
+
+/** Clients by address; each is forgotten so long after its last connection. */
+function clientSet(seconds: number): string {
+  return `{ type ipv4_addr; flags dynamic,timeout; timeout ${seconds}s; size ${MAX_KNOWN_CLIENTS}; }`;
 }
 
 /**
@@ -199,17 +347,24 @@ function spreadRule({ kind, protocol, count }: Spread): string {
  * - A packet that conntrack holds for invalid would leave with the pod's own address, and the client would reset.
  * - Names like `dstnat` for priorities are refused by nft 1.0.6 in the output hook, so these are numbers.
  */
-function renderSkeleton(options: RulesetOptions, spreads: readonly Spread[]): string {
+function renderSkeleton(
+  options: RulesetOptions,
+  chains: ReadonlyMap<string, readonly string[]>,
+  clients: ReadonlyMap<string, number>,
+): string {
   const { clusterId, podCidr, serviceCidr, dnsIp } = options;
   const pods = `"${vethPrefix(clusterId)}*"`;
   return `table ip ${tableName(clusterId)} {
   map ${SETS.services} { type ipv4_addr . inet_proto . inet_service : verdict; }
   map ${SETS.nodeServices} { type inet_proto . inet_service : verdict; }
   set ${SETS.idleNodePorts} { type inet_proto . inet_service; }
+  set ${SETS.external} { type ipv4_addr; }
+  set ${SETS.idleExternal} { type ipv4_addr . inet_proto . inet_service; }
   set ${SETS.hairpin} { type ipv4_addr . ipv4_addr; }
 ${PROTOCOLS.map((protocol) => `  set ${nodePortSet(protocol)} { type inet_service; }`).join("\n")}
 ${MAPS.map(renderMap).join("\n")}
-${spreads.map((spread) => `  chain ${spreadChain(spread)} { ${spreadRule(spread)}; }`).join("\n")}
+${[...clients].map(([set, seconds]) => `  set ${set} ${clientSet(seconds)}`).join("\n")}
+${[...chains].map(([chain, rules]) => `  chain ${chain} { ${rules.map((rule) => `${rule}; `).join("")}}`).join("\n")}
   chain refuse {
     meta l4proto tcp reject with tcp reset
     reject with icmp type port-unreachable
@@ -223,6 +378,7 @@ ${spreads.map((spread) => `  chain ${spreadChain(spread)} { ${spreadRule(spread)
     ct status dnat ip saddr . ip daddr @${SETS.hairpin} masquerade fully-random
     oifname ${pods} return
     iifname != ${pods} ct original ip daddr ${serviceCidr} ct status dnat masquerade fully-random
+    iifname != ${pods} ct status dnat ct original ip daddr @${SETS.external} masquerade fully-random
 ${PROTOCOLS.map((protocol) => renderNodePortMasquerade(protocol, pods)).join("\n")}
     ip saddr ${podCidr} ip daddr != { ${podCidr}, ${serviceCidr} } masquerade fully-random
   }
@@ -233,21 +389,30 @@ ${PROTOCOLS.map((protocol) => renderNodePortMasquerade(protocol, pods)).join("\n
     type filter hook forward priority -110;
     ct state invalid ip saddr ${podCidr} drop
     ip daddr ${serviceCidr} goto refuse
+    ct status & dnat != dnat ip daddr . meta l4proto . th dport @${SETS.idleExternal} goto refuse
   }
   chain filter-input {
     type filter hook input priority -110;
+    ct state new ct status & dnat != dnat ip daddr . meta l4proto . th dport @${SETS.idleExternal} goto refuse
     ct state new ct status & dnat != dnat ip daddr != 127.0.0.0/8 meta l4proto . th dport @${SETS.idleNodePorts} goto refuse
   }
   chain filter-output {
     type filter hook output priority -90;
     ip daddr ${serviceCidr} ip daddr != ${dnsIp} goto refuse
+    ct status & dnat != dnat ip daddr . meta l4proto . th dport @${SETS.idleExternal} goto refuse
   }
 }`;
 }
 
-function renderMap({ kind, protocol }: Omit<Spread, "count">): string {
+function renderMap({
+  kind,
+  protocol,
+}: {
+  readonly kind: SpreadKind;
+  readonly protocol: Protocol;
+}): string {
   const l4 = protocol.toLowerCase();
-  const place = kind === "node" ? `${l4} dport` : `ip daddr . ${l4} dport`;
+  const place = isOfNode(kind) ? `${l4} dport` : `ip daddr . ${l4} dport`;
   // Only "typeof" can say that the first part of the key is a slot of numgen; its modulus does not matter here.
   const type = `typeof numgen random mod 2 . ${place} : ip daddr . ${l4} dport`;
   return `  map ${endpointMap(kind, protocol)} { ${type}; }`;

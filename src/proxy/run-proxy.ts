@@ -5,18 +5,14 @@ import type { EndpointSlice, Service } from "../model/kinds.gen.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
 import { ClusterDns } from "./dns.ts";
 import { EndpointReporter } from "./endpoint-reporter.ts";
+import { lostBackends } from "./frontend.ts";
 import { NftProxy } from "./nft-proxy.ts";
 import { nftTool } from "./nft.ts";
 import { maintainNodeNetwork, setUpNodeNetwork } from "./node-network.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
 import { ServiceFeed } from "./service-feed.ts";
-import {
-  EMPTY_TABLE,
-  changedFrontends,
-  lostBackends,
-  updateServiceTable,
-} from "./service-table.ts";
+import { EMPTY_TABLE, changedFrontends, updateServiceTable } from "./service-table.ts";
 import type { ServiceTable } from "./service-table.ts";
 
 export interface ProxyOptions {
@@ -101,7 +97,7 @@ function makeParts(options: ProxyOptions, run: RunCommand): Parts {
 
   const step = async (signal: AbortSignal): Promise<void> => {
     const { states, revision } = feed.take();
-    if (states.size > 0) wanted = updateServiceTable(wanted, states, nodeName);
+    if (states.size > 0) wanted = updateServiceTable(wanted, states, { nodeName });
     dns.update(states);
     await proxy.apply(wanted, signal);
     const changes = changedFrontends(applied, wanted);

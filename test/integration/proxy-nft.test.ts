@@ -8,7 +8,7 @@ import { nftTool } from "../../src/proxy/nft.ts";
 import type { Nft } from "../../src/proxy/nft.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.ts";
 import type { ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
-import { NODE, endpoint, service, servicePort, slice } from "../proxy/services.ts";
+import { HERE, NODE, endpoint, service, servicePort, slice } from "../proxy/services.ts";
 import { Namespace } from "../support/netns.ts";
 
 const RULESET = {
@@ -83,7 +83,7 @@ describe("NftProxy and the real nft", () => {
         const proxy = proxyIn(changed);
         let table: ServiceTable = EMPTY_TABLE;
         for (const states of changes) {
-          table = updateServiceTable(table, new Map(Object.entries(states)), NODE);
+          table = updateServiceTable(table, new Map(Object.entries(states)), HERE);
           await proxy.apply(table, signal);
         }
         await nftTool(fresh.run).apply(renderFull(table, RULESET), signal);
@@ -104,7 +104,7 @@ describe("NftProxy and the real nft", () => {
       };
       return [`shop/s${index}`, one] as const;
     });
-    const table = updateServiceTable(EMPTY_TABLE, new Map(states), NODE);
+    const table = updateServiceTable(EMPTY_TABLE, new Map(states), HERE);
     const scripts: number[] = [];
     const real = nftTool(namespace.run);
     const nft: Nft = {
@@ -134,7 +134,7 @@ describe("NftProxy and the real nft", () => {
     const table = updateServiceTable(
       EMPTY_TABLE,
       new Map([["shop/a", state("10.96.0.5", "TCP", 2)]]),
-      NODE,
+      HERE,
     );
     await proxyIn(fresh, nft).apply(table, signal);
     expect(scripts).toEqual([renderFull(table, RULESET)]);
@@ -145,14 +145,14 @@ describe("NftProxy and the real nft", () => {
     const before = updateServiceTable(
       EMPTY_TABLE,
       new Map([["shop/a", state("10.96.0.5", "TCP", 2)]]),
-      NODE,
+      HERE,
     );
     await proxy.apply(before, signal);
     await changed.tool("nft", ["flush", "map", "ip", TABLE, "tcp_endpoints"]);
     const after = updateServiceTable(
       before,
       new Map([["shop/a", state("10.96.0.5", "TCP", 1)]]),
-      NODE,
+      HERE,
     );
     await proxy.apply(after, signal);
     await nftTool(fresh.run).apply(renderFull(after, RULESET), signal);

@@ -5,7 +5,7 @@ import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.t
 import type { ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
 import { applyScript, renderModel } from "./nft-model.ts";
 import type { NftModel } from "./nft-model.ts";
-import { NODE, endpoint, service, servicePort, slice, terminating } from "./services.ts";
+import { HERE, endpoint, service, servicePort, slice, terminating } from "./services.ts";
 
 const RULESET = {
   clusterId: "abc123",
@@ -35,11 +35,25 @@ const state: fc.Arbitrary<ServiceState> = fc.oneof(
   fc
     .record({
       clusterIP: fc.constantFrom("10.96.0.5", "10.96.0.6", "None"),
+      more: fc.record(
+        {
+          sessionAffinity: fc.constant("ClientIP" as const),
+          internalTrafficPolicy: fc.constant("Local" as const),
+          externalTrafficPolicy: fc.constant("Local" as const),
+          externalIPs: fc.constantFrom(["192.0.2.1"], ["192.0.2.2", "192.0.2.1"]),
+          loadBalancerSourceRanges: fc.constant(["192.0.2.0/24"]),
+        },
+        { requiredKeys: [] },
+      ),
+      ingress: fc.constantFrom([], ["192.0.2.1"], ["192.0.2.9"]),
       ports,
       endpoints: fc.array(someEndpoint, { maxLength: 5 }),
     })
-    .map(({ clusterIP, ports: servicePorts, endpoints }) => ({
-      service: service({ clusterIP, ports: servicePorts }),
+    .map(({ clusterIP, ports: servicePorts, endpoints, more, ingress }) => ({
+      service: {
+        ...service({ clusterIP, type: "LoadBalancer", ports: servicePorts, ...more }),
+        status: { loadBalancer: { ingress: ingress.map((ip) => ({ ip })) } },
+      },
       slices: [
         slice(endpoints, {
           ports: servicePorts.map(({ name = "", protocol }) => ({ name, protocol, port: 8080 })),
@@ -56,8 +70,8 @@ describe("renderChange()", () => {
         let table: ServiceTable = EMPTY_TABLE;
         let model: NftModel = applyScript(new Map(), renderFull(table, RULESET));
         for (const states of changes) {
-          const next = updateServiceTable(table, new Map(Object.entries(states)), NODE);
-          model = applyScript(model, renderChange(table, next, RULESET));
+          const next = updateServiceTable(table, new Map(Object.entries(states)), HERE);
+          model = applyScript(model, renderChange(table, next, RULESET).script);
           table = next;
           const full = applyScript(new Map(), renderFull(table, RULESET));
           expect(renderModel(model)).toEqual(renderModel(full));
@@ -71,16 +85,46 @@ describe("renderChange()", () => {
       fc.property(fc.array(change, { minLength: 1, maxLength: 5 }), (changes) => {
         let table: ServiceTable = EMPTY_TABLE;
         for (const states of changes) {
-          table = updateServiceTable(table, new Map(Object.entries(states)), NODE);
+          table = updateServiceTable(table, new Map(Object.entries(states)), HERE);
         }
         const model = applyScript(new Map(), renderFull(table, RULESET));
         for (const [key, verdict] of model.get("services") ?? []) {
           const [place, protocol, port] = key.split(" . ");
-          const count = Number(/^goto cluster-(?:tcp|udp)-(\d+)$/.exec(verdict)?.[1] ?? 0);
-          const endpoints = model.get(`${protocol}_endpoints`) ?? new Map<string, string>();
-          const slots = Array.from({ length: count }, (_, slot) => `${slot} . ${place} . ${port}`);
-          expect(slots.filter((slot) => !endpoints.has(slot))).toEqual([]);
+          const [, count, outside = "0"] =
+            /^goto cluster-(?:gate-)?(?:tcp|udp)-(\d+)(?:-(\d+))?$/.exec(verdict) ?? [];
+          const lists = [
+            [`${protocol}_endpoints`, count],
+            [`${protocol}_outside_endpoints`, outside],
+          ] as const;
+          for (const [map, length] of lists) {
+            const slots = Array.from(
+              { length: Number(length ?? 0) },
+              (_, slot) => `${slot} . ${place} . ${port}`,
+            );
+            expect(slots.filter((slot) => model.get(map)?.has(slot) !== true)).toEqual([]);
+          }
         }
+      }),
+    );
+  });
+
+  test("names no chain or set that is not there, and tells each that is of no use any more", () => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
+        let table: ServiceTable = EMPTY_TABLE;
+        const held = new Set<string>();
+        for (const states of changes) {
+          const next = updateServiceTable(table, new Map(Object.entries(states)), HERE);
+          const { idle, used } = renderChange(table, next, RULESET);
+          for (const name of [...used.chains, ...used.sets]) held.add(name);
+          for (const name of [...idle.chains, ...idle.sets]) held.delete(name);
+          table = next;
+        }
+        const full = renderFull(table, RULESET);
+        const named = [...full.matchAll(/\b(?:own|known|to|clients)-[^\s,;}]*\/[^\s,;}]*/g)].map(
+          ([name]) => name,
+        );
+        expect([...held].toSorted()).toEqual([...new Set(named)].toSorted());
       }),
     );
   });
@@ -88,9 +132,9 @@ describe("renderChange()", () => {
   test("is empty when nothing differs", () => {
     fc.assert(
       fc.property(change, (states) => {
-        const table = updateServiceTable(EMPTY_TABLE, new Map(Object.entries(states)), NODE);
-        const same = updateServiceTable(table, new Map(Object.entries(states)), NODE);
-        expect(renderChange(table, same, RULESET)).toBe("");
+        const table = updateServiceTable(EMPTY_TABLE, new Map(Object.entries(states)), HERE);
+        const same = updateServiceTable(table, new Map(Object.entries(states)), HERE);
+        expect(renderChange(table, same, RULESET).script).toBe("");
       }),
     );
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { isWhole, renderChange, renderCheck, renderFull } from "../../src/proxy/nft-ruleset.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.ts";
 import type { ServiceState } from "../../src/proxy/service-table.ts";
-import { NODE, endpoint, service, servicePort, slice, tableOf } from "./services.ts";
+import { HERE, endpoint, service, servicePort, slice, tableOf } from "./services.ts";
 
 const RULESET = {
   clusterId: "abc123",
@@ -41,8 +41,8 @@ describe("renderFull()", () => {
 describe("renderChange()", () => {
   test("names only what differs when an endpoint goes", () => {
     const before = tableOf(["shop/web", state(3)]);
-    const after = updateServiceTable(before, new Map([["shop/web", state(2)]]), NODE);
-    expect(renderChange(before, after, RULESET).trim().split("\n")).toEqual([
+    const after = updateServiceTable(before, new Map([["shop/web", state(2)]]), HERE);
+    expect(renderChange(before, after, RULESET).script.trim().split("\n")).toEqual([
       "delete element ip berth_abc123 tcp_endpoints { 2 . 10.96.0.5 . 80 }",
       "delete element ip berth_abc123 services { 10.96.0.5 . tcp . 80 }",
       "delete element ip berth_abc123 tcp_node_endpoints { 2 . 30080 }",
@@ -55,16 +55,16 @@ describe("renderChange()", () => {
 
   test("marks a node port without endpoints, so that it refuses", () => {
     const before = tableOf(["shop/web", state(1)]);
-    const after = updateServiceTable(before, new Map([["shop/web", state(0)]]), NODE);
-    expect(renderChange(before, after, RULESET)).toContain(
+    const after = updateServiceTable(before, new Map([["shop/web", state(0)]]), HERE);
+    expect(renderChange(before, after, RULESET).script).toContain(
       "add element ip berth_abc123 idle_node_ports { tcp . 30080 }",
     );
   });
 
   test("makes a chain for a new large count, in a way that may be repeated", () => {
     const before = tableOf(["shop/web", state(1)]);
-    const after = updateServiceTable(before, new Map([["shop/web", state(17)]]), NODE);
-    const script = renderChange(before, after, RULESET).split("\n");
+    const after = updateServiceTable(before, new Map([["shop/web", state(17)]]), HERE);
+    const script = renderChange(before, after, RULESET).script.split("\n");
     expect(script.slice(0, 2)).toEqual([
       "add chain ip berth_abc123 cluster-tcp-17",
       "flush chain ip berth_abc123 cluster-tcp-17",

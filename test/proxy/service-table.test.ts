@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { lostBackends, updateServiceTable } from "../../src/proxy/service-table.ts";
+import { lostBackends } from "../../src/proxy/frontend.ts";
+import { updateServiceTable } from "../../src/proxy/service-table.ts";
 import type { ServiceState } from "../../src/proxy/service-table.ts";
 import {
-  NODE,
+  HERE,
   endpoint,
   renderTable,
   service,
@@ -138,7 +139,7 @@ describe("updateServiceTable()", () => {
     const after = updateServiceTable(
       before,
       new Map([["shop/web", withEndpoints("10.32.0.3", "10.32.0.4")]]),
-      NODE,
+      HERE,
     );
     expect(renderTable(after)).toEqual(["TCP 10.96.0.5:80 -> 10.32.0.4:8080 10.32.0.3:8080"]);
   });
@@ -146,7 +147,7 @@ describe("updateServiceTable()", () => {
   test("forgets a Service that is gone", () => {
     const before = tableOf(["shop/web", withEndpoints("10.32.0.2")]);
     const gone = new Map([["shop/web", { service: undefined, slices: [] }]]);
-    const after = updateServiceTable(before, gone, NODE);
+    const after = updateServiceTable(before, gone, HERE);
     expect([after.claims.size, after.wanted.size, after.localAddresses.size]).toEqual([0, 0, 0]);
   });
 
@@ -155,7 +156,7 @@ describe("updateServiceTable()", () => {
     const both = tableOf(["shop/web", b], ["shop/aaa", a]);
     expect(renderTable(both)).toEqual(["TCP 10.96.0.5:80 -> 10.32.0.2:8080"]);
     const gone = new Map([["shop/aaa", { service: undefined, slices: [] }]]);
-    const left = updateServiceTable(both, gone, NODE);
+    const left = updateServiceTable(both, gone, HERE);
     expect(renderTable(left)).toEqual(["TCP 10.96.0.5:80 -> 10.32.0.9:8080"]);
     expect([...left.localAddresses.entries()]).toEqual([["10.32.0.9", 1]]);
   });
@@ -163,7 +164,7 @@ describe("updateServiceTable()", () => {
   test("does not touch the table that it was given", () => {
     const before = tableOf(["shop/web", withEndpoints("10.32.0.2")]);
     const rendered = renderTable(before);
-    updateServiceTable(before, new Map([["shop/web", withEndpoints()]]), NODE);
+    updateServiceTable(before, new Map([["shop/web", withEndpoints()]]), HERE);
     expect(renderTable(before)).toEqual(rendered);
   });
 });

@@ -8,9 +8,12 @@ import type {
   ServiceSpec,
 } from "../../src/model/kinds.gen.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.ts";
-import type { Frontend, ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
+import type { NodePlace } from "../../src/proxy/choose-backends.ts";
+import type { Frontend } from "../../src/proxy/frontend.ts";
+import type { ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
 
 export const NODE = "node-a";
+export const HERE: NodePlace = { nodeName: NODE };
 
 /** TCP 80 → 8080 unless told otherwise. */
 export function servicePort(fields: Partial<ServicePort> = {}): ServicePort {
@@ -72,7 +75,7 @@ export function slice(
 
 /** The table of some Services from nothing. */
 export function tableOf(...states: readonly (readonly [string, ServiceState])[]): ServiceTable {
-  return updateServiceTable(EMPTY_TABLE, new Map(states), NODE);
+  return updateServiceTable(EMPTY_TABLE, new Map(states), HERE);
 }
 
 /** `TCP 10.96.0.5:80 -> 10.32.0.2:8080 10.32.0.3:8080 (remote)`, one line for each frontend in force, sorted. */
