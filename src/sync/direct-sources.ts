@@ -1,3 +1,4 @@
+import { invariant } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
 import { compare } from "../base/order.ts";
 import type { Problem } from "../model/problem.ts";
@@ -5,9 +6,12 @@ import { FileCache } from "../schema/file-cache.ts";
 import { fileKey } from "../schema/loaded-file.ts";
 import type { FileOptions, KnownFiles, SourceFile } from "../schema/loaded-file.ts";
 import type { LoadedManifests, LoadManifests } from "../schema/manifest.ts";
-import type { GitRepository, TreeEntry } from "./git.ts";
+import { accessKey } from "./access.ts";
+import { GitError, type GitRepository, type TreeEntry } from "./git.ts";
 import { checkPath } from "./git-names.ts";
-import { redactCredentials } from "./git-url.ts";
+import { normalizeRepo, redactCredentials } from "./git-url.ts";
+import { IGNORE_FILE, ignoreRule, MAX_IGNORE_BYTES } from "./ignore-files.ts";
+import { lookUp } from "./look-up.ts";
 import {
   linkFinding,
   manifestEntries,
@@ -16,7 +20,8 @@ import {
   suspectLinks,
 } from "./manifest-files.ts";
 import { openRepository } from "./open-repository.ts";
-import type { OpenOptions, Revision, SourceLocation, Sources } from "./source.ts";
+import { plainRenderer, type Renderer } from "./render.ts";
+import type { OpenOptions, Revision, Seen, SourceLocation, Sources, Wanted } from "./source.ts";
 
 export interface DirectSourcesOptions extends OpenOptions {
   readonly loadManifests: LoadManifests;
@@ -27,6 +32,8 @@ export interface DirectSourcesOptions extends OpenOptions {
 
 /** The last trees that were loaded: Apps go back and forth between few. */
 const MAX_CACHED_REVISIONS = 8;
+/** How far back `descends` looks: a branch that was left so long ago counts as rewritten. */
+const MAX_DESCENT = 5000;
 /** The target of a link is a path; longer ones are none. */
 const MAX_LINK_BYTES = 4096;
 
@@ -44,14 +51,44 @@ class DirectSources implements Sources {
   readonly #cache = new Map<string, Loaded>();
   /** A commit that changes one file among thousands costs one file. */
   readonly #known: KnownFiles;
+  /** The first one that claims a folder renders it. */
+  readonly #renderers: readonly Renderer[];
 
   constructor(options: DirectSourcesOptions) {
     this.#options = options;
     this.#known = options.known ?? new FileCache();
+    this.#renderers = [plainRenderer(options.loadManifests)];
   }
 
   async head(location: SourceLocation, signal: AbortSignal): ReturnType<GitRepository["head"]> {
-    return (await this.#open(location, signal)).head(location.branch, signal);
+    const repository = await this.#open(location, signal);
+    if (location.revision === undefined) return repository.head(location.branch, signal);
+    const shown = redactCredentials(location.repo);
+    const [commit] = await lookUp(repository, shown, [location.revision], signal);
+    if (commit === undefined || commit instanceof GitError) throw commit ?? noCommit(shown);
+    return commit;
+  }
+
+  async look(locations: readonly SourceLocation[], signal: AbortSignal): Promise<readonly Seen[]> {
+    const [first] = locations;
+    if (first === undefined) return [];
+    const repository = await this.#open(first, signal);
+    const wanted = locations.map(wantedOf);
+    const shown = redactCredentials(first.repo);
+    const commits = await lookUp(repository, shown, wanted, signal);
+    const trees = new Map<string, Promise<string | GitError>>();
+    return Promise.all(
+      locations.map(async ({ path }, index): Promise<Seen> => {
+        const commit = commits[index];
+        if (commit === undefined || commit instanceof GitError) return failed(commit);
+        // A commit is asked for each folder once, however many Apps share it.
+        const key = `${commit.id} ${path}`;
+        const asked = trees.get(key) ?? orGitError(repository.treeId(commit.id, path, signal));
+        trees.set(key, asked);
+        const tree = await asked;
+        return tree instanceof GitError ? failed(tree) : { kind: "seen", commit, tree };
+      }),
+    );
   }
 
   async treeId(location: SourceLocation, commit: string, signal: AbortSignal): Promise<string> {
@@ -61,7 +98,8 @@ class DirectSources implements Sources {
   async load(location: SourceLocation, commit: string, signal: AbortSignal): Promise<Revision> {
     const repository = await this.#open(location, signal);
     const tree = await repository.treeId(commit, location.path, signal);
-    const key = [tree, checkPath(location.path), location.namespace].join("\0");
+    const { path, namespace, ignore = "" } = location;
+    const key = [tree, checkPath(path), namespace, ignore].join("\0");
     const found = this.#cache.get(key) ?? (await this.#load(repository, location, tree, signal));
     this.#remember(key, found);
     return { ...found, commit: await repository.commit(commit, signal) };
@@ -81,6 +119,22 @@ class DirectSources implements Sources {
     await (await this.#open(location, signal)).pin(name, commit, signal);
   }
 
+  async unpin(location: SourceLocation, name: string, signal: AbortSignal): Promise<void> {
+    await (await this.#open(location, signal)).unpin(name, signal);
+  }
+
+  async descends(
+    location: SourceLocation,
+    commit: string,
+    from: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (commit === from) return true;
+    const repository = await this.#open(location, signal);
+    const history = await repository.history(commit, ".", MAX_DESCENT, signal);
+    return history.some(({ id }) => id === from);
+  }
+
   async close(): Promise<void> {
     const opened = await Promise.allSettled(this.#repositories.values());
     this.#repositories.clear();
@@ -96,19 +150,22 @@ class DirectSources implements Sources {
     signal: AbortSignal,
   ): Promise<Loaded> {
     const folder = checkPath(location.path);
-    const entries = await repository.listTree(tree, signal);
-    const prefix = folder === "." ? "" : `${folder}/`;
-    const options = { namespace: location.namespace, prefix };
-    const files = await this.#files(repository, manifestEntries(entries), options, signal);
+    const listed = await repository.listTree(tree, signal);
+    const isCounted = await readIgnore(repository, listed, location.ignore, signal);
+    const entries = listed.filter(({ path }) => isCounted(path));
+    const filePrefix = folder === "." ? "" : `${folder}/`;
+    const { namespace } = location;
+    const manifests = manifestEntries(entries);
+    const options = { namespace, prefix: filePrefix };
+    const files = await this.#files(repository, manifests, options, signal);
     const { problems, warnings } = await inspectEntries(repository, folder, entries, signal);
     if (files.length === 0 && problems.length === 0) {
       throw noManifests(`folder "${folder}" of repository "${redactCredentials(location.repo)}"`);
     }
-    const loaded = this.#options.loadManifests(files, {
-      namespace: location.namespace,
-      filePrefix: prefix,
-      known: this.#known,
-    });
+    const paths = files.map(({ path }) => path);
+    const renderer = this.#renderers.find((candidate) => candidate.claims(paths));
+    invariant(renderer !== undefined, "no renderer claims the folder");
+    const loaded = renderer.render({ files, namespace, filePrefix, known: this.#known });
     this.#options.logger.debug({ tree, files: files.length }, "Loaded manifests");
     return { tree, files: files.length, loaded: merge(loaded, problems, warnings) };
   }
@@ -138,14 +195,17 @@ class DirectSources implements Sources {
     ];
   }
 
-  async #open({ repo }: SourceLocation, signal: AbortSignal): Promise<GitRepository> {
+  async #open({ repo, access }: SourceLocation, signal: AbortSignal): Promise<GitRepository> {
     signal.throwIfAborted();
-    const known = this.#repositories.get(repo);
+    const key = `${normalizeRepo(repo)} ${accessKey(access)}`;
+    const known = this.#repositories.get(key);
     if (known !== undefined) return known;
+    const { mirrorDir, engine } = this.#options;
+    const options = { mirrorDir, engine, ...(access === undefined ? {} : { access }) };
     // Callers share it, so that none of them may cancel it.
-    const opening = openRepository(repo, this.#options, AbortSignal.timeout(OPEN_TIMEOUT_MS));
-    this.#repositories.set(repo, opening);
-    opening.catch(() => this.#repositories.delete(repo)); // The next call tries again.
+    const opening = openRepository(repo, options, AbortSignal.timeout(OPEN_TIMEOUT_MS));
+    this.#repositories.set(key, opening);
+    opening.catch(() => this.#repositories.delete(key)); // The next call tries again.
     return opening;
   }
 
@@ -161,6 +221,47 @@ class DirectSources implements Sources {
 
 /** Opening makes a mirror at most; it talks to no server. */
 const OPEN_TIMEOUT_MS = 30_000;
+
+/** The rule of the folder's own list and the App's; the App's comes last, and wins. */
+async function readIgnore(
+  repository: GitRepository,
+  entries: readonly TreeEntry[],
+  ignore: string | undefined,
+  signal: AbortSignal,
+): Promise<(path: string) => boolean> {
+  const own = entries.find(({ path, mode }) => path === IGNORE_FILE && mode === "file");
+  if (own !== undefined && own.size > MAX_IGNORE_BYTES)
+    throw new GitError(
+      "too-large",
+      `Cannot read file "${IGNORE_FILE}": it has ${own.size} bytes, the limit is ${MAX_IGNORE_BYTES}; ignore folders rather than files`,
+    );
+  const read = own === undefined ? [] : await repository.readFiles([own], signal);
+  const texts = read.map(({ content }) => Buffer.from(content).toString());
+  return ignoreRule(ignore === undefined ? texts : [...texts, ignore]);
+}
+
+/** What an App follows. Pure. */
+function wantedOf({ branch, revision }: SourceLocation): Wanted {
+  return revision ?? { kind: "branch", name: branch };
+}
+
+async function orGitError(work: Promise<string>): Promise<string | GitError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GitError) return error;
+    throw error;
+  }
+}
+
+function failed(error: GitError | undefined): Seen {
+  const { code, message } = error ?? noCommit("");
+  return { kind: "failed", code, message };
+}
+
+function noCommit(repo: string): GitError {
+  return new GitError("no-such-commit", `Cannot read repository "${repo}": no commit came`);
+}
 
 /** What there is to say about links and submodules. Neither is followed. */
 async function inspectEntries(

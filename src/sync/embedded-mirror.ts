@@ -6,7 +6,7 @@ import { type Commit, GitError } from "./git.ts";
 import { FIRST_DEPTH, mirrorPath, mirrorRef } from "./git-mirror.ts";
 import { REMOTE_TIMEOUT_MS } from "./git-process.ts";
 import { moved, noSuchBranch } from "./git-refusals.ts";
-import { basicAuthorization, redactCredentials, type Remote } from "./git-url.ts";
+import { authorizationOf, redactCredentials, type Remote } from "./git-url.ts";
 import { describe, type EmbeddedStore } from "./embedded-store.ts";
 import { ownUser } from "./owner.ts";
 import { readRef, writeRef } from "./ref-file.ts";
@@ -63,6 +63,36 @@ export class EmbeddedMirror {
 
   refresh(branch: string, signal: AbortSignal): Promise<string> {
     return this.#refreshes.run(branch, signal, (shared) => this.#refresh(branch, shared));
+  }
+
+  /** The remote's refs of these names now. */
+  async list(patterns: readonly string[], signal: AbortSignal): Promise<Map<string, string>> {
+    const refs = new Map<string, string>();
+    for (const pattern of patterns) {
+      const isPrefix = pattern.endsWith("*");
+      const prefix = isPrefix ? pattern.slice(0, -1) : pattern;
+      for (const { ref, oid } of await this.#list(prefix, signal))
+        if (isPrefix || ref === pattern) refs.set(ref, oid);
+    }
+    return refs;
+  }
+
+  /** Brings in what listed refs name. Gives the ids that came for them. */
+  async bring(
+    refs: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const [ref, id] of refs) {
+      const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1];
+      if (branch !== undefined) found.set(ref, await this.refresh(branch, signal));
+      else {
+        const isHere = (await this.#store.read(id)) !== undefined;
+        if (!isHere) await this.#fetch({ remoteRef: ref, depth: FIRST_DEPTH }, signal);
+        found.set(ref, id);
+      }
+    }
+    return found;
   }
 
   /** A branch, a tag or HEAD of the remote: the id of what it points to. */
@@ -202,9 +232,10 @@ export class EmbeddedMirror {
   }
 
   #call(signal: AbortSignal): { url: string; http: HttpClient; headers: Record<string, string> } {
-    const { url, credentials } = this.#remote;
-    const headers =
-      credentials === undefined ? {} : { Authorization: basicAuthorization(credentials) };
+    const { url } = this.#remote;
+    const authorization = authorizationOf(this.#remote);
+    const headers: Record<string, string> =
+      authorization === undefined ? {} : { Authorization: authorization };
     const either = AbortSignal.any([signal, AbortSignal.timeout(REMOTE_TIMEOUT_MS)]);
     return { url, http: boundedHttp(either), headers };
   }

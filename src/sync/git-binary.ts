@@ -1,5 +1,3 @@
-import { invariant } from "../base/assert.ts";
-import { compare } from "../base/order.ts";
 import type { SourceFile } from "../schema/manifest.ts";
 import { BatchParser, CatFile, type GitObject } from "./cat-file.ts";
 import { composeCommit } from "./compose-commit.ts";
@@ -8,7 +6,6 @@ import {
   type Commit,
   GitError,
   type GitRepository,
-  MAX_TREE_FILES,
   type NewCommit,
   type TreeEntry,
 } from "./git.ts";
@@ -18,10 +15,10 @@ import {
   checkObjectId,
   checkPath,
   checkPinName,
+  checkRefPattern,
   checkRevision,
   isObjectId,
   isRefName,
-  quote,
 } from "./git-names.ts";
 import { Git, lastLine } from "./git-process.ts";
 import {
@@ -33,27 +30,30 @@ import {
   noSuchPath,
   notAFolder,
   notARepository,
-  tooManyFiles,
 } from "./git-refusals.ts";
 import { isRemote, parseRemote } from "./git-url.ts";
+import { listLocalRefs } from "./local-refs.ts";
 import { moveLocalBranch } from "./local-branch.ts";
+import { fileRemote } from "./remote-files.ts";
 import { looseObjectWriter } from "./loose-objects.ts";
 import { findLayout, type Layout } from "./repository-layout.ts";
 import type { OpenOptions } from "./source.ts";
-import { entryMode } from "./tree-object.ts";
+import { isFolder } from "./tree-object.ts";
+import { TreeReader } from "./tree-reader.ts";
 import { watchLocal } from "./watch-local.ts";
 
 /** Opens a repository through the `git` binary: a local one in place, a remote through a bare mirror. */
 export async function openWithGit(
   repo: string,
-  options: Pick<OpenOptions, "mirrorDir">,
+  options: Pick<OpenOptions, "mirrorDir" | "access">,
   signal: AbortSignal,
 ): Promise<GitRepository> {
   if (isRemote(repo)) {
-    const remote = parseRemote(repo);
-    const layout = await openMirror(options.mirrorDir, remote, signal);
+    const parsed = parseRemote(repo, options.access);
+    const layout = await openMirror(options.mirrorDir, parsed, signal);
+    const { remote, close } = await fileRemote(options.mirrorDir, parsed);
     const git = new Git(layout);
-    return new BinaryRepository(layout, git, new GitMirror(git, layout, remote));
+    return new BinaryRepository(layout, git, new GitMirror(git, layout, remote), close);
   }
   const layout = await findLayout(repo);
   const git = new Git(layout);
@@ -73,8 +73,6 @@ export async function openWithGit(
 
 /** More files than this are read by a process of their own, which buffers its answers. */
 const BULK_FILES = 200;
-/** Room for an average path of 300 bytes: more output than this is too many files anyway. */
-const MAX_LIST_BYTES = MAX_TREE_FILES * 400;
 const MAX_HISTORY = 10_000;
 const MAX_BRANCHES_LISTED = 1000;
 
@@ -84,15 +82,28 @@ class BinaryRepository implements GitRepository {
   readonly #mirror: GitMirror | undefined;
   readonly #heads: CatFile;
   readonly #objects: CatFile;
+  readonly #trees: TreeReader;
+  readonly #cleanUp: () => Promise<void>;
   readonly #watches = new Set<() => Promise<void>>();
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(layout: Layout, git: Git, mirror: GitMirror | undefined) {
+  constructor(
+    layout: Layout,
+    git: Git,
+    mirror: GitMirror | undefined,
+    cleanUp: () => Promise<void> = async () => undefined,
+  ) {
+    this.#cleanUp = cleanUp;
     this.#layout = layout;
     this.#git = git;
     this.#mirror = mirror;
     this.#heads = new CatFile(git, layout.repo, { contents: false });
     this.#objects = new CatFile(git, layout.repo, { contents: true });
+    this.#trees = new TreeReader({
+      repo: layout.repo,
+      readTrees: (ids, signal) => Promise.all(ids.map((id) => this.#readTree(id, signal))),
+      sizesOf: (ids, signal) => this.#sizesOf(ids, signal),
+    });
   }
 
   async head(branch: string, signal: AbortSignal): Promise<Commit> {
@@ -135,39 +146,17 @@ class BinaryRepository implements GitRepository {
   async treeId(commit: string, path: string, signal: AbortSignal): Promise<string> {
     checkObjectId(commit);
     const folder = checkPath(path);
-    const name = folder === "." ? `${commit}^{tree}` : `${commit}:${folder}`;
-    let found = await this.#heads.ask(name, signal);
-    if (found === undefined) {
-      await this.commit(commit, signal); // Brings it in, or tells that it is the commit that is missing.
-      found = await this.#heads.ask(name, signal);
-    }
-    if (found?.kind === "tree") return found.id;
-    if (found === undefined) throw noSuchPath(this.#layout.repo, commit, folder);
+    const { tree } = await this.commit(commit, signal);
+    if (folder === ".") return tree;
+    const found = await this.#trees.find(tree, folder, signal);
+    if (found === undefined || found.mode === "160000")
+      throw noSuchPath(this.#layout.repo, commit, folder);
+    if (isFolder(found)) return found.id;
     throw notAFolder(this.#layout.repo, commit, folder, "file");
   }
 
   async listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
-    const args = ["ls-tree", "-r", "-z", "--full-tree", checkObjectId(tree)];
-    const output = await this.#git
-      .output({ args, maxBytes: MAX_LIST_BYTES }, signal)
-      .catch((error: unknown) => {
-        if (error instanceof GitError && error.code === "too-large")
-          throw tooManyFiles(this.#layout.repo);
-        throw error;
-      });
-    const listed = parseListing(output);
-    if (listed.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
-    const sizes = await this.#sizesOf(
-      listed.filter(({ mode }) => mode !== "submodule").map(({ id }) => id),
-      signal,
-    );
-    const entries = listed.map((entry) => {
-      const size = entry.mode === "submodule" ? 0 : sizes.get(entry.id);
-      if (size === undefined)
-        throw damaged(this.#layout.repo, `the object of file "${entry.path}" is missing`);
-      return { ...entry, size };
-    });
-    return entries.toSorted((a, b) => compare(a.path, b.path));
+    return this.#trees.list(tree, signal);
   }
 
   async readFiles(
@@ -218,6 +207,35 @@ class BinaryRepository implements GitRepository {
     await this.#git.output({ args: ["update-ref", `refs/berth/${name}`, commit] }, signal);
   }
 
+  async unpin(name: string, signal: AbortSignal): Promise<void> {
+    checkPinName(name);
+    await this.#git.output({ args: ["update-ref", "-d", `refs/berth/${name}`] }, signal);
+  }
+
+  async listRefs(
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    for (const pattern of patterns) checkRefPattern(pattern);
+    if (this.#mirror !== undefined) return this.#mirror.list(patterns, signal);
+    return listLocalRefs(this.#git, this.#heads, patterns, signal);
+  }
+
+  async fetchRefs(
+    refs: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Commit>> {
+    const names = await this.#mirror?.bring(refs, signal);
+    const commits = await Promise.all(
+      [...refs].map(async ([ref, id]): Promise<[string, Commit][]> => {
+        // A branch may have moved on since it was listed: of a remote, what was fetched counts.
+        const found = await this.#heads.ask(`${names?.get(ref) ?? id}^{commit}`, signal);
+        return found?.kind === "commit" ? [[ref, await this.commit(found.id, signal)]] : [];
+      }),
+    );
+    return new Map(commits.flat());
+  }
+
   write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
     const written = this.#writing.then(() => this.#write(commit, signal));
     this.#writing = written.catch(() => undefined);
@@ -240,6 +258,7 @@ class BinaryRepository implements GitRepository {
     const watches = [...this.#watches];
     this.#watches.clear();
     await Promise.all(watches.map((stop) => stop()));
+    await this.#cleanUp();
   }
 
   async #write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
@@ -341,19 +360,6 @@ class BinaryRepository implements GitRepository {
       throw damaged(this.#layout.repo, `object ${found.id} is not a commit`);
     return commit;
   }
-}
-
-/** The records of `ls-tree -z`. */
-function parseListing(output: Buffer): Omit<TreeEntry, "size">[] {
-  const entries: Omit<TreeEntry, "size">[] = [];
-  for (const record of output.toString().split("\0").slice(0, -1)) {
-    const [, raw = "", id = "", path] = /^(\d+) \w+ ([0-9a-f]{40})\t(.+)$/s.exec(record) ?? [];
-    const mode = entryMode(raw);
-    // Never passed over: a file that is not listed would count as deleted.
-    invariant(path !== undefined && mode !== undefined, `git ls-tree gave ${quote(record)}`);
-    entries.push({ path, id, mode });
-  }
-  return entries;
 }
 
 function ownerHint({ owner }: Layout): string {

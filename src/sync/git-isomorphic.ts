@@ -1,28 +1,22 @@
 import { join } from "node:path";
 import git from "isomorphic-git";
-import { compare } from "../base/order.ts";
 import type { SourceFile } from "../schema/manifest.ts";
 import { composeCommit } from "./compose-commit.ts";
 import { parseCommit } from "./commit-object.ts";
 import { findEntry, moveEmbeddedBranch } from "./embedded-branch.ts";
+import { refuseFiles, refuseForeignFormats } from "./embedded-limits.ts";
 import { EmbeddedMirror, openEmbeddedMirror } from "./embedded-mirror.ts";
 import { EmbeddedStore } from "./embedded-store.ts";
-import {
-  type Commit,
-  type GitRepository,
-  MAX_TREE_FILES,
-  type NewCommit,
-  type TreeEntry,
-} from "./git.ts";
+import { type Commit, type GitRepository, type NewCommit, type TreeEntry } from "./git.ts";
 import {
   checkBranch,
   checkObjectId,
   checkPath,
   checkPinName,
+  checkRefPattern,
   checkRevision,
   isObjectId,
   isRefName,
-  joinPath,
 } from "./git-names.ts";
 import {
   checkSizes,
@@ -32,8 +26,6 @@ import {
   noSuchCommit,
   noSuchPath,
   notAFolder,
-  notARepository,
-  tooManyFiles,
 } from "./git-refusals.ts";
 import { isRemote, parseRemote } from "./git-url.ts";
 import { looseObjectWriter } from "./loose-objects.ts";
@@ -42,19 +34,21 @@ import { readRef, writeRef } from "./ref-file.ts";
 import { findLayout, type Layout, readPointer } from "./repository-layout.ts";
 import { parseRevision, refCandidates } from "./revision-syntax.ts";
 import type { OpenOptions } from "./source.ts";
-import { entryMode, parseTree, type RawEntry } from "./tree-object.ts";
+import { entryMode } from "./tree-object.ts";
+import { TreeReader } from "./tree-reader.ts";
 import { walkHistory } from "./walk-history.ts";
 import { watchLocal } from "./watch-local.ts";
 
 /** Opens a repository without the `git` binary, through isomorphic-git and files of Git's formats. */
 export async function openWithIsomorphic(
   repo: string,
-  options: Pick<OpenOptions, "mirrorDir">,
+  options: Pick<OpenOptions, "mirrorDir" | "access">,
   signal: AbortSignal,
 ): Promise<GitRepository> {
   signal.throwIfAborted();
   if (isRemote(repo)) {
-    const remote = parseRemote(repo);
+    const remote = parseRemote(repo, options.access);
+    refuseFiles(remote);
     const layout = await openEmbeddedMirror(options.mirrorDir, remote);
     const store = new EmbeddedStore(layout.repo, layout.commonDir, layout.owner);
     const mirror = new EmbeddedMirror(store, layout, remote);
@@ -75,6 +69,7 @@ class EmbeddedRepository implements GitRepository {
   readonly #store: EmbeddedStore;
   readonly #mirror: EmbeddedMirror | undefined;
   readonly #sizes: ObjectSizes;
+  readonly #trees: TreeReader;
   readonly #watches = new Set<() => Promise<void>>();
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -83,6 +78,11 @@ class EmbeddedRepository implements GitRepository {
     this.#store = store;
     this.#mirror = mirror;
     this.#sizes = new ObjectSizes(layout.commonDir);
+    this.#trees = new TreeReader({
+      repo: layout.repo,
+      readTrees: (ids, signal) => mapBounded(ids, signal, (id) => this.#readTree(id)),
+      sizesOf: (ids, signal) => this.#sizesOf(ids, signal),
+    });
   }
 
   async head(branch: string, signal: AbortSignal): Promise<Commit> {
@@ -142,29 +142,7 @@ class EmbeddedRepository implements GitRepository {
   }
 
   async listTree(tree: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
-    const found: Omit<TreeEntry, "size">[] = [];
-    const known = new Map<string, readonly RawEntry[]>();
-    const waiting = [{ id: checkObjectId(tree), path: "." }];
-    // Folders count too: a small repository can describe more nested folders than any memory holds.
-    for (let folders = 0; ; folders++) {
-      const folder = waiting.pop();
-      if (folder === undefined) break;
-      signal.throwIfAborted();
-      if (folders + found.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
-      const lines = known.get(folder.id) ?? parseTree(await this.#readTree(folder.id));
-      known.set(folder.id, lines);
-      for (const { mode: raw, name, id } of lines) {
-        const path = joinPath(folder.path, name);
-        const mode = entryMode(raw);
-        if (mode === undefined) waiting.push({ id, path });
-        else found.push({ path, id, mode });
-      }
-    }
-    if (found.length > MAX_TREE_FILES) throw tooManyFiles(this.#layout.repo);
-    return this.#withSizes(
-      found.toSorted((a, b) => compare(a.path, b.path)),
-      signal,
-    );
+    return this.#trees.list(tree, signal);
   }
 
   async readFiles(
@@ -201,6 +179,50 @@ class EmbeddedRepository implements GitRepository {
     await this.commit(commit, signal);
     const { commonDir, owner } = this.#layout;
     await writeRef(commonDir, `refs/berth/${name}`, commit, owner);
+  }
+
+  async unpin(name: string, signal: AbortSignal): Promise<void> {
+    checkPinName(name);
+    signal.throwIfAborted();
+    const { fs } = this.#store;
+    await git.deleteRef({ fs, gitdir: this.#layout.commonDir, ref: `refs/berth/${name}` });
+  }
+
+  async listRefs(
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    for (const pattern of patterns) checkRefPattern(pattern);
+    if (this.#mirror !== undefined) return this.#mirror.list(patterns, signal);
+    const { fs, gitdir } = this.#store;
+    const refs = new Map<string, string>();
+    for (const pattern of patterns) {
+      const isPrefix = pattern.endsWith("*");
+      const names = isPrefix
+        ? (await git.listRefs({ fs, gitdir, filepath: pattern.slice(0, -2) })).map(
+            (name) => `${pattern.slice(0, -1)}${name}`,
+          )
+        : [pattern];
+      for (const name of names) {
+        const id = await readRef(this.#layout.commonDir, name);
+        if (id !== undefined) refs.set(name, id);
+      }
+    }
+    return refs;
+  }
+
+  async fetchRefs(
+    refs: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Commit>> {
+    const brought = await this.#mirror?.bring(refs, signal);
+    const commits = new Map<string, Commit>();
+    for (const [ref, id] of refs) {
+      const target = await this.#peel(brought?.get(ref) ?? id);
+      const commit = target === undefined ? undefined : await this.#readCommit(target);
+      if (commit !== undefined) commits.set(ref, commit);
+    }
+    return commits;
   }
 
   write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
@@ -246,20 +268,17 @@ class EmbeddedRepository implements GitRepository {
     return made;
   }
 
-  async #withSizes(
-    entries: readonly Omit<TreeEntry, "size">[],
+  async #sizesOf(
+    ids: readonly string[],
     signal: AbortSignal,
-  ): Promise<readonly TreeEntry[]> {
-    const sizes = await this.#sizes.sizesOf(
-      entries.map(({ id }) => id),
-      signal,
+  ): Promise<ReadonlyMap<string, number>> {
+    const sizes = await this.#sizes.sizesOf(ids, signal);
+    return new Map(
+      ids.flatMap((id, index): [string, number][] => {
+        const size = sizes[index];
+        return size === undefined ? [] : [[id, size]];
+      }),
     );
-    return entries.map((entry, index) => {
-      const size = entry.mode === "submodule" ? 0 : sizes[index];
-      if (size === undefined)
-        throw damaged(this.#layout.repo, `the object of file "${entry.path}" is missing`);
-      return { ...entry, size };
-    });
   }
 
   async #resolveBase(base: string, signal: AbortSignal): Promise<string | undefined> {
@@ -329,19 +348,6 @@ class EmbeddedRepository implements GitRepository {
     if (this.#mirror === undefined) await findLayout(this.#layout.repo);
     return noSuchCommit(this.#layout.repo, revision);
   }
-}
-
-/** The formats that only the git binary reads are refused by name, rather than read as an empty repository. */
-async function refuseForeignFormats({ repo, commonDir }: Layout): Promise<void> {
-  const config = (await readPointer(join(commonDir, "config"))) ?? "";
-  const format = /^\s*(?:objectformat\s*=\s*sha256|refstorage\s*=\s*reftable)/im.exec(config)?.[0];
-  if (format !== undefined)
-    throw notARepository(repo, `the embedded engine does not read "${format.trim()}"; install git`);
-  if ((await readPointer(join(commonDir, "objects/info/alternates"))) !== undefined)
-    throw notARepository(
-      repo,
-      "it borrows objects from another repository, which the embedded engine does not follow; install git",
-    );
 }
 
 async function mapBounded<T, R>(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { GitError } from "./git.ts";
 import { Git, type GitResult, REMOTE_TIMEOUT_MS } from "./git-process.ts";
 import { moved, noSuchBranch } from "./git-refusals.ts";
-import type { Remote } from "./git-url.ts";
+import { normalizeRepo, type Remote } from "./git-url.ts";
 import { MAX_LOCK_WAITS, waitForLock } from "./mirror-lock.ts";
 import { ownUser } from "./owner.ts";
 import { pushRejected, remoteFailure } from "./remote-failure.ts";
@@ -20,13 +20,20 @@ const MAX_LISTING_BYTES = 16_000_000;
 
 /** The bare mirror of a remote, named after its URL. Neither the URL's credentials nor its ending make another one. */
 export function mirrorPath(mirrorDir: string, remote: Remote, engine: "git" | "embedded"): string {
-  const hash = createHash("sha256").update(remote.url).digest("hex").slice(0, 32);
+  const hash = createHash("sha256").update(normalizeRepo(remote.url)).digest("hex").slice(0, 32);
   return join(mirrorDir, `${hash}-${engine}.git`);
 }
 
 /** The ref of ours that stands for a branch of the remote: flat, so that `a` and `a/b` never collide. Pure. */
 export function mirrorRef(branch: string): string {
   return `refs/mirror/${encodeURIComponent(branch)}`;
+}
+
+/** The ref of ours that stands for any ref of the remote. Pure. */
+function mirrorName(ref: string): string {
+  return ref.startsWith("refs/heads/")
+    ? mirrorRef(ref.slice("refs/heads/".length))
+    : `refs/mirror/@${encodeURIComponent(ref)}`;
 }
 
 /** Makes the mirror when it is not there yet. May be repeated. */
@@ -69,6 +76,27 @@ export class GitMirror {
     return this.#refreshes.run(branch, signal, (shared) => this.#refresh(branch, shared));
   }
 
+  /** Brings in what listed refs name, in one conversation for those that are new. Gives the names of ours for them. */
+  async bring(
+    refs: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    const names = new Map([...refs.keys()].map((ref) => [ref, mirrorName(ref)]));
+    const args = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/mirror/"];
+    const output = (await this.#git.output({ args }, signal)).toString();
+    const ours = new Map(
+      output.split("\n").map((line) => [line.slice(41), line.slice(0, 40)] as const),
+    );
+    const stale = [...refs].filter(([ref, id]) => ours.get(names.get(ref) ?? "") !== id);
+    const isNew = stale.filter(([ref]) => !ours.has(names.get(ref) ?? ""));
+    const known = stale.filter(([ref]) => ours.has(names.get(ref) ?? ""));
+    const refspec = ([ref]: [string, string]): string => `+${ref}:${names.get(ref)}`;
+    // A first fetch takes part of the history, a later one all that has come since.
+    if (isNew.length > 0) await this.#fetch(isNew.map(refspec), [`--depth=${FIRST_DEPTH}`], signal);
+    if (known.length > 0) await this.#fetch(known.map(refspec), [], signal);
+    return names;
+  }
+
   /** Brings in a branch or tag by any name that the remote has for it, or its default branch for `HEAD`. */
   async fetchNamed(name: string, signal: AbortSignal): Promise<string | undefined> {
     if (name === "HEAD" || name === "@") {
@@ -77,7 +105,7 @@ export class GitMirror {
     }
     const branch = name.replace(/^refs\/heads\//, "");
     const tag = name.replace(/^refs\/tags\//, "");
-    const refs = await this.#list([`refs/heads/${branch}`, `refs/tags/${tag}`], signal);
+    const refs = await this.list([`refs/heads/${branch}`, `refs/tags/${tag}`], signal);
     if (refs.has(`refs/tags/${tag}`) && !name.startsWith("refs/heads/")) {
       await this.#fetch([`+refs/tags/${tag}:refs/tags/${tag}`], [`--depth=${FIRST_DEPTH}`], signal);
       return `refs/tags/${tag}`;
@@ -146,9 +174,9 @@ export class GitMirror {
 
   async #headOf(branch: string, signal: AbortSignal): Promise<string> {
     const ref = `refs/heads/${branch}`;
-    const head = (await this.#list([ref], signal)).get(ref);
+    const head = (await this.list([ref], signal)).get(ref);
     if (head !== undefined) return head;
-    const all = await this.#list(["refs/heads/*"], signal);
+    const all = await this.list(["refs/heads/*"], signal);
     const names = [...all.keys()].map((name) => name.replace("refs/heads/", ""));
     throw noSuchBranch(this.#remote.url, branch, names);
   }
@@ -156,8 +184,10 @@ export class GitMirror {
   async #knownBranches(signal: AbortSignal): Promise<string[]> {
     const args = ["for-each-ref", "--format=%(refname)", "refs/mirror/"];
     const refs = (await this.#git.output({ args }, signal)).toString().split("\n");
-    const ours = refs.filter(Boolean).map((ref) => decodeURIComponent(ref.slice(12)));
-    const theirs = await this.#list(["refs/heads/*"], signal);
+    const ours = refs
+      .filter((ref) => ref !== "" && !ref.startsWith("refs/mirror/@"))
+      .map((ref) => decodeURIComponent(ref.slice(12)));
+    const theirs = await this.list(["refs/heads/*"], signal);
     return ours.filter((branch) => theirs.has(`refs/heads/${branch}`));
   }
 
@@ -166,7 +196,8 @@ export class GitMirror {
     return /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(text)?.[1];
   }
 
-  async #list(patterns: readonly string[], signal: AbortSignal): Promise<Map<string, string>> {
+  /** The remote's refs of these names now. */
+  async list(patterns: readonly string[], signal: AbortSignal): Promise<Map<string, string>> {
     const text = await this.#lsRemote([], patterns, signal);
     const lines = text.split("\n").filter((line) => line.includes("\t"));
     return new Map(
@@ -238,7 +269,7 @@ export class GitMirror {
   /** A push whose answer was lost may have arrived. */
   async #landed(ref: string, id: string, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.#list([ref], signal)).get(ref) === id;
+      return (await this.list([ref], signal)).get(ref) === id;
     } catch (error) {
       if (error instanceof GitError) return false;
       throw error;

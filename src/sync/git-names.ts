@@ -31,6 +31,16 @@ export function checkPinName(name: string): string {
   throw new GitError("io", `Cannot pin a commit as ${quote(name)}: not a valid name of a ref`);
 }
 
+/** Refuses what is neither the full name of a ref nor a prefix of such names with a closing `*`. Pure. */
+export function checkRefPattern(pattern: string): string {
+  const name = pattern.endsWith("/*") ? `${pattern.slice(0, -1)}x` : pattern;
+  if (name.startsWith("refs/") && isRefName(name)) return pattern;
+  throw new GitError(
+    "no-such-branch",
+    `Cannot read ref ${quote(pattern)}: not the full name of a ref; give one such as "refs/heads/main"`,
+  );
+}
+
 /** Refuses revisions that are empty, look like an option, or could end a line of a protocol. Pure. */
 export function checkRevision(revision: string): string {
   const valid =

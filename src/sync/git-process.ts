@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { GitError } from "./git.ts";
-import { basicAuthorization, redactCredentials, type Remote } from "./git-url.ts";
+import { authorizationOf, redactCredentials, type Remote } from "./git-url.ts";
+import { sshCommand } from "./remote-files.ts";
 import type { Layout } from "./repository-layout.ts";
 
 export interface GitCommand {
@@ -231,9 +232,17 @@ function environment(remote?: Remote): Record<string, string> {
     if (value !== undefined) env[name] = value;
   }
   const config = [...CONFIG];
-  if (remote?.credentials !== undefined) {
-    const header = `Authorization: ${basicAuthorization(remote.credentials)}`;
-    config.push([`http.${new URL(remote.url).origin}/.extraHeader`, header]);
+  const authorization = remote === undefined ? undefined : authorizationOf(remote);
+  if (remote !== undefined && authorization !== undefined) {
+    const origin = new URL(remote.url).origin;
+    config.push([`http.${origin}/.extraHeader`, `Authorization: ${authorization}`]);
+  }
+  const { ca, identity } = remote?.files ?? {};
+  if (ca !== undefined) config.push(["http.sslCAInfo", ca]);
+  if (remote?.files !== undefined && identity !== undefined) {
+    env["GIT_SSH_COMMAND"] = sshCommand(remote.files);
+    env["GIT_SSH_VARIANT"] = "ssh";
+    env["GIT_ALLOW_PROTOCOL"] = "ssh";
   }
   env["GIT_CONFIG_COUNT"] = String(config.length);
   config.forEach(([key, value], index) => {

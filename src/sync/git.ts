@@ -30,6 +30,7 @@ export type GitErrorCode =
   | "no-commits"
   | "unreachable"
   | "unauthorized"
+  | "host-key"
   | "too-large"
   | "not-a-folder"
   | "no-manifests"
@@ -98,8 +99,20 @@ export interface GitRepository {
     limit: number,
     signal: AbortSignal,
   ): Promise<readonly Commit[]>;
+  /**
+   * Refs by their full names with what they name (of an annotated tag, the tag itself), as of now; of a remote in one
+   * conversation. A pattern is a full name, or a prefix and a closing `*`. What is not there is not in the answer.
+   */
+  listRefs(patterns: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** The commits of refs that `listRefs` gave, brought in where they are new. What names no commit is not in the answer. */
+  fetchRefs(
+    refs: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Commit>>;
   /** Keeps a commit from being collected, by a ref of ours `refs/berth/<name>`. */
   pin(name: string, commit: string, signal: AbortSignal): Promise<void>;
+  /** Removes the ref that `pin` made. One that is not there is fine. */
+  unpin(name: string, signal: AbortSignal): Promise<void>;
   /**
    * Makes a commit and moves the branch to it, in a remote by a push. In a local repository whose work tree has the
    * branch checked out, the touched files there are updated too when they are clean; else "dirty", nothing is changed.

@@ -10,13 +10,23 @@ interface Rule {
 /** What Git and HTTP servers say when a remote cannot be used. The first match wins. */
 const RULES: readonly Rule[] = [
   {
+    code: "host-key",
+    says: /host key verification failed|remote host identification has changed|host key is known for/i,
+    cure: 'the server\'s host key is not one of the pinned ones; compare it with what the host publishes ("ssh-keyscan" shows it), and only then put it into "known_hosts" of the Secret',
+  },
+  {
+    code: "unauthorized",
+    says: /permission denied \(|invalid format|error in libcrypto|load key/i,
+    cure: "the server refuses the deploy key; give the private key whose public half is a deploy key of the repository",
+  },
+  {
     code: "unauthorized",
     says: /authentication failed|could not read (?:username|password)|terminal prompts disabled|error: 40[13]\b|HTTP 40[13]\b/i,
     cure: "the server refuses the credentials; give a user and a token that may read it (and write to it, for commits)",
   },
   {
     code: "not-a-repository",
-    says: /repository .*not found|error: 404\b|HTTP 404\b|not valid: is this a git repository/i,
+    says: /repository .*not found|does not appear to be a git repository|error: 404\b|HTTP 404\b|not valid: is this a git repository/i,
     cure: "there is no Git repository at this address; check the URL",
   },
   {

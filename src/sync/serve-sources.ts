@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { LoadManifests, Manifest } from "../schema/manifest.ts";
 import { openDirectSources } from "./direct-sources.ts";
 import { GitError } from "./git.ts";
+import { manifestDelta, RememberedManifests } from "./manifest-delta.ts";
 import type { SourceLocation, Sources } from "./source.ts";
 import type {
   FailedCall,
@@ -69,18 +70,29 @@ function makeHandlers(
 ): Handlers & { drop: (revision: number) => void } {
   const watches = new Map<number, () => Promise<void>>();
   const slices = new Map<number, Iterator<ManifestSlice>>();
+  const remembered = new RememberedManifests<number>();
   let lastRevision = 0;
   return {
     head: (signal, location) => sources.head(location, signal),
     treeId: (signal, location, commit) => sources.treeId(location, commit, signal),
-    async load(signal, location, commit): Promise<RevisionHead> {
+    look: (signal, locations) => sources.look(locations, signal),
+    async load(signal, location, commit, base): Promise<RevisionHead> {
       const { loaded, ...head } = await sources.load(location, commit, signal);
       const problems = loaded.problems.slice(0, MAX_PROBLEMS);
       const warnings = loaded.warnings.slice(0, MAX_PROBLEMS);
       if (loaded.manifests.length === 0) return { ...head, problems, warnings };
       const revision = ++lastRevision;
-      slices.set(revision, sliceManifests(loaded.manifests));
-      return { ...head, problems, warnings, revision };
+      const before = base === undefined ? undefined : remembered.get(base);
+      if (base !== undefined) remembered.delete(base);
+      remembered.set(revision, loaded.manifests);
+      const told = { ...head, problems, warnings, revision };
+      if (before === undefined) {
+        slices.set(revision, sliceManifests(loaded.manifests));
+        return { ...told, hasSlices: true };
+      }
+      const { order, fresh } = manifestDelta(before, loaded.manifests);
+      if (fresh.length > 0) slices.set(revision, sliceManifests(fresh));
+      return { ...told, order, hasSlices: fresh.length > 0 };
     },
     async slice(_signal, revision): Promise<ManifestSlice> {
       const next = slices.get(revision)?.next();
@@ -93,6 +105,10 @@ function makeHandlers(
     async pin(signal, location, name, commit): Promise<undefined> {
       await sources.pin(location, name, commit, signal);
     },
+    async unpin(signal, location, name): Promise<undefined> {
+      await sources.unpin(location, name, signal);
+    },
+    descends: (signal, location, commit, from) => sources.descends(location, commit, from, signal),
     async watch(_signal, location: SourceLocation, watch: number): Promise<undefined> {
       const stop = await sources.watch(location, () => send({ kind: "changed", watch }));
       watches.set(watch, stop);

@@ -1,9 +1,9 @@
 import type { LoadedManifests } from "../schema/manifest.ts";
 import type { Commit, GitErrorCode } from "./git.ts";
-import type { OpenOptions, Revision, SourceLocation } from "./source.ts";
+import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 
 /** What the worker is started with. */
-export type WorkerSettings = OpenOptions;
+export type WorkerSettings = Pick<OpenOptions, "mirrorDir" | "engine">;
 
 /** What can be asked of the worker, and what each answers. */
 export interface SourceCalls {
@@ -12,13 +12,26 @@ export interface SourceCalls {
     readonly args: [location: SourceLocation, commit: string];
     readonly value: string;
   };
+  readonly look: {
+    readonly args: [locations: readonly SourceLocation[]];
+    readonly value: readonly Seen[];
+  };
+  /** `base`: the revision whose manifests the receiver still has, so that only what differs is sent. */
   readonly load: {
-    readonly args: [location: SourceLocation, commit: string];
+    readonly args: [location: SourceLocation, commit: string, base: number | undefined];
     readonly value: RevisionHead;
   };
   readonly pin: {
     readonly args: [location: SourceLocation, name: string, commit: string];
     readonly value: undefined;
+  };
+  readonly unpin: {
+    readonly args: [location: SourceLocation, name: string];
+    readonly value: undefined;
+  };
+  readonly descends: {
+    readonly args: [location: SourceLocation, commit: string, from: string];
+    readonly value: boolean;
   };
   /** Later changes come as `changed` messages with the same number. */
   readonly watch: {
@@ -35,8 +48,12 @@ export interface SourceCalls {
 export interface RevisionHead extends Omit<Revision, "loaded"> {
   readonly problems: LoadedManifests["problems"];
   readonly warnings: LoadedManifests["warnings"];
-  /** What to ask slices of; absent when there are no manifests. */
+  /** What to ask slices of, and to name as the next one's base; absent when there are no manifests. */
   readonly revision?: number;
+  /** For each manifest its index in the base, or -1: the next one of the slices. Absent when there is no base. */
+  readonly order?: Int32Array;
+  /** Whether any slices are to come. */
+  readonly hasSlices?: boolean;
 }
 
 export interface ManifestSlice {

@@ -3,7 +3,8 @@ import { backoffMs } from "../base/backoff.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { type Commit, GitError } from "./git.ts";
-import type { OpenOptions, Revision, SourceLocation, Sources } from "./source.ts";
+import { applyDelta } from "./manifest-delta.ts";
+import type { OpenOptions, Revision, Seen, SourceLocation, Sources } from "./source.ts";
 import type {
   FromWorker,
   SourceCalls,
@@ -22,6 +23,8 @@ export interface WorkerSourcesOptions extends OpenOptions {
 
 /** 10,000 manifests take about 300 MB while they are parsed. */
 const DEFAULT_HEAP_MB = 1024;
+/** Manifests kept to compare the next commit's with, of all places together. */
+const MAX_BASE_MANIFESTS = 30_000;
 const RESTART = { baseMs: 100, maxMs: 30_000 };
 /** Children of the worker get this long to end before it is terminated. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -29,6 +32,12 @@ const CLOSE_TIMEOUT_MS = 5000;
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface Base {
+  /** As the worker counts. */
+  readonly revision: number;
+  readonly manifests: readonly Manifest[];
 }
 
 interface Watch {
@@ -47,6 +56,8 @@ class WorkerSources implements Sources {
   readonly #options: WorkerSourcesOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #watches = new Map<number, Watch>();
+  /** The manifests that were last sent of each place: the next commit's are told as what differs. */
+  readonly #bases = new Map<string, Base>();
   #worker: Worker | undefined;
   #lastId = 0;
   /** Crashes in a row, for the wait before the next start. */
@@ -76,10 +87,38 @@ class WorkerSources implements Sources {
 
   async load(location: SourceLocation, commit: string, signal: AbortSignal): Promise<Revision> {
     const worker = this.#ensureWorker();
-    const head = await this.#call("load", [location, commit], signal);
-    const { problems, warnings, revision, ...rest } = head;
-    const manifests = revision === undefined ? [] : await this.#collect(worker, revision, signal);
+    const place = placeOf(location);
+    // Taken out while it is in use: of two loads at the same time, the second one has no base.
+    const known = this.#bases.get(place);
+    this.#bases.delete(place);
+    const head = await this.#call("load", [location, commit, known?.revision], signal);
+    const { problems, warnings, revision, order, hasSlices = false, ...rest } = head;
+    const fresh =
+      revision === undefined || !hasSlices ? [] : await this.#collect(worker, revision, signal);
+    const manifests =
+      order === undefined || known === undefined
+        ? fresh
+        : applyDelta(known.manifests, { order, fresh });
+    if (revision !== undefined && this.#worker === worker)
+      this.#rememberBase(place, { revision, manifests });
     return { ...rest, loaded: { manifests, problems, warnings } };
+  }
+
+  look(locations: readonly SourceLocation[], signal: AbortSignal): Promise<readonly Seen[]> {
+    return this.#call("look", [locations], signal);
+  }
+
+  async unpin(location: SourceLocation, name: string, signal: AbortSignal): Promise<void> {
+    await this.#call("unpin", [location, name], signal);
+  }
+
+  descends(
+    location: SourceLocation,
+    commit: string,
+    from: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return this.#call("descends", [location, commit, from], signal);
   }
 
   async pin(
@@ -114,6 +153,16 @@ class WorkerSources implements Sources {
     }
     this.#closed = true;
     this.#fail(new GitError("io", "Cannot read sources: they were closed"));
+  }
+
+  #rememberBase(place: string, base: Base): void {
+    this.#bases.delete(place);
+    this.#bases.set(place, base);
+    let count = 0;
+    for (const [oldest, { manifests }] of [...this.#bases].toReversed()) {
+      count += manifests.length + 1;
+      if (count > MAX_BASE_MANIFESTS && oldest !== place) this.#bases.delete(oldest);
+    }
   }
 
   async #collect(
@@ -204,6 +253,7 @@ class WorkerSources implements Sources {
   #onExit(worker: Worker, cause: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    this.#bases.clear();
     if (this.#closed) return;
     this.#crashes++;
     this.#options.logger.warn(
@@ -248,6 +298,11 @@ class WorkerSources implements Sources {
     this.#pending.clear();
     for (const { reject } of calls) reject(error);
   }
+}
+
+/** What has the same manifests but for commits: an App's folder, read in the same way. */
+function placeOf({ repo, path, namespace, ignore = "" }: SourceLocation): string {
+  return [repo, path, namespace, ignore].join("\0");
 }
 
 /** The worker's program beside this file, source or compiled. */

@@ -7,6 +7,7 @@ import type { GitRepository } from "../../src/sync/git.ts";
 import { openWithGit } from "../../src/sync/git-binary.ts";
 import { openWithIsomorphic } from "../../src/sync/git-isomorphic.ts";
 import { describeGitRepository, failure, type Origin } from "../support/git-contract.ts";
+import { describeGitRefs } from "../support/git-refs-contract.ts";
 import { GitUser, type TempDir, tempDir, text } from "../support/git-fixture.ts";
 import { type GitHttpServer, serveGit } from "../support/git-http.ts";
 
@@ -38,14 +39,15 @@ async function publish(user: GitUser, args: readonly string[]): Promise<void> {
       ...args.filter((arg) => arg.startsWith("-")),
     );
   const tags = args.filter((arg) => arg.startsWith("v"));
-  if (tags.length > 0) await user.git("push", "--quiet", "origin", ...tags);
+  const options = args.filter((arg) => arg === "--force");
+  if (tags.length > 0) await user.git("push", "--quiet", ...options, "origin", ...tags);
 }
 
 for (const [engine, open] of Object.entries(ENGINES)) {
   const openIn = (dir: string, url: string): Promise<GitRepository> =>
     open(url, { mirrorDir: join(dir, "mirrors") }, signal());
 
-  describeGitRepository(`${engine} on a remote`, async (dir): Promise<Origin> => {
+  const make = async (dir: string): Promise<Origin> => {
     const { user, server, url, bare } = await makeRemote(dir);
     return {
       repo: bare.dir,
@@ -55,7 +57,9 @@ for (const [engine, open] of Object.entries(ENGINES)) {
       open: () => openIn(dir, url),
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
-  });
+  };
+  describeGitRepository(`${engine} on a remote`, make);
+  describeGitRefs(`${engine} on a remote`, make);
 
   describe(`${engine} on a remote`, () => {
     async function using(

@@ -3,7 +3,7 @@ import { sortedBy } from "../../src/base/order.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
 import type { SourceFile } from "../../src/schema/manifest.ts";
 import { GitError, type Commit } from "../../src/sync/git.ts";
-import type { Revision, SourceLocation, Sources } from "../../src/sync/source.ts";
+import type { Revision, Seen, SourceLocation, Sources } from "../../src/sync/source.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -15,6 +15,8 @@ export class FakeSources implements Sources {
   /** While set, every call fails with it. */
   failure: GitError | undefined;
   loads = 0;
+  looks = 0;
+  readonly pins: Set<string> = new Set();
 
   commit(files: Files, message = "change"): Commit {
     const tree = digest(JSON.stringify(sortedBy(Object.entries(files), ([path]) => path)));
@@ -41,6 +43,22 @@ export class FakeSources implements Sources {
     return this.#get(this.#head).commit;
   }
 
+  async look(locations: readonly SourceLocation[]): Promise<readonly Seen[]> {
+    this.#check();
+    this.looks += 1;
+    return Promise.all(
+      locations.map(async (location): Promise<Seen> => {
+        try {
+          const commit = await this.head(location);
+          return { kind: "seen", commit, tree: await this.treeId(location, commit.id) };
+        } catch (error) {
+          if (!(error instanceof GitError)) throw error;
+          return { kind: "failed", code: error.code, message: error.message };
+        }
+      }),
+    );
+  }
+
   async treeId(_location: SourceLocation, commit: string): Promise<string> {
     this.#check();
     return this.#get(commit).commit.tree;
@@ -63,8 +81,23 @@ export class FakeSources implements Sources {
     return async () => void this.#listeners.delete(listener);
   }
 
-  async pin(): Promise<void> {
+  async pin(_location: SourceLocation, name: string): Promise<void> {
     this.#check();
+    this.pins.add(name);
+  }
+
+  async unpin(_location: SourceLocation, name: string): Promise<void> {
+    this.#check();
+    this.pins.delete(name);
+  }
+
+  async descends(_location: SourceLocation, commit: string, from: string): Promise<boolean> {
+    this.#check();
+    for (let at: string | undefined = commit; at !== undefined;) {
+      if (at === from) return true;
+      [at] = this.#get(at).commit.parents;
+    }
+    return false;
   }
 
   async close(): Promise<void> {

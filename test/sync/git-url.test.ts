@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import {
+  authorizationOf,
   basicAuthorization,
   isRemote,
+  normalizeRepo,
   parseRemote,
   redactCredentials,
+  repositoryIdentity,
 } from "../../src/sync/git-url.ts";
 
 test.for([
@@ -31,7 +34,48 @@ test("parseRemote() takes the credentials out of the URL", () => {
   expect(parseRemote("https://example.org/a")).toEqual({ url: "https://example.org/a" });
 });
 
-test.for(["ssh://git@h/x", "git@h:x", "file:///etc", "ext::sh -c id", "https://", "git://h/x"])(
+test("parseRemote() takes what a Secret gives, and prefers it to the URL's", () => {
+  const url = "https://example.org/team/a.git";
+  expect(parseRemote("https://x:y@example.org/team/a.git", { password: "t", ca: "pem" })).toEqual({
+    url,
+    credentials: { username: "git", password: "t" },
+    ca: "pem",
+  });
+  expect(authorizationOf(parseRemote(url, { bearerToken: "abc" }))).toBe("Bearer abc");
+});
+
+test("parseRemote() takes SSH with a key and pinned host keys only", () => {
+  const access = { identity: "key\n", knownHosts: "h ssh-ed25519 AAAA\n" };
+  for (const repo of ["ssh://git@h:2222/team/a.git", "git@h:team/a.git"])
+    expect(parseRemote(repo, access)).toEqual({ url: repo, ssh: access });
+  expect(() => parseRemote("git@h:a.git", { identity: "key" })).toThrow(
+    'there is no "known_hosts"',
+  );
+  expect(() => parseRemote("ssh://git@h/a", {})).toThrow('there is no "identity"');
+  expect(() => parseRemote("ssh://git:pw@h/a", access)).toThrow("SSH takes no password");
+  expect(() => parseRemote("ssh://-oProxyCommand=id/a", access)).toThrow("not an SSH address");
+});
+
+test.for([
+  ["https://Git.example.org/Team/app.git", "git.example.org/team/app"],
+  ["https://user:secret@git.example.org:8443/team/app/", "git.example.org/team/app"],
+  ["ssh://git@git.example.org:2222/team/app.git", "git.example.org/team/app"],
+  ["git@git.example.org:team/app.git", "git.example.org/team/app"],
+  ["git.example.org:team/app", "git.example.org/team/app"],
+  ["/srv/git/app", "/srv/git/app"],
+] as const)("repositoryIdentity(%j) is %j", ([repo, identity]) => {
+  expect(repositoryIdentity(repo)).toBe(identity);
+});
+
+test("normalizeRepo() makes one of an address' spellings, and not of another address", () => {
+  expect(normalizeRepo("HTTPS://Example.org:443/a/")).toBe("https://example.org/a");
+  expect(normalizeRepo("https://example.org/a#x")).toBe("https://example.org/a");
+  expect(normalizeRepo("/srv/a/")).toBe("/srv/a");
+  expect(normalizeRepo("git@h:a.git")).toBe("git@h:a.git");
+  expect(normalizeRepo("https://example.org/a.git")).not.toBe("https://example.org/a");
+});
+
+test.for(["file:///etc", "ext::sh -c id", "https://", "git://h/x"])(
   "parseRemote(%j) is refused with the cure",
   (repo) => {
     expect(() => parseRemote(repo)).toThrow("give the HTTPS address");

@@ -1,0 +1,30 @@
+import type { KnownFiles } from "../schema/loaded-file.ts";
+import type { LoadedManifests, LoadManifests, SourceFile } from "../schema/manifest.ts";
+
+export interface RenderInput {
+  /** Files of the App's folder that count, by path from there. */
+  readonly files: readonly SourceFile[];
+  readonly namespace: string;
+  /** Prefix of the paths in positions. */
+  readonly filePrefix: string;
+  readonly known: KnownFiles;
+}
+
+/**
+ * Makes manifests of an App's folder. The first renderer that `claims` the folder does it. It sees file contents and
+ * nothing else: no network, no clock, no environment, so that equal trees are equal releases.
+ */
+export interface Renderer {
+  readonly name: string;
+  claims(paths: readonly string[]): boolean;
+  render(input: RenderInput): LoadedManifests;
+}
+
+/** YAML and JSON as they stand. Claims every folder, so that it comes last. */
+export function plainRenderer(loadManifests: LoadManifests): Renderer {
+  return {
+    name: "plain",
+    claims: () => true,
+    render: ({ files, ...options }) => loadManifests(files, options),
+  };
+}
