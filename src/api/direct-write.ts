@@ -49,8 +49,9 @@ export function prepareDirectWrite(
   { objects, user, query, complete }: DirectWriteContext,
 ): DirectWrite {
   const untouched = { object: written, warnings: [], settle: () => undefined };
-  if (!resource.declarable || user.node !== undefined) return untouched;
-  if (!isUnmanaged(objects, written.metadata.namespace)) return untouched;
+  if (user.node !== undefined) return untouched;
+  const isPeoples = resource.declarable && isUnmanaged(objects, written.metadata.namespace);
+  if (!isPeoples && resource.kind !== "App") return untouched;
   refuseGitMarks(resource, written, stored);
   const mode = parseFieldValidation(query.get("fieldValidation"));
   const { object: valid, warnings } = validateWrite(resource, written, stored, mode);

@@ -43,7 +43,14 @@ export function refuseDeclared(
   },
 ): void {
   const { user, verb, resource, current, subresource } = request;
-  if (!resource.declarable || user.node !== undefined) return;
+  if (user.node !== undefined) return;
+  if (!resource.declarable) {
+    // Apps are written through the API, except those that are themselves in Git.
+    const isGits = current?.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
+    if (resource.kind === "App" && isGits && subresource === undefined)
+      throw changeInGit(objects, current);
+    return;
+  }
   const namespace = current?.metadata.namespace ?? request.namespace;
   if (isUnmanaged(objects, namespace)) {
     if (subresource !== "status") return;

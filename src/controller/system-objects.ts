@@ -1,3 +1,4 @@
+import { SYSTEM_NAMESPACE, UNMANAGED_ANNOTATION } from "../model/app.ts";
 import { ROOT_CA_NAME, ROOT_CA_NAMESPACE, rootCaConfigMap } from "../model/root-ca.ts";
 import type { ConfigMap, Namespace, StorageClass } from "../model/kinds.gen.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
@@ -19,6 +20,18 @@ const LOCAL_STORAGE_CLASS: StorageClass = {
 };
 /** Namespaces that every cluster has. */
 const NAMESPACES = ["default", ROOT_CA_NAMESPACE, "kube-node-lease", "kube-public"];
+/** Where Berth's own Secrets are, such as the keys of repositories. They are no repository's, so that people write them. */
+const OWN_NAMESPACE: Namespace = {
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: {
+    name: SYSTEM_NAMESPACE,
+    labels: { "kubernetes.io/metadata.name": SYSTEM_NAMESPACE },
+    annotations: { [UNMANAGED_ANNOTATION]: "true" },
+  },
+  spec: { finalizers: ["kubernetes"] },
+  status: { phase: "Active" },
+};
 
 /**
  * Makes what a cluster has before anybody commits anything: namespaces, a storage class, priority classes, and the certificate of its CA,
@@ -35,6 +48,7 @@ export async function ensureSystemObjects(objects: ObjectStore, caBundle?: strin
     };
     await ensure(objects, namespace);
   }
+  await ensure(objects, OWN_NAMESPACE);
   await ensure(objects, LOCAL_STORAGE_CLASS);
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(objects, priorityClass);
   if (caBundle !== undefined) await ensureRootCa(objects, caBundle);

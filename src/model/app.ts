@@ -18,3 +18,12 @@ export interface AppliedManifest {
   /** Absent where it states none. */
   readonly finalizers?: readonly string[];
 }
+
+/** On a declared object: an integer; objects of a higher one are applied when those of the lower ones are healthy. */
+export const WAVE_ANNOTATION = "berth.dev/wave";
+/** On an App that is deleted: its objects go before it does. */
+export const APP_FINALIZER = "berth.dev/app";
+/** On a Release that is Held, with the value "true": somebody consents to what it is held for. */
+export const APPROVED_ANNOTATION = "berth.dev/approved";
+/** The namespace of Berth's own Secrets. */
+export const SYSTEM_NAMESPACE = "berth-system";

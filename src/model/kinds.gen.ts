@@ -2243,6 +2243,8 @@ export interface ReleaseStatus {
   readonly toPrune?: readonly ObjectName[];
   /** Whether all declared objects are in the store. */
   readonly applied?: boolean;
+  /** The wave of objects (`berth.dev/wave`) that is waited for before the next one is applied. */
+  readonly wave?: number;
   /** Whether everything in `toPrune` is gone. */
   readonly pruned?: boolean;
   readonly counts?: ReleaseCounts;

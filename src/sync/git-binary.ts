@@ -51,9 +51,11 @@ export async function openWithGit(
   if (isRemote(repo)) {
     const parsed = parseRemote(repo, options.access);
     const layout = await openMirror(options.mirrorDir, parsed, signal);
-    const { remote, close } = await fileRemote(options.mirrorDir, parsed);
+    const filed = await fileRemote(options.mirrorDir, parsed);
     const git = new Git(layout);
-    return new BinaryRepository(layout, git, new GitMirror(git, layout, remote), close);
+    return new BinaryRepository(layout, git, new GitMirror(git, layout, filed.remote), () =>
+      filed.close(),
+    );
   }
   const layout = await findLayout(repo);
   const git = new Git(layout);
