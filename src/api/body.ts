@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ApiFailure, badRequest, tooLarge } from "./failure.ts";
+import { decodeObject, PROTOBUF } from "./protobuf/decode.ts";
+import { WireError } from "./protobuf/wire.ts";
 
 /** Largest request body: what etcd and so Kubernetes take at most, with room for encoding. */
 export const MAX_BODY_BYTES: number = 3 * 1024 * 1024;
@@ -41,12 +43,15 @@ export async function readJsonObject(
   return asJsonObject(await readJson(request, types));
 }
 
-/** The body as JSON of any shape. Throws 400, 413 or 415. */
+/** The body as JSON of any shape; where JSON is taken, protobuf is as well. Throws 400, 413 or 415. */
 export async function readJson(
   request: IncomingMessage,
   types: readonly string[],
 ): Promise<unknown> {
   const type = mediaType(request);
+  if (type === PROTOBUF && types.includes("application/json")) {
+    return parseProtobuf(await readBody(request));
+  }
   if (type !== "" && !types.includes(type)) throw unsupportedMediaType(type, types);
   return parseJson(await readBody(request));
 }
@@ -58,6 +63,7 @@ export async function readOptionalJsonObject(
   const content = await readBody(request);
   if (content.length === 0) return undefined;
   const type = mediaType(request);
+  if (type === PROTOBUF) return asJsonObject(parseProtobuf(content));
   if (type !== "" && type !== "application/json") {
     throw unsupportedMediaType(type, ["application/json"]);
   }
@@ -78,6 +84,15 @@ export function unsupportedMediaType(type: string, supported: readonly string[])
   );
 }
 
+function parseProtobuf(content: Buffer): unknown {
+  try {
+    return checkDepth(decodeObject(content));
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw badRequest(`the body of the request cannot be read as protobuf: ${error.message}`);
+  }
+}
+
 function parseJson(content: Buffer): unknown {
   let value: unknown;
   try {
@@ -86,6 +101,10 @@ function parseJson(content: Buffer): unknown {
     const why = error instanceof Error ? error.message : String(error);
     throw badRequest(`the body of the request is not JSON: ${why}`);
   }
+  return checkDepth(value);
+}
+
+function checkDepth(value: unknown): unknown {
   if (!isShallow(value, MAX_DEPTH)) {
     throw badRequest(`the body of the request is nested deeper than ${MAX_DEPTH} levels`);
   }
