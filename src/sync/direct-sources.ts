@@ -7,7 +7,7 @@ import { fileKey } from "../schema/loaded-file.ts";
 import type { FileOptions, KnownFiles, SourceFile } from "../schema/loaded-file.ts";
 import type { LoadedManifests, LoadManifests } from "../schema/manifest.ts";
 import { accessKey } from "./access.ts";
-import { GitError, type GitRepository, type TreeEntry } from "./git.ts";
+import { GitError, type GitRepository, type Publication, type TreeEntry } from "./git.ts";
 import { checkPath } from "./git-names.ts";
 import { normalizeRepo, redactCredentials } from "./git-url.ts";
 import { IGNORE_FILE, ignoreRule, MAX_IGNORE_BYTES } from "./ignore-files.ts";
@@ -21,7 +21,9 @@ import {
 } from "./manifest-files.ts";
 import { openRepository } from "./open-repository.ts";
 import { plainRenderer, type Renderer } from "./render.ts";
-import type { OpenOptions, Revision, Seen, SourceLocation, Sources, Wanted } from "./source.ts";
+import type { OpenOptions, Revision, Seen, SourceLocation, Wanted } from "./source.ts";
+import { composeEdit } from "./write/compose-edit.ts";
+import type { EditAnswer, EditRequest, WritableSources } from "./write/writable-sources.ts";
 
 export interface DirectSourcesOptions extends OpenOptions {
   readonly loadManifests: LoadManifests;
@@ -40,11 +42,11 @@ const MAX_LINK_BYTES = 4096;
 type Loaded = Pick<Revision, "tree" | "loaded" | "files">;
 
 /** Sources in this very thread: for commands, and inside of the worker that serves a control plane. */
-export function openDirectSources(options: DirectSourcesOptions): Sources {
+export function openDirectSources(options: DirectSourcesOptions): WritableSources {
   return new DirectSources(options);
 }
 
-class DirectSources implements Sources {
+class DirectSources implements WritableSources {
   readonly #options: DirectSourcesOptions;
   readonly #repositories = new Map<string, Promise<GitRepository>>();
   /** By tree, folder and namespace; the latest use last. */
@@ -133,6 +135,24 @@ class DirectSources implements Sources {
     const repository = await this.#open(location, signal);
     const history = await repository.history(commit, ".", MAX_DESCENT, signal);
     return history.some(({ id }) => id === from);
+  }
+
+  async edit(
+    location: SourceLocation,
+    request: EditRequest,
+    signal: AbortSignal,
+  ): Promise<EditAnswer> {
+    const { manifests } = (await this.load(location, request.parent, signal)).loaded;
+    const repository = await this.#open(location, signal);
+    return composeEdit(repository, location, { ...request, manifests }, signal);
+  }
+
+  async publish(
+    location: SourceLocation,
+    publication: Publication,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await (await this.#open(location, signal)).publish(publication, signal);
   }
 
   async close(): Promise<void> {

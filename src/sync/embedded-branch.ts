@@ -53,6 +53,25 @@ export async function moveEmbeddedBranch(
   if (checkouts[0] !== undefined) await appendReflog(checkouts[0].gitDir, "HEAD", line);
 }
 
+/** Makes a branch at a commit: "conflict" when there is one of that name. */
+export async function createEmbeddedBranch(
+  layout: Layout,
+  branch: string,
+  commit: Commit,
+): Promise<void> {
+  const ref = `refs/heads/${branch}`;
+  const lock = await LockFile.take(join(layout.commonDir, ref), layout.owner);
+  let landed = false;
+  try {
+    const found = await readRef(layout.commonDir, ref);
+    if (found !== undefined) throw moved(layout.repo, branch, commit.id);
+    await lock.commit(`${commit.id}\n`);
+    landed = true;
+  } finally {
+    if (!landed) await lock.release();
+  }
+}
+
 /** Changes the files of the work tree, then lands the commit; when that fails, changes them back. */
 async function switchFiles(
   store: EmbeddedStore,

@@ -150,7 +150,9 @@ export class EmbeddedMirror {
     try {
       const onPrePush = ({ remoteRef }: { remoteRef: { oid: string } }): boolean => {
         // The server compares the branch with what it has just told: both together are compare-and-swap.
-        if (remoteRef.oid !== parent) throw moved(this.#remote.url, branch, parent);
+        // A branch that is not there has the id of nothing.
+        if (remoteRef.oid.replace(/^0+$/, "") !== parent)
+          throw moved(this.#remote.url, branch, parent);
         return true;
       };
       const remoteRef = `refs/heads/${branch}`;

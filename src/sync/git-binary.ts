@@ -7,6 +7,7 @@ import {
   GitError,
   type GitRepository,
   type NewCommit,
+  type Publication,
   type TreeEntry,
 } from "./git.ts";
 import { GitMirror, openMirror } from "./git-mirror.ts";
@@ -74,6 +75,8 @@ export async function openWithGit(
 }
 
 /** More files than this are read by a process of their own, which buffers its answers. */
+/** Git's name for the commit of a branch that is not there. */
+const NO_COMMIT = "0".repeat(40);
 const BULK_FILES = 200;
 const MAX_HISTORY = 10_000;
 const MAX_BRANCHES_LISTED = 1000;
@@ -263,32 +266,42 @@ class BinaryRepository implements GitRepository {
     await this.#cleanUp();
   }
 
+  async compose(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
+    const parent = await this.commit(commit.parent, signal);
+    const access = {
+      readTree: (id: string, signal: AbortSignal) => this.#readTree(id, signal),
+      writeObject: looseObjectWriter(this.#layout.commonDir, this.#layout.owner),
+    };
+    const composed = await composeCommit(access, parent, commit, signal);
+    return composed.tree === parent.tree ? parent : this.commit(composed.id, signal);
+  }
+
+  publish(publication: Publication, signal: AbortSignal): Promise<void> {
+    const published = this.#writing.then(() => this.#publish(publication, signal));
+    this.#writing = published.catch(() => undefined);
+    return published;
+  }
+
+  async #publish(
+    { branch, commit, changes, isNew = false }: Publication,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const from = isNew ? undefined : commit.parents[0];
+    if (this.#mirror !== undefined)
+      return this.#mirror.push(checkBranch(branch), from ?? "", commit.id, signal);
+    const files = isNew ? [] : changes.map(({ path }) => path);
+    const reason = subjectOf(commit);
+    const move = { branch: checkBranch(branch), from: from ?? NO_COMMIT, to: commit.id };
+    await moveLocalBranch(this.#layout, { ...move, files, reason }, signal);
+  }
+
   async #write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
     const parent = await this.head(commit.branch, signal);
     if (parent.id !== commit.parent) throw moved(this.#layout.repo, commit.branch, commit.parent);
-    const composed = await composeCommit(
-      {
-        readTree: (id, signal) => this.#readTree(id, signal),
-        writeObject: looseObjectWriter(this.#layout.commonDir, this.#layout.owner),
-      },
-      parent,
-      commit,
-      signal,
-    );
-    if (composed.tree === parent.tree) return parent;
-    if (this.#mirror !== undefined) {
-      await this.#mirror.push(commit.branch, parent.id, composed.id, signal);
-      return this.commit(composed.id, signal);
-    }
-    const made = await this.commit(composed.id, signal);
-    const move = {
-      branch: commit.branch,
-      from: parent.id,
-      to: made.id,
-      files: commit.changes.map(({ path }) => path),
-      reason: subjectOf(made),
-    };
-    await moveLocalBranch(this.#layout, move, signal);
+    const made = await this.compose(commit, signal);
+    if (made.id === parent.id) return parent;
+    const { branch, changes } = commit;
+    await this.#publish({ branch, changes, commit: made }, signal);
     return made;
   }
 

@@ -3,11 +3,17 @@ import git from "isomorphic-git";
 import type { SourceFile } from "../schema/manifest.ts";
 import { composeCommit } from "./compose-commit.ts";
 import { parseCommit } from "./commit-object.ts";
-import { findEntry, moveEmbeddedBranch } from "./embedded-branch.ts";
+import { createEmbeddedBranch, findEntry, moveEmbeddedBranch } from "./embedded-branch.ts";
 import { refuseFiles, refuseForeignFormats } from "./embedded-limits.ts";
 import { EmbeddedMirror, openEmbeddedMirror } from "./embedded-mirror.ts";
 import { EmbeddedStore } from "./embedded-store.ts";
-import { type Commit, type GitRepository, type NewCommit, type TreeEntry } from "./git.ts";
+import {
+  type Commit,
+  type GitRepository,
+  type NewCommit,
+  type Publication,
+  type TreeEntry,
+} from "./git.ts";
 import {
   checkBranch,
   checkObjectId,
@@ -248,23 +254,41 @@ class EmbeddedRepository implements GitRepository {
     await Promise.all(watches.map((stop) => stop()));
   }
 
-  async #write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
-    const { repo, commonDir, owner } = this.#layout;
-    const { branch, changes } = commit;
-    const parent = await this.head(branch, signal);
-    if (parent.id !== commit.parent) throw moved(repo, branch, commit.parent);
+  async compose(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
+    const { commonDir, owner } = this.#layout;
+    const parent = await this.commit(commit.parent, signal);
     const access = {
       readTree: (id: string) => this.#readTree(id),
       writeObject: looseObjectWriter(commonDir, owner),
     };
     const composed = await composeCommit(access, parent, commit, signal);
-    if (composed.tree === parent.tree) return parent;
-    const made = await this.commit(composed.id, signal);
-    if (this.#mirror !== undefined) await this.#mirror.push(branch, parent.id, made, signal);
-    else {
-      const move = { branch, from: parent, to: made, changes };
-      await moveEmbeddedBranch(this.#store, this.#layout, move, signal);
-    }
+    return composed.tree === parent.tree ? parent : this.commit(composed.id, signal);
+  }
+
+  publish(publication: Publication, signal: AbortSignal): Promise<void> {
+    const published = this.#writing.then(() => this.#publish(publication, signal));
+    this.#writing = published.catch(() => undefined);
+    return published;
+  }
+
+  async #publish(
+    { branch, commit, changes, isNew = false }: Publication,
+    signal: AbortSignal,
+  ): Promise<void> {
+    checkBranch(branch);
+    const from = isNew ? "" : (commit.parents[0] ?? "");
+    if (this.#mirror !== undefined) return this.#mirror.push(branch, from, commit, signal);
+    if (isNew) return createEmbeddedBranch(this.#layout, branch, commit);
+    const move = { branch, from: await this.commit(from, signal), to: commit, changes };
+    await moveEmbeddedBranch(this.#store, this.#layout, move, signal);
+  }
+
+  async #write(commit: NewCommit, signal: AbortSignal): Promise<Commit> {
+    const { branch, changes } = commit;
+    const parent = await this.head(branch, signal);
+    if (parent.id !== commit.parent) throw moved(this.#layout.repo, branch, commit.parent);
+    const made = await this.compose(commit, signal);
+    if (made.id !== parent.id) await this.#publish({ branch, changes, commit: made }, signal);
     return made;
   }
 

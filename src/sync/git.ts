@@ -75,6 +75,16 @@ export interface NewCommit {
   readonly author: { readonly name: string; readonly email: string };
 }
 
+/** A commit that was composed, on its way onto a branch. */
+export interface Publication {
+  readonly branch: string;
+  readonly commit: Commit;
+  /** Files that differ from its parent. */
+  readonly changes: readonly FileChange[];
+  /** The branch must not be there yet; else it must be at the commit's parent. */
+  readonly isNew?: boolean;
+}
+
 /**
  * One repository through one engine. Two engines, one contract suite: the `git` binary and isomorphic-git.
  *
@@ -118,6 +128,10 @@ export interface GitRepository {
    * branch checked out, the touched files there are updated too when they are clean; else "dirty", nothing is changed.
    */
   write(commit: NewCommit, signal: AbortSignal): Promise<Commit>;
+  /** The commit that `write` would make, which no branch names yet. The parent itself when it changes nothing. */
+  compose(commit: NewCommit, signal: AbortSignal): Promise<Commit>;
+  /** Moves a branch to a composed commit, as `write` does, or makes one: "conflict" when it is elsewhere by now. */
+  publish(publication: Publication, signal: AbortSignal): Promise<void>;
   /** Calls back when the branches of a local repository may have changed; a remote never does. Returns how to stop it. */
   watch(listener: () => void): Promise<() => Promise<void>>;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import type { LoadManifests, Manifest } from "../schema/manifest.ts";
 import { openDirectSources } from "./direct-sources.ts";
 import { GitError } from "./git.ts";
 import { manifestDelta, RememberedManifests } from "./manifest-delta.ts";
-import type { SourceLocation, Sources } from "./source.ts";
+import type { SourceLocation } from "./source.ts";
 import type {
   FailedCall,
   FromWorker,
@@ -15,6 +15,7 @@ import type {
   ToWorker,
   WorkerSettings,
 } from "./source-protocol.ts";
+import type { WritableSources } from "./write/writable-sources.ts";
 
 /** A slice ends at whichever comes first: parsing it takes the receiver about 2 ms. */
 const SLICE_MANIFESTS = 200;
@@ -65,7 +66,7 @@ export function serveSources(
 }
 
 function makeHandlers(
-  sources: Sources,
+  sources: WritableSources,
   send: (message: FromWorker) => void,
 ): Handlers & { drop: (revision: number) => void } {
   const watches = new Map<number, () => Promise<void>>();
@@ -117,6 +118,10 @@ function makeHandlers(
       const stop = watches.get(watch);
       watches.delete(watch);
       await stop?.();
+    },
+    edit: (signal, location, request) => sources.edit(location, request, signal),
+    async publish(signal, location, publication): Promise<undefined> {
+      await sources.publish(location, publication, signal);
     },
     async close(): Promise<undefined> {
       await sources.close();

@@ -1,6 +1,7 @@
 import type { LoadedManifests } from "../schema/manifest.ts";
-import type { Commit, GitErrorCode } from "./git.ts";
+import type { Commit, GitErrorCode, Publication } from "./git.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
+import type { EditAnswer, EditRequest } from "./write/writable-sources.ts";
 
 /** What the worker is started with. */
 export type WorkerSettings = Pick<OpenOptions, "mirrorDir" | "engine">;
@@ -41,6 +42,14 @@ export interface SourceCalls {
   readonly unwatch: { readonly args: [watch: number]; readonly value: undefined };
   /** One slice of a revision's manifests, as JSON text: parsing one takes the receiver a few ms at most. */
   readonly slice: { readonly args: [revision: number]; readonly value: ManifestSlice };
+  readonly edit: {
+    readonly args: [location: SourceLocation, request: EditRequest];
+    readonly value: EditAnswer;
+  };
+  readonly publish: {
+    readonly args: [location: SourceLocation, publication: Publication];
+    readonly value: undefined;
+  };
   readonly close: { readonly args: []; readonly value: undefined };
 }
 

@@ -2,9 +2,9 @@ import { Worker } from "node:worker_threads";
 import { backoffMs } from "../base/backoff.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Manifest } from "../schema/manifest.ts";
-import { type Commit, GitError } from "./git.ts";
+import { type Commit, GitError, type Publication } from "./git.ts";
 import { applyDelta } from "./manifest-delta.ts";
-import type { OpenOptions, Revision, Seen, SourceLocation, Sources } from "./source.ts";
+import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type {
   FromWorker,
   SourceCalls,
@@ -12,6 +12,7 @@ import type {
   ToWorker,
   WorkerSettings,
 } from "./source-protocol.ts";
+import type { EditAnswer, EditRequest, WritableSources } from "./write/writable-sources.ts";
 
 export interface WorkerSourcesOptions extends OpenOptions {
   readonly logger: Logger;
@@ -46,13 +47,13 @@ interface Watch {
 }
 
 /** Starts the worker that reads repositories. It is started again when it crashes. */
-export async function openSources(options: WorkerSourcesOptions): Promise<Sources> {
+export async function openSources(options: WorkerSourcesOptions): Promise<WritableSources> {
   const sources = new WorkerSources(options);
   await sources.start();
   return sources;
 }
 
-class WorkerSources implements Sources {
+class WorkerSources implements WritableSources {
   readonly #options: WorkerSourcesOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #watches = new Map<number, Watch>();
@@ -138,6 +139,18 @@ class WorkerSources implements Sources {
       if (!this.#watches.delete(watch) || this.#worker === undefined) return;
       await this.#call("unwatch", [watch], AbortSignal.timeout(CLOSE_TIMEOUT_MS));
     };
+  }
+
+  edit(location: SourceLocation, request: EditRequest, signal: AbortSignal): Promise<EditAnswer> {
+    return this.#call("edit", [location, request], signal);
+  }
+
+  async publish(
+    location: SourceLocation,
+    publication: Publication,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#call("publish", [location, publication], signal);
   }
 
   async close(): Promise<void> {
