@@ -43,6 +43,8 @@ export function usedByServices(services: Iterable<Service>): UsedByServices {
     for (const port of ports) {
       if (port.nodePort !== undefined) nodePorts.set(portKey(port, port.nodePort), holder);
     }
+    const { healthCheckNodePort: health } = service.spec;
+    if (health !== undefined && health !== 0) nodePorts.set(portKey(HEALTH_PORT, health), holder);
   }
   return { ips, nodePorts };
 }
@@ -56,6 +58,8 @@ export function allocateService(
   used: UsedByServices,
   network: ServiceNetwork,
 ): Allocation {
+  if (service.spec.type === "ExternalName")
+    return { kind: "allocated", service: withoutNodePorts(withoutAddress(service)) };
   const withAddress = allocateAddress(service, used, network);
   return withAddress.kind === "allocated" ? allocatePorts(withAddress.service, used) : withAddress;
 }
@@ -101,6 +105,19 @@ function addressProblem(message: string, hint?: string): Allocation {
   return hint === undefined ? problem : { ...problem, hint };
 }
 
+/** What is only another name has no address of its own. */
+function withoutAddress(service: Service): Service {
+  if (service.spec.clusterIP === undefined && service.spec.ipFamilies === undefined) return service;
+  const {
+    clusterIP: _,
+    clusterIPs: __,
+    ipFamilies: ___,
+    ipFamilyPolicy: ____,
+    ...spec
+  } = service.spec;
+  return { ...service, spec };
+}
+
 /** `clusterIPs` and the family follow the address; an unchanged Service stays the same object. */
 function withAddress(service: Service, clusterIP: string): Service {
   const { spec } = service;
@@ -143,10 +160,12 @@ function freeAddress(
 }
 
 function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocation {
-  if (service.spec.type !== "NodePort")
+  const { type, allocateLoadBalancerNodePorts } = service.spec;
+  if (type !== "NodePort" && type !== "LoadBalancer")
     return { kind: "allocated", service: withoutNodePorts(service) };
   const self = formatRef(refOf(service));
   const taken = new Map([...nodePorts].filter(([, holder]) => holder !== self));
+  const isAsked = type === "LoadBalancer" && allocateLoadBalancerNodePorts === false;
   const ports: ServicePort[] = [];
   for (const [index, port] of service.spec.ports.entries()) {
     if (port.nodePort === undefined) continue;
@@ -155,6 +174,10 @@ function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocat
     taken.set(portKey(port, port.nodePort), self);
   }
   for (const [index, port] of service.spec.ports.entries()) {
+    if (port.nodePort === undefined && isAsked) {
+      ports.push(port);
+      continue;
+    }
     const nodePort = port.nodePort ?? freePort(service, port, taken);
     if (nodePort === undefined)
       return portProblem("all node ports are taken", `spec.ports[${index}].nodePort`);
@@ -162,10 +185,42 @@ function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocat
     ports.push(port.nodePort === undefined ? { ...port, nodePort } : port);
   }
   const isSame = ports.every((port, index) => port === service.spec.ports[index]);
+  return allocateHealthPort(
+    isSame ? service : { ...service, spec: { ...service.spec, ports } },
+    taken,
+  );
+}
+
+const HEALTH_PORT = { protocol: "TCP" } as const;
+
+/** A balancer asks nodes there whether they have an endpoint: it needs that where others have none to give. */
+function allocateHealthPort(service: Service, taken: ReadonlyMap<string, string>): Allocation {
+  const { type, externalTrafficPolicy, healthCheckNodePort = 0 } = service.spec;
+  if (type !== "LoadBalancer" || externalTrafficPolicy !== "Local")
+    return { kind: "allocated", service: withoutHealthPort(service) };
+  const path = "spec.healthCheckNodePort";
+  const self = formatRef(refOf(service));
+  const holder = taken.get(portKey(HEALTH_PORT, healthCheckNodePort));
+  if (healthCheckNodePort !== 0)
+    return holder === undefined
+      ? { kind: "allocated", service }
+      : portProblem(
+          `healthCheckNodePort ${healthCheckNodePort} is taken by ${holder === self ? "one of its own ports" : holder}`,
+          path,
+        );
+  const port = { name: "health", protocol: "TCP", port: 0, targetPort: 0 } as const;
+  const free = freePort(service, port, taken);
+  if (free === undefined) return portProblem("all node ports are taken", path);
   return {
     kind: "allocated",
-    service: isSame ? service : { ...service, spec: { ...service.spec, ports } },
+    service: { ...service, spec: { ...service.spec, healthCheckNodePort: free } },
   };
+}
+
+function withoutHealthPort(service: Service): Service {
+  if (service.spec.healthCheckNodePort === undefined) return service;
+  const { healthCheckNodePort: _, ...spec } = service.spec;
+  return { ...service, spec };
 }
 
 function withoutNodePorts(service: Service): Service {

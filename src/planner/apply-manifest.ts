@@ -151,11 +151,16 @@ export function keepAllocated(object: ApiObject, stored: ApiObject): ApiObject {
 function keepAddresses(object: Service, stored: Service): Service {
   const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = stored.spec;
   const kept = { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy };
-  const allocated = Object.fromEntries(
+  const allocated: Record<string, unknown> = Object.fromEntries(
     Object.entries(kept).filter(([, value]) => value !== undefined),
   );
+  const { type } = object.spec;
+  if (type === "ExternalName") return object;
+  const health = stored.spec.healthCheckNodePort;
+  if (type === "LoadBalancer" && object.spec.externalTrafficPolicy === "Local" && health !== undefined)
+    allocated["healthCheckNodePort"] = health;
   const ports =
-    object.spec.type === "NodePort"
+    type === "NodePort" || type === "LoadBalancer"
       ? object.spec.ports.map((port) => {
           const nodePort = stored.spec.ports.find(({ name }) => name === port.name)?.nodePort;
           return nodePort === undefined ? port : { nodePort, ...port };

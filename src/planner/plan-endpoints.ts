@@ -2,12 +2,13 @@ import { shortHash } from "../base/hash.ts";
 import { sortedBy } from "../base/order.ts";
 import { isSameJson } from "../base/same-json.ts";
 import { SERVICE_NAME_LABEL } from "../model/labels.ts";
-import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../model/kinds.gen.ts";
+import type { Endpoint, EndpointPort, EndpointSlice, Node, Service } from "../model/kinds.gen.ts";
 import { controllerRef, refOf, type ApiObject } from "../model/meta.ts";
 import { EMPTY_PLAN, type Plan, type Step } from "../model/plan.ts";
 import { groupEndpoints, portsKey, type EndpointGroup } from "./endpoint-groups.ts";
 import { groupsOfEndpoints, inheritedLabels, mirrorToEndpoints } from "./endpoint-mirror.ts";
 import { assignEndpoints } from "./endpoint-slots.ts";
+import { hintsByLoad, withHints } from "./plan-service-hints.ts";
 import { listPods } from "./owned-pods.ts";
 import type { World } from "./world.ts";
 
@@ -30,7 +31,10 @@ export function planEndpoints(world: World, service: Service): Plan {
   if (Object.keys(selector).length === 0)
     return { steps: planSlices(world, service, groupsOfEndpoints(world, service), slices) };
   const pods = listPods(world, namespace);
-  const groups = groupEndpoints(service, pods, (node) => zoneOf(world, node));
+  const found = groupEndpoints(service, pods, (node) => zoneOf(world, node));
+  const groups = hintsByLoad(service)
+    ? found.map((group) => withHints(group, world.list("v1", "Node") as readonly Node[]))
+    : found;
   const wanted = groups.length > 0 ? groups : [emptyGroup(slices)];
   return {
     steps: [

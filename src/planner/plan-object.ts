@@ -29,7 +29,7 @@ import { planCronJob } from "./plan-cronjob.ts";
 import { planClaim } from "./plan-claim.ts";
 import { planDaemonSet } from "./plan-daemonset.ts";
 import { planDeployment } from "./plan-deployment.ts";
-import { planEndpoints } from "./plan-endpoints.ts";
+import { balancedServices, planService } from "./plan-service.ts";
 import { concernsGarbage, dependentsOf, planGarbage } from "./plan-garbage.ts";
 import { forgetPod, isAwaitingCount, planJob } from "./plan-job.ts";
 import { planEphemeralClaims } from "./plan-ephemeral-claims.ts";
@@ -60,7 +60,7 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ["v1/Namespace", (world, object: Namespace) => planNamespace(world, object)],
   ["v1/Pod", (world, object: Pod) => planPod(world, object)],
   ["v1/ResourceQuota", (world, object: ResourceQuota) => planQuota(world, object)],
-  ["v1/Service", (world, object: Service) => planEndpoints(world, object)],
+  ["v1/Service", (world, object: Service) => planService(world, object)],
   ["v1/PersistentVolumeClaim", (world, object: PersistentVolumeClaim) => planClaim(world, object)],
   ["v1/PersistentVolume", (world, object: PersistentVolume) => planVolume(world, object)],
   ["apps/v1/Deployment", (world, object: Deployment) => planDeployment(world, object)],
@@ -127,6 +127,7 @@ const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
   [furnishedNamespaces, ["ServiceAccount", "ConfigMap"]],
   [mirroredService, ["Endpoints"]],
   [movedServices, ["Node"]],
+  [balancedServices, ["Node", "Service"]],
   [wakeClaims, ["PersistentVolume", "PersistentVolumeClaim", "Pod", "Node", "StorageClass"]],
   [wakeWorkloads, ["Node", "PersistentVolumeClaim", "Pod", "ConfigMap", "Secret"]],
 ];
