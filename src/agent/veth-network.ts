@@ -13,7 +13,8 @@ export interface VethNetworkOptions {
   readonly podCidr: string;
   /** What pods see as the sender when the host speaks to them. */
   readonly nodeIp: string;
-  readonly mtu: number;
+  /** Of the wire of a new pod. */
+  readonly mtu: () => number;
   readonly clock: Clock;
 }
 
@@ -102,7 +103,7 @@ function hostCommands(
   hasIpv6: boolean,
 ): readonly string[] {
   return [
-    `link add name ${link} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+    `link add name ${link} mtu ${mtu()} type veth peer name eth0 mtu ${mtu()} netns ${pid}`,
     ...(hasIpv6 ? [`link set dev ${link} addrgenmode none`] : []),
     `addr add ${GATEWAY}/32 dev ${link} scope link`,
     `link set dev ${link} up`,

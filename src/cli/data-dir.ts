@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { NetworkDriverChoice } from "../proxy/network/driver.ts";
 import { CliError } from "./cli-error.ts";
 
 /** Where things stand in a data directory. */
@@ -29,6 +30,8 @@ export interface ClusterConfig {
   readonly serviceCidr: string;
   readonly dnsIp: string;
   readonly domain: string;
+  /** How nodes reach each other's pods; absent: as fits each pair. */
+  readonly networkDriver?: NetworkDriverChoice;
 }
 
 const FORMAT: number = 1;

@@ -4,6 +4,7 @@ import { formatKubeconfig } from "../api/kubeconfig.ts";
 import { openAuthority, readKeyPair, validUntil, writeKeyPair, type KeyPair } from "../api/pki.ts";
 import { addressAt, chooseNetworks, parseCidr, type Cidr } from "../model/cidr.ts";
 import { bridgeName, vethPrefix } from "../model/instance.ts";
+import type { NetworkDriverChoice } from "../proxy/network/driver.ts";
 import { CliError } from "./cli-error.ts";
 import {
   newClusterId,
@@ -21,6 +22,7 @@ export interface ClusterOptions {
   readonly nodeName: string | undefined;
   readonly podCidr: string | undefined;
   readonly serviceCidr: string | undefined;
+  readonly networkDriver: NetworkDriverChoice | undefined;
 }
 
 export const DEFAULT_PORT = 6443;
@@ -58,6 +60,7 @@ async function newConfig(options: ClusterOptions): Promise<ClusterConfig> {
     ...networks,
     dnsIp: addressAt(networkOf(networks.serviceCidr, "--service-cidr"), DNS_INDEX),
     domain: "cluster.local",
+    ...(options.networkDriver === undefined ? {} : { networkDriver: options.networkDriver }),
   };
 }
 
@@ -83,7 +86,12 @@ function changed(config: ClusterConfig, options: ClusterOptions): ClusterConfig 
       cure: "leave the option out, or make a new cluster: berth down, then berth up",
     });
   }
-  return { ...config, listen: options.listen ?? config.listen, port: options.port ?? config.port };
+  return {
+    ...config,
+    listen: options.listen ?? config.listen,
+    port: options.port ?? config.port,
+    ...(options.networkDriver === undefined ? {} : { networkDriver: options.networkDriver }),
+  };
 }
 
 async function pickNetworks(

@@ -7,7 +7,7 @@ import { serverUrl } from "./init-cluster.ts";
 /** What a node must know before it can ask the API for anything. */
 export type NodeConfig = Pick<
   ClusterConfig,
-  "clusterId" | "nodeName" | "podCidr" | "serviceCidr" | "dnsIp" | "domain"
+  "clusterId" | "nodeName" | "podCidr" | "serviceCidr" | "dnsIp" | "domain" | "networkDriver"
 > & {
   /** Where the API is, for instance `https://192.0.2.10:6443`. */
   readonly server: string;

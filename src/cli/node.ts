@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { runAgent } from "../agent/agent.ts";
-import { readHostNetwork } from "../agent/host-network.ts";
+import { readHostNetwork, type HostNetwork } from "../agent/host-network.ts";
 import { openVethNetwork } from "../agent/veth-network.ts";
 import type { Logger } from "../base/logger.ts";
 import { systemClock } from "../base/system-clock.ts";
@@ -9,10 +9,11 @@ import { createEventRecorder } from "../client/event-recorder.ts";
 import { createApiClient } from "../client/http-client.ts";
 import { createInformer } from "../client/informer.ts";
 import { runTunnel } from "../client/tunnel-client.ts";
-import type { EndpointSlice, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
+import type { EndpointSlice, Node, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { resourceOf } from "../model/resources.ts";
 import { VOLUME_NODE_LABEL } from "../model/storage.ts";
+import { runNetwork } from "../proxy/network/run-network.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { openRuntime } from "./node-parts.ts";
@@ -26,9 +27,10 @@ export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<vo
   const client = createApiClient(setup.credentials);
   const ended = new AbortController();
   const running = AbortSignal.any([signal, ended.signal]);
-  const parts = { ...setup, client, logger, signal: running };
+  const host = await readHostNetwork(running);
+  const parts = { ...setup, client, logger, host, podMtu: host.mtu, signal: running };
   try {
-    await Promise.all([startAgent(parts), startProxy(parts)]);
+    await Promise.all([startAgent(parts), startProxy(parts), startNetwork(parts)]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -40,14 +42,17 @@ export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<vo
 interface Parts extends NodeSetup {
   readonly client: ApiClient;
   readonly logger: Logger;
+  readonly host: HostNetwork;
+  /** Of new pods, as the ways to other nodes allow. */
+  podMtu: number;
   readonly signal: AbortSignal;
 }
 
 async function startAgent(parts: Parts): Promise<void> {
-  const { config, credentials, client, logger, signal } = parts;
+  const { config, credentials, client, logger, host, signal } = parts;
   const { clusterId, nodeName } = config;
   const clock = systemClock;
-  const [runtime, host] = await Promise.all([openRuntime(signal), readHostNetwork(signal)]);
+  const runtime = await openRuntime(signal);
   const pods = follow<Pod>(parts, "v1", "Pod", { fieldSelector: `spec.nodeName=${nodeName}` });
   const labelSelector = `${VOLUME_NODE_LABEL}=${nodeName}`;
   const volumes = follow<PersistentVolume>(parts, "v1", "PersistentVolume", { labelSelector });
@@ -65,7 +70,13 @@ async function startAgent(parts: Parts): Promise<void> {
       signal,
     }),
     openNetwork: (podCidr) =>
-      openVethNetwork({ clusterId, podCidr, nodeIp: host.address, mtu: host.mtu, clock }),
+      openVethNetwork({
+        clusterId,
+        podCidr,
+        nodeIp: host.address,
+        mtu: () => parts.podMtu,
+        clock,
+      }),
     nodeName,
     nodeIp: host.address,
     cluster: clusterInfo(config),
@@ -102,6 +113,29 @@ async function startProxy(parts: Parts): Promise<void> {
     logger,
     signal,
   });
+}
+
+async function startNetwork(parts: Parts): Promise<void> {
+  const { config, client, logger, host, stateDir, signal } = parts;
+  const { clusterId, nodeName, networkDriver: choice = "auto" } = config;
+  await runNetwork(
+    {
+      client,
+      nodes: follow<Node>(parts, "v1", "Node"),
+      nodeName,
+      address: host.address,
+      clusterId,
+      cluster: clusterInfo(config),
+      choice,
+      stateDir,
+      onPodMtu: (mtu) => {
+        parts.podMtu = mtu;
+      },
+      clock: systemClock,
+      logger,
+    },
+    signal,
+  );
 }
 
 function follow<T extends ApiObject>(

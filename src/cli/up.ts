@@ -106,6 +106,11 @@ async function runningConfig(dir: DataDir, options: UpOptions): Promise<ClusterC
   const other =
     (options.port !== undefined && options.port !== config.port) ||
     (options.listen !== undefined && options.listen !== config.listen);
+  if (options.networkDriver !== undefined && options.networkDriver !== config.networkDriver) {
+    throw new CliError("Cannot change --network-driver of a running cluster", {
+      cure: "leave it out, or end the cluster first: berth down",
+    });
+  }
   if (!other) return config;
   throw new CliError(
     `Cannot move the API of a running cluster away from ${config.listen}:${config.port}`,

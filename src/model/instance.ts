@@ -32,6 +32,21 @@ export function bridgeName(clusterId: string): string {
   return `berth-${clusterId}`;
 }
 
+/** The VXLAN device to the nodes behind routers. */
+export function vxlanName(clusterId: string): string {
+  return `berth-x-${clusterId}`;
+}
+
+/** The WireGuard device. */
+export function wireguardName(clusterId: string): string {
+  return `berth-w-${clusterId}`;
+}
+
+/** The nftables table, family ip, of what pods need between nodes. */
+export function networkTableName(clusterId: string): string {
+  return `${tableName(clusterId)}_net`;
+}
+
 /** The nftables table, family ip. */
 export function tableName(clusterId: string): string {
   return `berth_${clusterId}`;

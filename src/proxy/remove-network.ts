@@ -1,8 +1,11 @@
-import { bridgeName } from "../model/instance.ts";
+import { bridgeName, vxlanName, wireguardName } from "../model/instance.ts";
 import { removeForwardRules } from "./forward-rules.ts";
 import { runTool } from "./host-tool.ts";
 import { renderRemoval } from "./nft-ruleset.ts";
 import { nftTool } from "./nft.ts";
+import { renderNetworkTableRemoval } from "./network/network-table.ts";
+import { observeHost, ourRoutes } from "./network/observe-host.ts";
+import { repairHost, repairPieces } from "./network/repair-host.ts";
 import { hasLink, releaseNetworks } from "./node-network.ts";
 import { ProxyError } from "./proxy-error.ts";
 import { runOnHost } from "./run-command.ts";
@@ -17,7 +20,7 @@ export interface RemoveNetworkOptions {
 }
 
 /**
- * Deletes what the proxy made on this host for a cluster, and nothing else: table, bridge with its address and route,
+ * Deletes what the proxy made on this host for a cluster, and nothing else: tables, devices and routes,
  * firewall rules. May be repeated.
  */
 export async function removeNodeNetwork(
@@ -26,14 +29,23 @@ export async function removeNodeNetwork(
 ): Promise<void> {
   const { clusterId } = options;
   await unlessMissing(() => nftTool(run).apply(renderRemoval(clusterId), signal));
-  await unlessMissing(() => removeBridge(run, bridgeName(clusterId), signal));
+  await unlessMissing(() => nftTool(run).apply(renderNetworkTableRemoval(clusterId), signal));
+  for (const device of [bridgeName, vxlanName, wireguardName])
+    await unlessMissing(() => removeLink(run, device(clusterId), signal));
+  await unlessMissing(() => removeRoutes(run, options.podCidr, signal));
   await unlessMissing(() => releaseNetworks(options, signal, run));
   await removeForwardRules({ clusterId, run }, signal);
 }
 
-async function removeBridge(run: RunCommand, bridge: string, signal: AbortSignal): Promise<void> {
-  if (!(await hasLink(run, bridge, signal))) return;
-  await runTool(run, "ip", ["link", "delete", "dev", bridge], { signal });
+async function removeLink(run: RunCommand, name: string, signal: AbortSignal): Promise<void> {
+  if (!(await hasLink(run, name, signal))) return;
+  await runTool(run, "ip", ["link", "delete", "dev", name], { signal });
+}
+
+/** Those to other nodes; those of pods go with their links. */
+async function removeRoutes(run: RunCommand, podCidr: string, signal: AbortSignal): Promise<void> {
+  const ours = ourRoutes(await observeHost(run, signal), podCidr);
+  await repairHost(run, repairPieces([], ours), signal);
 }
 
 /** A tool that is not installed has made nothing that it would have to remove. */

@@ -18,12 +18,24 @@ export interface DockerCluster {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+export interface DockerClusterOptions {
+  /** Default: the machine's Engine. */
+  readonly socketPath?: string;
+  /** What the agent may wait for a call; default as in earnest. */
+  readonly callLimitMs?: number;
+  readonly relistMs?: number;
+  readonly limitMs?: number;
+}
+
 const LIMIT_MS = 110_000;
 
 /** Starts an agent on the real Engine. Use with `await using`: it cleans up whatever happens. */
-export async function openDockerCluster(): Promise<DockerCluster> {
-  const signal = AbortSignal.timeout(LIMIT_MS);
-  const runtime = await openDockerRuntime({}, signal);
+export async function openDockerCluster(
+  options: DockerClusterOptions = {},
+): Promise<DockerCluster> {
+  const { relistMs, limitMs = LIMIT_MS, ...engine } = options;
+  const signal = AbortSignal.timeout(limitMs);
+  const runtime = await openDockerRuntime(engine, signal);
   const clusterId = randomBytes(3).toString("hex");
   const image = await ensureTestImage(runtime, signal);
   const { address, mtu } = await readHostNetwork(signal);
@@ -32,10 +44,17 @@ export async function openDockerCluster(): Promise<DockerCluster> {
     runtime,
     clock: systemClock,
     clusterId,
+    ...(relistMs === undefined ? {} : { relistMs }),
     podCidr: `10.253.${octet}.0/24`,
     nodeIp: address,
     openNetwork: (podCidr) =>
-      openVethNetwork({ clusterId, podCidr, nodeIp: address, mtu, clock: systemClock }),
+      openVethNetwork({
+        clusterId,
+        podCidr,
+        nodeIp: address,
+        mtu: () => mtu,
+        clock: systemClock,
+      }),
     ...(process.env["BERTH_TEST_LOG"] === undefined ? {} : { logger: console }),
   });
   harness.start();

@@ -183,7 +183,7 @@ export class HostsCluster {
       now,
       validMs: YEAR_MS,
     });
-    const { clusterId, podCidr, serviceCidr, dnsIp, domain, listen, port } = known;
+    const { clusterId, podCidr, serviceCidr, dnsIp, domain, listen, port, networkDriver } = known;
     const server = `https://${listen}:${port}`;
     const config: NodeConfig = {
       clusterId,
@@ -192,6 +192,7 @@ export class HostsCluster {
       serviceCidr,
       dnsIp,
       domain,
+      ...(networkDriver === undefined ? {} : { networkDriver }),
       server,
     };
     await mkdir(dir, { recursive: true });

@@ -1,6 +1,7 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import { systemClock } from "../../base/system-clock.ts";
+import { NETWORK_DRIVERS, type NetworkDriverChoice } from "../../proxy/network/driver.ts";
 import { dataDirAt } from "../data-dir.ts";
 import { VERSION } from "../version.ts";
 import { out, wholeNumber, withDataDir, withOutput } from "./options.ts";
@@ -28,6 +29,12 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
     .option("--node-name <name>", "name of this node (default: the host's name)", nodeName)
     .option("--pod-cidr <cidr>", "network for pods (default: a free one)")
     .option("--service-cidr <cidr>", "network for services (default: a free one)")
+    .addOption(
+      new Option(
+        "--network-driver <name>",
+        "how nodes reach each other's pods (default auto: as fits each pair)",
+      ).choices(NETWORK_DRIVERS),
+    )
     .option(
       "--foreground",
       "stay in the foreground and print the logs, for systemd and debugging",
@@ -43,6 +50,7 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
         nodeName: undefined,
         podCidr: undefined,
         serviceCidr: undefined,
+        networkDriver: undefined,
         ...rest,
         intervalSeconds: interval,
       };
@@ -87,6 +95,7 @@ interface UpFlags extends Common {
   readonly nodeName?: string;
   readonly podCidr?: string;
   readonly serviceCidr?: string;
+  readonly networkDriver?: NetworkDriverChoice;
   readonly foreground: boolean;
 }
 
