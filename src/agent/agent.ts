@@ -18,7 +18,7 @@ import type { PodNetwork } from "./pod-network.ts";
 import { PodSet } from "./pod-set.ts";
 import type { PodServices } from "./pod-services.ts";
 import { measureEventLoop } from "./probe.ts";
-import type { ContainerRuntime } from "./runtime.ts";
+import { RuntimeError, type ContainerRuntime } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
 import { UsageReporter } from "./stats.ts";
 import { netnsDial } from "./streams/netns-dial.ts";
@@ -47,6 +47,8 @@ export interface AgentOptions {
   readonly signal: AbortSignal;
   /** Refuses exec, attach and port-forward on this node, whatever the API allows. */
   readonly refuseExec?: boolean;
+  /** How often all containers are listed. Default: every 30 s. */
+  readonly relistMs?: Millis;
   /** Told once, as soon as logs, exec and the like can be asked for. */
   readonly onLogs?: (handler: TunnelHandler) => void;
 }
@@ -58,8 +60,11 @@ const DEEP_EVERY = 10;
 /** Beyond this the API counts as away, and what the node remembers is used. */
 const FIRST_SYNC_MS: Millis = 3_000;
 const EVENTS_BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 10_000 };
+const RUNTIME_BACKOFF: BackoffPolicy = { baseMs: 500, maxMs: 10_000 };
 const EXECS_PER_CORE = 2;
 const STARTS_PER_CORE = 2;
+/** A start or command that hangs takes no part in these limits after this: others must go on. */
+const SLOT_PATIENCE_MS: Millis = 30_000;
 
 /**
  * Runs the pods of one node until `signal` aborts; they run on after it. What runs at the start is adopted, and
@@ -79,10 +84,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 }
 
-async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
+async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
+  const calls = new CallWatch(given.clock);
+  const options = { ...given, runtime: calls.watch(given.runtime) };
   const { runtime, signal, clock, cluster } = options;
   const network = new NodeNetwork(options, memory);
-  const services = await openServices(options, network);
+  const services = await persist(options, () => openServices(options, network, memory));
   const health = { lastGoodAt: clock.monotonic() };
   const node = reportNode({
     client: options.client,
@@ -93,6 +100,7 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
     clock,
     logger: options.logger,
     runtimeSeenAt: () => health.lastGoodAt,
+    stuckContainers: () => calls.stuck().length,
     gotPodCidr: (podCidr) => network.open(podCidr),
     signal,
   });
@@ -100,7 +108,8 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
   node.catch(() => undefined);
   if (memory.podCidr !== undefined) network.open(memory.podCidr);
   const pods = new PodSet({ services, memory, informer: options.pods, signal });
-  await pods.adopt(await awaitSync(options));
+  const isSynced = await awaitSync(options);
+  await persist(options, () => pods.adopt(isSynced));
   health.lastGoodAt = clock.monotonic();
   options.onLogs?.(
     createStreamHandler({
@@ -117,12 +126,16 @@ async function run(options: AgentOptions, memory: NodeMemory): Promise<void> {
     pods.follow(),
     followEvents(services, pods, signal),
     new UsageReporter({ ...options, pods: () => pods.running() }).run(signal),
-    relist(services, pods, health, signal),
+    relist({ services, pods, health, calls, everyMs: options.relistMs ?? RELIST_MS }, signal),
     cleanVolumes({ ...options, signal }),
   ]);
 }
 
-async function openServices(options: AgentOptions, network: NodeNetwork): Promise<PodServices> {
+async function openServices(
+  options: AgentOptions,
+  network: NodeNetwork,
+  memory: NodeMemory,
+): Promise<PodServices> {
   const { client, runtime, clock, logger, cluster, signal } = options;
   const [info, pauseImage, hasIpv6, resolver] = await Promise.all([
     runtime.info(signal),
@@ -130,6 +143,7 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
     exists("/proc/sys/net/ipv6"),
     readHostResolver(),
   ]);
+  const patience = { clock, ms: SLOT_PATIENCE_MS };
   const disk = await statfs(info.rootDir).catch(() => statfs("/"));
   return {
     client,
@@ -138,16 +152,16 @@ async function openServices(options: AgentOptions, network: NodeNetwork): Promis
     logger,
     events: options.events,
     images: new ImagePuller({ runtime, clock, signal }),
-    config: apiConfigSource(client),
-    claims: apiClaimSource(client),
+    config: apiConfigSource(client, memory.objects),
+    claims: apiClaimSource(client, memory.objects),
     probes: {
       runtime,
       clock,
-      execs: new Semaphore(info.cpus * EXECS_PER_CORE),
+      execs: new Semaphore(info.cpus * EXECS_PER_CORE, patience),
       measureLoop: measureEventLoop,
     },
     network: (waiting) => network.get(waiting),
-    starts: new Semaphore(info.cpus * STARTS_PER_CORE),
+    starts: new Semaphore(info.cpus * STARTS_PER_CORE, patience),
     node: {
       clusterId: cluster.clusterId,
       nodeName: options.nodeName,
@@ -216,6 +230,22 @@ class NodeNetwork {
   }
 }
 
+/** Waits for a runtime that is out of order: what runs on it needs nothing of us meanwhile. */
+async function persist<T>(
+  { clock, logger, signal }: AgentOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.code === "unsupported") throw error;
+      logger.warn({ error, failures }, "The container runtime is out of order: trying again");
+      await clock.sleep(backoffMs(RUNTIME_BACKOFF, failures), signal);
+    }
+  }
+}
+
 /** Whether the API has said which pods there are, within a short time. */
 async function awaitSync({ pods, clock, signal }: AgentOptions): Promise<boolean> {
   if (pods.synced) return true;
@@ -265,14 +295,21 @@ async function followEvents(
   }
 }
 
+interface Relisting {
+  readonly services: PodServices;
+  readonly pods: PodSet;
+  readonly health: { lastGoodAt: Millis };
+  readonly calls: CallWatch;
+  readonly everyMs: Millis;
+}
+
 async function relist(
-  { clock, logger }: PodServices,
-  pods: PodSet,
-  health: { lastGoodAt: Millis },
+  { services, pods, health, calls, everyMs }: Relisting,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, logger } = services;
   for (let count = 1; !signal.aborted; count += 1) {
-    await clock.sleep(RELIST_MS, signal).catch(() => undefined);
+    await clock.sleep(everyMs, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
       await pods.relist(count % DEEP_EVERY === 0);
@@ -280,6 +317,7 @@ async function relist(
     } catch (error) {
       if (!signal.aborted) logger.warn({ error }, "Cannot list containers: trying again");
     }
+    for (const call of calls.stuck()) pods.tellStuck(call);
   }
 }
 

@@ -4,7 +4,14 @@ import { PULLABLE_PREFIX } from "../model/image-pins.ts";
 import { LABELS } from "../model/instance.ts";
 import type { ContainerState, ContainerStatus } from "../model/kinds.gen.ts";
 import { knownStatus, type Decision } from "./decide-container.ts";
-import { attemptsOf, isOver, type PodContainer, type PodView } from "./pod-view.ts";
+import {
+  attemptsOf,
+  isOver,
+  SANDBOX,
+  type Failure,
+  type PodContainer,
+  type PodView,
+} from "./pod-view.ts";
 import { isSidecar } from "./sidecar.ts";
 
 /** How long a failure is shown as such, before it is shown as waiting for the next try. */
@@ -88,7 +95,7 @@ function stateOf(
   if (newest?.state === "running") {
     return { running: { startedAt: formatTime(newest.startedAt ?? view.now) } };
   }
-  const failure = view.failures.get(decision.spec.name);
+  const failure = view.failures.get(decision.spec.name) ?? withheldSecrets(view);
   switch (decision.kind) {
     case "running":
       return {};
@@ -111,6 +118,12 @@ function stateOf(
     default:
       return unreachable(decision);
   }
+}
+
+/** What keeps the whole pod waiting, where that is for Secrets which only the API has. */
+function withheldSecrets(view: PodView): Failure | undefined {
+  const failure = view.failures.get(SANDBOX);
+  return failure?.reason === "SecretsUnavailable" ? failure : undefined;
 }
 
 function backingOff(

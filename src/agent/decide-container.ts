@@ -7,7 +7,7 @@ import {
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
-import { mustRestart, nextRestart } from "./restart.ts";
+import { endedWithSandbox, mustRestart, nextRestart } from "./restart.ts";
 import { isSidecar } from "./sidecar.ts";
 
 /** What is to become of one container of the spec. */
@@ -55,7 +55,7 @@ export function decideContainer(view: PodView, question: ContainerQuestion): Dec
   if (!isSidecar(spec) && !mustRestart(view.pod.spec.restartPolicy, role, exitCode)) {
     return { ...about, kind: "finished", exitCode };
   }
-  const restart = nextRestart(newest);
+  const restart = nextRestart(newest, endedWithSandbox(newest, view.containers));
   return view.now < restart.at
     ? {
         ...about,

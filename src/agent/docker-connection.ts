@@ -23,7 +23,7 @@ export interface DockerRequest {
 }
 
 /** A call that should be over at once; dockerd itself may take its time under load. */
-const SHORT_CALL_LIMIT_MS = 120_000;
+const CALL_LIMIT_MS = 120_000;
 /** Listings wait for nothing else: they say whether the daemon is in order. */
 const LISTS_AT_A_TIME = 8;
 /** Looks at single things: one per container of a full node may hang, and the rest still get through. */
@@ -53,8 +53,11 @@ export class DockerConnection {
   /** For instance `1.41`. */
   readonly apiVersion: string;
 
-  constructor(socketPath: string, apiVersion: string) {
+  readonly #callLimitMs: Millis;
+
+  constructor(socketPath: string, apiVersion: string, callLimitMs: Millis = CALL_LIMIT_MS) {
     this.#socketPath = socketPath;
+    this.#callLimitMs = callLimitMs;
     this.apiVersion = apiVersion;
     const agents = {
       list: quietAgent({ keepAlive: true, maxSockets: LISTS_AT_A_TIME }),
@@ -77,7 +80,7 @@ export class DockerConnection {
 
   /** The answer, parsed if it is JSON; `undefined` for a status of `alreadySo`. */
   async call<T>(wanted: DockerRequest, signal: AbortSignal): Promise<T | undefined> {
-    const limit = AbortSignal.timeout(wanted.limitMs ?? SHORT_CALL_LIMIT_MS);
+    const limit = AbortSignal.timeout(wanted.limitMs ?? this.#callLimitMs);
     const bounded = AbortSignal.any([signal, limit]);
     try {
       const answer = await this.#dial(laneOf(wanted), wanted, bounded);
@@ -105,14 +108,14 @@ export class DockerConnection {
     }
   }
 
-  close(): void {
-    for (const agent of this.#agents) agent.destroy();
-  }
   /** Where the daemon listens. */
   get socketPath(): string {
     return this.#socketPath;
   }
 
+  close(): void {
+    for (const agent of this.#agents) agent.destroy();
+  }
 
   async #dial(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
     try {
@@ -194,7 +197,8 @@ async function readAnswer(
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString("utf8");
-  const isJson = String(answer.headers?.["content-type"] ?? "").startsWith("application/json");
+  const type = answer.headers?.["content-type"];
+  const isJson = typeof type === "string" && type.startsWith("application/json");
   if (!isJson || text === "") return undefined;
   try {
     return JSON.parse(text);

@@ -12,6 +12,8 @@ interface DockerExecInspection {
 /** After the output has ended the daemon may still say "running" for a moment. */
 const EXIT_CODE_LOOKS = 20;
 const EXIT_CODE_WAIT_MS = 50;
+/** What the Engine may take beyond the command's own time, to make ready or to look for the process that must end. */
+const ENGINE_LIMIT_MS = 10_000;
 
 /**
  * Runs a command in a running container. The Engine cannot end an exec, and its process would go on after we hang up:
@@ -30,6 +32,7 @@ export async function dockerExec(
       path: `/containers/${id}/exec`,
       body: { Cmd: options.command, AttachStdout: true, AttachStderr: true },
       purpose,
+      limitMs: options.timeoutMs + ENGINE_LIMIT_MS,
     },
     signal,
   );
@@ -122,7 +125,13 @@ export async function inspectExec(
   signal: AbortSignal,
 ): Promise<DockerExecInspection | undefined> {
   return await docker.call<DockerExecInspection>(
-    { method: "GET", path: `/exec/${execId}/json`, purpose, alreadySo: [404] },
+    {
+      method: "GET",
+      path: `/exec/${execId}/json`,
+      purpose,
+      alreadySo: [404],
+      limitMs: ENGINE_LIMIT_MS,
+    },
     signal,
   );
 }

@@ -5,7 +5,7 @@ import { formatMicroTime, formatTime, type Clock, type Millis } from "../base/cl
 import { canonicalJson } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import { ApiError, type ApiClient } from "../client/client.ts";
-import { isTrue, setCondition } from "../model/condition.ts";
+import { findCondition, isTrue, setCondition } from "../model/condition.ts";
 import type { Lease, Node, NodeStatus } from "../model/kinds.gen.ts";
 import type { Condition, ObjectRef } from "../model/meta.ts";
 import { formatBytes } from "../model/quantity.ts";
@@ -23,6 +23,8 @@ export interface NodeReporterOptions {
   readonly logger: Logger;
   /** When the runtime was last seen in order, in monotonic ms. */
   readonly runtimeSeenAt: () => Millis;
+  /** Of how many containers the runtime gives no answer. */
+  readonly stuckContainers: () => number;
   /** Told of the node's part of the pod network, once the control plane gave it. */
   readonly gotPodCidr: (podCidr: string) => void;
   readonly signal: AbortSignal;
@@ -107,6 +109,32 @@ export interface NodeStatusQuestion {
   readonly address: string;
   readonly now: Millis;
   readonly runtimeIsHealthy: boolean;
+  readonly stuckContainers: number;
+}
+
+const STUCK = "ContainersStuck";
+
+/** One hung container says nothing about the node: it stays Ready, and says this beside it. Pure. */
+function withStuck(
+  conditions: readonly Condition[],
+  { now, stuckContainers: count }: NodeStatusQuestion,
+): readonly Condition[] {
+  if (count === 0 && findCondition(conditions, STUCK) === undefined) return conditions;
+  const condition: Condition =
+    count === 0
+      ? {
+          type: STUCK,
+          status: "False",
+          reason: "AllContainersAnswer",
+          message: "the container runtime answers about every container",
+        }
+      : {
+          type: STUCK,
+          status: "True",
+          reason: "RuntimeCallsHang",
+          message: `the container runtime does not answer about ${count} ${count === 1 ? "container" : "containers"}; the events of their pods say which`,
+        };
+  return setCondition(conditions, condition, formatTime(now));
 }
 
 /** The node's status as kubelet would write it. Pure. */
@@ -135,7 +163,7 @@ export function nodeStatus(question: NodeStatusQuestion): NodeStatus {
   return {
     capacity,
     allocatable: capacity,
-    conditions: setCondition(previous?.conditions, ready, formatTime(now)),
+    conditions: withStuck(setCondition(previous?.conditions, ready, formatTime(now)), question),
     addresses: [
       { type: "InternalIP", address },
       { type: "Hostname", address: facts.hostname },
@@ -185,6 +213,7 @@ async function writeStatus(
     address,
     now: clock.now(),
     runtimeIsHealthy: isHealthy(options),
+    stuckContainers: options.stuckContainers(),
   });
   await client.updateStatus<Node>({ ...node, status: { ...node.status, ...status } }, signal);
 }
@@ -205,7 +234,11 @@ async function keepStatus(options: NodeReporterOptions, facts: NodeFacts): Promi
         const node = await client.get<Node>(nodeRef(nodeName), signal);
         const isDue = clock.monotonic() - writtenAt >= STATUS_EVERY_MS;
         // After a silence the control plane has written Unknown: it must hear that the node is back.
-        if (!isDue && isTrue(node.status?.conditions, "Ready") === isHealthy(options)) return;
+        const { conditions } = node.status ?? {};
+        const isSo =
+          isTrue(conditions, "Ready") === isHealthy(options) &&
+          isTrue(conditions, STUCK) === options.stuckContainers() > 0;
+        if (!isDue && isSo) return;
         await writeStatus(options, facts, node);
       } catch (error) {
         // Somebody deleted the Node: it lives, so it comes back.

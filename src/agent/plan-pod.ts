@@ -108,7 +108,7 @@ export function planPod(view: PodView): PodPlan {
   if (isServed(decisions)) return { ...base, actions: stopAll(view) };
   return {
     ...base,
-    actions: [...runPod(view, decisions), ...forget(view)],
+    actions: [...runPod(view, decisions), ...forget(view, decisions)],
     ...(times.length === 0 ? {} : { lookAgainAt: Math.min(...times) }),
   };
 }
@@ -214,13 +214,23 @@ function isWaiting(view: PodView, name: string): boolean {
   return (view.failures.get(name)?.retryAt ?? 0) > view.now;
 }
 
-/** Dead containers beyond the newest of each name, whose logs nobody asks for, and sandboxes that were replaced. */
-function forget(view: PodView): readonly Action[] {
+/**
+ * Dead containers beyond the newest of each name, whose logs nobody asks for, and sandboxes that were replaced; but one
+ * that went down with members stays until they are back: its end says that theirs was no failure of their own.
+ */
+function forget(view: PodView, decisions: readonly Decision[]): readonly Action[] {
   const groups = groupBy(members(view).filter(isOver), (one) => `${one.role}/${one.containerName}`);
   const dead = [...groups.values()].flatMap((group) =>
     group.toSorted((a, b) => b.attempt - a.attempt).slice(1),
   );
-  const replaced = attemptsOf(view, "sandbox", SANDBOX).slice(1);
+  const awaited = new Set(
+    decisions
+      .filter(({ kind }) => kind === "start" || kind === "backing-off")
+      .map(({ role, spec }) => attemptsOf(view, role, spec.name)[0]?.sandboxId),
+  );
+  const replaced = attemptsOf(view, "sandbox", SANDBOX)
+    .slice(1)
+    .filter(({ id }) => !awaited.has(id));
   return [...dead, ...replaced].map(({ id }) => ({ kind: "remove", id }));
 }
 
@@ -230,7 +240,7 @@ function finishPod(view: PodView): readonly Action[] {
   const hasSandbox = attemptsOf(view, "sandbox", SANDBOX).some(
     (container) => container.vanished !== true,
   );
-  return hasSandbox ? [{ kind: "release-sandbox" }] : forget(view);
+  return hasSandbox ? [{ kind: "release-sandbox" }] : forget(view, []);
 }
 
 function endPod(view: PodView): readonly Action[] {

@@ -1,6 +1,7 @@
 import { ApiError, type ApiClient } from "../client/client.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../model/kinds.gen.ts";
 import type { StringMap } from "../model/meta.ts";
+import type { ObjectMemory } from "./node-memory.ts";
 import {
   claimNameOf,
   DOCKER_VOLUME_DRIVER,
@@ -36,26 +37,19 @@ export interface ClaimSource {
   find(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, ClaimVolume>>;
 }
 
-/** Claims kept for the time that the API is away: a bound claim never comes to another volume. */
-const MAX_REMEMBERED = 1000;
-
-/** Asks the API, and remembers what it said. */
-export function apiClaimSource(client: ApiClient): ClaimSource {
-  const remembered = new Map<string, ClaimVolume>();
+/** Asks the API, and remembers on disk what it said, for when it is away: a bound claim never comes to another volume. */
+export function apiClaimSource(client: ApiClient, onDisk: ObjectMemory): ClaimSource {
   async function findOne(wanted: WantedClaim, signal: AbortSignal): Promise<ClaimVolume> {
     const { namespace, name } = wanted;
-    const key = `${namespace}/${name}`;
+    const key = `PersistentVolumeClaim/${namespace}/${name}`;
     try {
       const found = await readClaim(client, wanted, signal);
-      remembered.delete(key);
-      remembered.set(key, found);
-      const [oldest] = remembered.keys();
-      if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+      onDisk.set(key, found);
       return found;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.code === 404) remembered.delete(key);
-      const known = remembered.get(key);
+      if (error.code === 404) onDisk.delete(key);
+      const known = onDisk.get(key) as ClaimVolume | undefined;
       if (known !== undefined) return known;
       throw new ClaimError(`Cannot read claim "${name}": ${error.message}`, { cause: error });
     }

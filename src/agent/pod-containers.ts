@@ -5,6 +5,7 @@ import { VANISHED_EXIT_CODE } from "./container-status.ts";
 import type { PodServices } from "./pod-services.ts";
 import { isOver, toPodContainer, type PodContainer } from "./pod-view.ts";
 import type { ObservedContainer } from "./runtime.ts";
+import { RESTARTED_EXIT_CODE } from "./left-behind.ts";
 import { podFolder, readTerminationMessage } from "./termination-log.ts";
 
 export interface PodContainersOptions {
@@ -160,7 +161,7 @@ export class PodContainers {
       return;
     }
     const seenDeadAt = before?.diedAt ?? services.clock.now();
-    const container = toPodContainer(observed, seenDeadAt);
+    const container = toPodContainer(sinceLastLook(before, observed), seenDeadAt);
     if (isOver(container) && before?.diedAt === undefined) await this.#readMessage(container);
     if (this.#dropped.has(id)) return;
     this.#known.set(id, container);
@@ -208,4 +209,19 @@ export class PodContainers {
         );
     }
   }
+}
+
+/** A sandbox that was started again has lost its network: it counts as ended, and another one takes its place. */
+function sinceLastLook(
+  before: PodContainer | undefined,
+  observed: ObservedContainer,
+): ObservedContainer {
+  const isRestarted =
+    before?.role === "sandbox" &&
+    before.startedAt !== undefined &&
+    observed.state === "running" &&
+    (before.state === "exited" || observed.startedAt !== before.startedAt);
+  if (!isRestarted) return observed;
+  const { pid: _pid, ...rest } = observed;
+  return { ...rest, state: "exited", exitCode: RESTARTED_EXIT_CODE };
 }

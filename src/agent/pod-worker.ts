@@ -28,6 +28,7 @@ import {
   withdraw,
 } from "./sandbox-actions.ts";
 import { StatusWriter } from "./status-writer.ts";
+import type { StuckCall } from "./stuck-calls.ts";
 import { stopMember } from "./stop-member.ts";
 
 export interface PodWorkerOptions {
@@ -146,6 +147,22 @@ export class PodWorker {
   /** The newest containers, for whoever wants their logs. */
   containers(): readonly PodContainer[] {
     return this.#containers.all();
+  }
+
+  /** Tells people, once for each call, that the host gives no answer about one of the containers. */
+  tellStuck({ containerId, call, forMs }: StuckCall): void {
+    const container = this.#containers.get(containerId);
+    const key = `ContainerStuck/${containerId}/${call}`;
+    if (container === undefined || this.#told.has(key)) return;
+    this.#told.add(key);
+    const about =
+      container.role === "sandbox" ? "the pod sandbox" : `container ${container.containerName}`;
+    this.#tell(
+      "Warning",
+      "ContainerStuck",
+      `The container runtime has not answered to "${call}" of ${about} for ${Math.round(forMs / 1000)} s: other pods go on`,
+      container.role === "sandbox" ? undefined : container.containerName,
+    );
   }
 
   get #isEnding(): boolean {

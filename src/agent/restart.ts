@@ -37,11 +37,25 @@ export interface Restart {
   readonly crashes: number;
 }
 
+/** The daemon notes the ends of containers that it found dead at its start one after the other. */
+const SAME_END_MS: Millis = 10_000;
+
+/**
+ * Whether a container went down with its sandbox, as all do when the container host or the machine is restarted: that
+ * is not its failure. Pure.
+ */
+export function endedWithSandbox(dead: PodContainer, containers: readonly PodContainer[]): boolean {
+  const sandbox = containers.find(({ id }) => id === dead.sandboxId);
+  if (sandbox?.diedAt === undefined || dead.diedAt === undefined) return false;
+  return dead.startedAt !== undefined && sandbox.diedAt <= dead.diedAt + SAME_END_MS;
+}
+
 /** When a dead container may be started again. All of it is in its labels and its times, so it outlives the agent. Pure. */
-export function nextRestart(dead: PodContainer): Restart {
+export function nextRestart(dead: PodContainer, withSandbox: boolean): Restart {
   const diedAt = dead.diedAt ?? 0;
   const ranMs = dead.startedAt === undefined ? 0 : diedAt - dead.startedAt;
   const crashes = ranMs >= CALM_AFTER_MS ? 0 : dead.crashes;
+  if (withSandbox) return { delayMs: 0, at: diedAt, crashes };
   const delayMs = backoffMs(CRASH_BACKOFF, crashes);
   return { delayMs, at: diedAt + delayMs, crashes: crashes + 1 };
 }

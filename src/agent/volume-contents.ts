@@ -1,4 +1,5 @@
 import type { ConfigMap, Secret } from "../model/kinds.gen.ts";
+import { ConfigUnavailableError } from "./config-source.ts";
 import type { ConfigReference } from "./env.ts";
 import { ActionError, type PodHandle } from "./pod-services.ts";
 import { isConfigVolume } from "./pod-volumes.ts";
@@ -24,7 +25,10 @@ export async function readVolumeContents({
     [...refs].map(async ([key, ref]) => {
       objects.set(key, await services.config.read(pod.metadata.namespace ?? "", ref, signal));
     }),
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof ConfigUnavailableError)) throw error;
+    throw new ActionError(error.reason ?? "FailedMount", error.message, { cause: error });
+  });
   const { allocatable } = services.node;
   const sources = { pod, allocatable, object: (ref: ConfigReference) => objects.get(keyOf(ref)) };
   return volumes.map((volume) => {

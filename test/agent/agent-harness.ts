@@ -27,6 +27,7 @@ export interface HarnessOptions {
   readonly podCidr: string;
   readonly nodeIp: string;
   readonly openNetwork: (podCidr: string) => Promise<PodNetwork>;
+  readonly relistMs?: number;
   readonly logger?: Logger;
 }
 
@@ -57,6 +58,7 @@ export class AgentHarness {
 
   start(): void {
     const { runtime, clock, clusterId, podCidr, nodeIp, openNetwork, logger } = this.#options;
+    const { relistMs } = this.#options;
     this.#stop = new AbortController();
     this.#running = runAgent({
       client: this.api,
@@ -83,6 +85,7 @@ export class AgentHarness {
         domain: "cluster.local",
       },
       stateDir: this.stateDir,
+      ...(relistMs === undefined ? {} : { relistMs }),
       logger: logger ?? silentLogger,
       signal: this.#stop.signal,
       onLogs: (handler) => {

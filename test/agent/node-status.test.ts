@@ -35,7 +35,7 @@ async function withReporter(
     const condition = findCondition(node()?.status?.conditions, "Ready");
     return `${condition?.status} ${condition?.reason}`;
   };
-  const bench = { api, clock, node, ready, parts, runtimeSeenAt: clock.monotonic() };
+  const bench = { api, clock, node, ready, parts, runtimeSeenAt: clock.monotonic(), stuck: 0 };
   const running = reportNode({
     client: api,
     runtime: new FakeRuntime(clock),
@@ -45,6 +45,7 @@ async function withReporter(
     clock,
     logger: silentLogger,
     runtimeSeenAt: () => bench.runtimeSeenAt,
+    stuckContainers: () => bench.stuck,
     gotPodCidr: (podCidr) => parts.push(podCidr),
     signal: stop.signal,
   });

@@ -347,10 +347,19 @@ const CASES: readonly Case[] = [
     name: "a new sandbox is not made for containers that wait out their back-off",
     containers: [
       sandbox({ state: "exited", diedAt: NOW, vanished: true }),
-      app({ state: "exited", crashes: 1, exitCode: 1, diedAt: NOW }),
+      app({ state: "exited", crashes: 2, exitCode: 1, diedAt: NOW - 11_000 }),
     ],
     view: UP,
     actions: [],
+  },
+  {
+    name: "a container that ended with its sandbox has done nothing wrong: it is not held back",
+    containers: [
+      sandbox({ state: "exited", exitCode: 255, diedAt: NOW }),
+      app({ state: "exited", crashes: 4, exitCode: 255, diedAt: NOW - 9_000 }),
+    ],
+    view: UP,
+    actions: ["create-sandbox #1"],
   },
   {
     name: "an image that cannot be pulled is told, and tried again when due",

@@ -110,7 +110,7 @@ describe("the claims of a pod", () => {
     const api = new FakeApi();
     api.put(claim("Bound"));
     api.put(volume(DOCKER));
-    const claims = await apiClaimSource(api).find(USER, SIGNAL);
+    const claims = await apiClaimSource(api, new Map()).find(USER, SIGNAL);
     const [main] = USER.spec.containers;
     if (main === undefined) throw new Error("no container");
     expect(containerMounts(USER, main, { clusterId: "c1", claims })).toEqual({
@@ -134,7 +134,7 @@ describe("the claims of a pod", () => {
 
   test("one that is not bound, or bound to another, holds the container back", async () => {
     const api = new FakeApi();
-    const source = apiClaimSource(api);
+    const source = apiClaimSource(api, new Map());
     await expect(source.find(USER, SIGNAL)).rejects.toThrow(ClaimError);
     api.put(claim("Pending"));
     await expect(source.find(USER, SIGNAL)).rejects.toThrow(/"data" is not bound to a volume yet/);
@@ -156,7 +156,7 @@ describe("the claims of a pod", () => {
     const metadata = { ...bound.metadata, name: "db-x" };
     api.put({ ...bound, metadata });
     api.put(volume({ ...DOCKER }));
-    const source = apiClaimSource(api);
+    const source = apiClaimSource(api, new Map());
     await expect(source.find(user, SIGNAL)).rejects.toThrow(
       "PVC shop/db-x was not created for pod shop/db (pod is not owner)",
     );
@@ -167,12 +167,12 @@ describe("the claims of a pod", () => {
 
   test("are remembered while the API is away", async () => {
     const api = new FakeApi();
-    const source = apiClaimSource(api);
+    const source = apiClaimSource(api, new Map());
     api.put(claim("Bound"));
     api.put(volume(DOCKER));
     const before = await source.find(USER, SIGNAL);
     api.away = true;
     expect(await source.find(USER, SIGNAL)).toEqual(before);
-    await expect(apiClaimSource(api).find(USER, SIGNAL)).rejects.toThrow(/the API is away/);
+    await expect(apiClaimSource(api, new Map()).find(USER, SIGNAL)).rejects.toThrow(/the API is away/);
   });
 });

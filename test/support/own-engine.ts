@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDockerRuntime } from "../../src/agent/docker-runtime.ts";
+import { eventually } from "./eventually.ts";
+import { Namespace } from "./netns.ts";
+import { runCommand } from "./command.ts";
+
+const START_MS = 30_000;
+const STOP_MS = 30_000;
+
+/**
+ * A Docker Engine of one test, to be restarted and killed: it has a network namespace of its own, and else the
+ * machine's, so that an agent of this process can wire its containers.
+ */
+export class OwnEngine implements AsyncDisposable {
+  readonly socketPath: string;
+  readonly namespace: Namespace;
+  readonly #folder: string;
+  #daemon: ChildProcess | undefined;
+
+  private constructor(folder: string, namespace: Namespace) {
+    this.#folder = folder;
+    this.namespace = namespace;
+    this.socketPath = join(folder, "docker.sock");
+  }
+
+  static async start(...flags: readonly string[]): Promise<OwnEngine> {
+    const folder = await mkdtemp(join(tmpdir(), "berth-engine-"));
+    const engine = new OwnEngine(folder, await Namespace.create());
+    await engine.start(...flags);
+    return engine;
+  }
+
+  /** Starts dockerd, with these options too, and waits until it answers. */
+  async start(...flags: readonly string[]): Promise<void> {
+    const options = [
+      ["--data-root", join(this.#folder, "data")],
+      ["--exec-root", join(this.#folder, "exec")],
+      ["--pidfile", join(this.#folder, "docker.pid")],
+      ["--host", `unix://${this.socketPath}`],
+      ["--log-level", "error"],
+    ];
+    await rm(join(this.#folder, "docker.pid"), { force: true });
+    const net = `--net=/run/netns/${this.namespace.name}`;
+    this.#daemon = spawn(
+      "setpriv",
+      ["--pdeathsig", "TERM", "nsenter", net, "--", "dockerd", ...options.flat(), ...flags],
+      { stdio: "ignore" },
+    );
+    await eventually("the Engine answers", () => this.#answers(), START_MS);
+  }
+
+  /** By default in order, with its containers unless it has `--live-restore`; SIGKILL leaves them as they are. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const daemon = this.#daemon;
+    this.#daemon = undefined;
+    if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const gone = once(daemon, "exit");
+    daemon.kill(signal);
+    const timer = setTimeout(() => daemon.kill("SIGKILL"), STOP_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** The machine goes down without a word: daemon, its containerd and all containers at once. */
+  async crash(): Promise<void> {
+    await this.stop("SIGKILL");
+    await this.#killRest();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#killRest();
+    await unmountBelow(this.#folder);
+    await this.namespace[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      const runtime = await openDockerRuntime(
+        { socketPath: this.socketPath },
+        AbortSignal.timeout(2_000),
+      );
+      runtime.close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** What is left of it by its command line or its working directory: containerd, shims, and their containers. */
+  async #killRest(): Promise<void> {
+    const { stdout } = await runCommand("pgrep", ["-f", this.#folder]);
+    const pids = stdout
+      .split("\n")
+      .map(Number)
+      .filter((pid) => pid > 1 && pid !== process.pid);
+    const children = await Promise.all(pids.map((pid) => childrenOf(pid)));
+    for (const pid of [...children.flat(), ...pids]) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+  }
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  return text
+    .trim()
+    .split(" ")
+    .filter((one) => one !== "")
+    .map(Number);
+}
+
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8");
+  const points = mounts
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((point) => point.startsWith(`${folder}/`))
+    .toSorted((a, b) => b.length - a.length);
+  for (const point of points) await runCommand("umount", ["--lazy", point]);
+}
