@@ -1,4 +1,4 @@
-import { negotiateVersion } from "../agent/docker-connection.ts";
+import { negotiateVersion } from "../agent/docker-version.ts";
 import { RuntimeError } from "../agent/runtime.ts";
 import { CliError } from "./cli-error.ts";
 
