@@ -3,6 +3,7 @@ import { CliError, formatCliError } from "./cli-error.ts";
 import { clusterCommands } from "./commands/cluster.ts";
 import { manifestCommands } from "./commands/manifests.ts";
 import { err } from "./commands/options.ts";
+import { planCommands } from "./commands/plans.ts";
 import { processCommands } from "./commands/processes.ts";
 import { releaseCommands } from "./commands/releases.ts";
 import { schedulingCommands } from "./commands/scheduling.ts";
@@ -25,6 +26,7 @@ function buildProgram(signal: AbortSignal): Command {
   clusterCommands(program, signal);
   releaseCommands(program, signal);
   manifestCommands(program, signal);
+  planCommands(program, signal);
   schedulingCommands(program, signal);
   processCommands(program, signal);
   return program;

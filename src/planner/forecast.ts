@@ -1,132 +1,337 @@
+import { compare } from "../base/order.ts";
+import { APP_LABEL, SOURCE_ANNOTATION } from "../model/app.ts";
 import type { Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { checkManifests, planApply, type ApplyOptions } from "./check-manifests.ts";
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
+import { releaseHealth } from "./health.ts";
 import { guardPrune, type GuardVerdict } from "./prune-guard.ts";
 import { currentRelease, planPrune } from "./release-rules.ts";
 import { rolledBy } from "./restart-on-config.ts";
 import type { PlacePods } from "./sim-cluster.ts";
 import { SimWorld } from "./sim-world.ts";
-import { simulateRollout, type SimulatedRollout } from "./simulate.ts";
+import { rollOut, type SimulatedRollout } from "./simulate.ts";
 import type { World } from "./world.ts";
 
-export interface ForecastInput extends ApplyOptions {
+/** What a tree holds for one App. */
+export interface AppChange {
+  readonly app: string;
   readonly manifests: readonly DeclaredObject[];
+  /** Found before the cluster was looked at: with any, the commit would be Rejected. */
+  readonly problems: readonly Problem[];
   /** The App's releases, oldest first. */
   readonly releases: readonly Release[];
   readonly prune: boolean;
   /** Of the commit to come, where there is one. */
   readonly commitMessage: string;
+  /** Object id of the App's folder, where it is in Git. */
+  readonly tree?: string;
+  /** Apps that come first. */
+  readonly dependsOn: readonly string[];
+}
+
+export interface ForecastInput extends Omit<ApplyOptions, "app"> {
+  readonly apps: readonly AppChange[];
+  /** What the change starts from, where that is not what the cluster runs: is applied first, and not told. */
+  readonly base?: readonly AppChange[];
   readonly schedule: PlacePods;
+}
+
+export interface AddedObject {
+  readonly ref: ObjectRef;
+  /** `file:line`. */
+  readonly at: string;
+  /** A Job that ran before, and is gone since: it runs once more. */
+  readonly runsAgain?: true;
 }
 
 export interface ChangedObject {
   readonly ref: ObjectRef;
+  readonly at: string;
   readonly fields: readonly FieldChange[];
+  /** The App that it belonged to until now. */
+  readonly adoptedFrom?: string;
 }
 
-/** What a tree would make of a cluster. JSON. */
-export interface Forecast {
-  /** With any, the commit would be Rejected and the rest is empty. */
+/** An object that only stands elsewhere in Git: nothing happens to it. */
+export interface MovedObject {
+  readonly ref: ObjectRef;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A workload that is rolled because of what its pods read. */
+export interface ConfigRestart {
+  readonly workload: ObjectRef;
+  readonly because: ObjectRef;
+}
+
+/** What a tree would make of one App's objects. */
+export interface AppForecast {
+  readonly app: string;
+  /** Held: what follows is what happens once somebody consents. */
+  readonly outcome: "unchanged" | "applied" | "held" | "rejected";
   readonly problems: readonly Problem[];
-  readonly added: readonly ObjectRef[];
+  readonly added: readonly AddedObject[];
   readonly changed: readonly ChangedObject[];
+  readonly moved: readonly MovedObject[];
   readonly removed: readonly ObjectRef[];
   /** Whether the removals would wait for consent. */
   readonly guard: GuardVerdict;
+  readonly restarts: readonly ConfigRestart[];
+  /** How the App's objects stand at the end, all going well. */
+  readonly health: { readonly kind: string; readonly message: string };
+  /** False: the removals wait, since what is new does not become healthy. */
+  readonly isPruned: boolean;
+}
+
+/** What a change of Git would make of a cluster. JSON. */
+export interface Forecast {
+  readonly apps: readonly AppForecast[];
   readonly rollout: SimulatedRollout;
+  /** Objects that the cluster was behind (or beside) the base of the change. */
+  readonly baseChanges: number;
 }
 
 /** Plans and placements of a forecast at most. */
-const MAX_ROUNDS = 20_000;
-const NOTHING: SimulatedRollout = {
-  created: [],
-  deleted: [],
-  bindings: [],
-  unplaced: [],
-  deployments: [],
-  isSettled: true,
-  elapsedMs: 0,
-};
+const MAX_ROUNDS = 50_000;
 
-/** What applying a tree would change, by the very planners and the scheduler that would do it. Pure. */
+/** What applying trees would change, by the very planners and the scheduler that would do it. Pure. */
 export function forecast(world: World, input: ForecastInput): Forecast {
-  const problems = checkManifests(world, input.manifests, input);
-  if (problems.length > 0) {
+  const start = SimWorld.from(world);
+  if (input.base === undefined) return { ...applyAll(start, input.apps, input), baseChanges: 0 };
+  const based = applyAll(start, input.base, input);
+  const baseChanges = based.apps.reduce((sum, app) => sum + countChanges(app), 0);
+  const bases = new Map(
+    input.base
+      .filter(({ app }) => based.apps.find((item) => item.app === app)?.outcome !== "rejected")
+      .map((change) => [change.app, change]),
+  );
+  const apps = input.apps.map((change) => {
+    const base = bases.get(change.app);
+    return base === undefined ? change : { ...change, releases: withReleased(change, base) };
+  });
+  return { ...applyAll(start, apps, input), baseChanges };
+}
+
+/** The releases of an App, and after them one that declares what its base does. */
+function withReleased(change: AppChange, base: AppChange): readonly Release[] {
+  const { app, releases } = change;
+  const inventory = base.manifests.map(({ object }) => refOf(object));
+  const sequence = (releases.at(-1)?.spec.sequence ?? 0) + 1;
+  const spec = { app, sequence, repo: "", path: "", commit: "", author: "", subject: "" };
+  const release: Release = {
+    apiVersion: "berth.dev/v1",
+    kind: "Release",
+    metadata: { name: `${app}-${sequence}` },
+    spec: { ...spec, tree: base.tree ?? "", committedAt: "" },
+    status: { phase: "Healthy", startedAt: "", inventory },
+  };
+  return [...releases, release];
+}
+
+/** Objects that an App's change touches. Pure. */
+export function countChanges({ added, changed, removed }: AppForecast): number {
+  return added.length + changed.length + removed.length;
+}
+
+/** An App on its way. */
+interface Pending {
+  readonly change: AppChange;
+  readonly inventory: readonly ObjectRef[];
+  readonly toPrune: readonly ObjectRef[];
+  readonly objects: readonly ApiObject[];
+  readonly told: AppForecast;
+  isPruned: boolean;
+}
+
+/** Applies to a world that it changes, and lets it come to rest. */
+function applyAll(
+  world: SimWorld,
+  changes: readonly AppChange[],
+  input: ForecastInput,
+): Omit<Forecast, "baseChanges"> {
+  const before = SimWorld.from(world);
+  const pending: Pending[] = [];
+  let isApplied = false;
+  const applyFirst = (): void => {
+    for (const change of inOrder(changes)) {
+      const judged = judge(change.dependsOn.length > 0 ? world : before, world, change, input);
+      for (const object of judged.objects) world.declare(object);
+      pending.push(judged);
+    }
+  };
+  const whenQuiet = (): boolean => {
+    if (!isApplied) {
+      isApplied = true;
+      applyFirst();
+      return true;
+    }
+    return pending.map((item) => pruneIfHealthy(world, item)).includes(true);
+  };
+  const options = { schedule: input.schedule, maxRounds: MAX_ROUNDS, keys: [] };
+  const rollout = rollOut(world, options, whenQuiet);
+  const apps = pending.map(({ told, inventory, isPruned, change }): AppForecast => {
+    if (told.outcome === "rejected") return told;
+    const restarts = told.changed.flatMap(({ ref }) => restartsOf(world, ref));
+    const { kind, message } = releaseHealth(world, inventory);
+    const removed = told.removed.filter(
+      (ref) => labelOf(world.get(ref)) === change.app || world.get(ref) === undefined,
+    );
+    return { ...told, removed, restarts, health: { kind, message }, isPruned };
+  });
+  return { apps: apps.toSorted((a, b) => compare(a.app, b.app)), rollout };
+}
+
+/** An App after those that it depends on; else in the given order. A circle ends where it began. */
+function inOrder(changes: readonly AppChange[]): readonly AppChange[] {
+  const byName = new Map(changes.map((change) => [change.app, change]));
+  const done = new Set<AppChange>();
+  const visit = (change: AppChange): void => {
+    if (done.has(change)) return;
+    done.add(change);
+    for (const name of change.dependsOn) {
+      const other = byName.get(name);
+      if (other !== undefined) visit(other);
+    }
+    ordered.push(change);
+  };
+  const ordered: AppChange[] = [];
+  for (const change of changes) visit(change);
+  return ordered;
+}
+
+/** Decides about a tree as the control plane would, and says what it changes. */
+function judge(view: World, world: World, change: AppChange, input: ForecastInput): Pending {
+  const { app, manifests, releases } = change;
+  const options = { ...input, app };
+  const inventory = manifests.map(({ object }) => refOf(object));
+  const problems =
+    change.problems.length > 0 ? change.problems : checkManifests(view, manifests, options);
+  if (problems.length > 0)
     return {
-      problems,
-      added: [],
-      changed: [],
-      removed: [],
-      guard: { kind: "allow" },
-      rollout: NOTHING,
+      change,
+      inventory,
+      toPrune: [],
+      objects: [],
+      told: rejected(app, problems),
+      isPruned: true,
     };
-  }
-  const { steps } = planApply(world, input.manifests, input);
-  const current = currentRelease(input.releases);
-  const inventory = input.manifests.map(({ object }) => refOf(object));
-  const removed = (input.prune ? planPrune(current, inventory) : []).filter(
-    (ref) => world.get(ref) !== undefined,
+  const { steps } = planApply(world, manifests, options);
+  const current = currentRelease(releases);
+  const toPrune = (change.prune ? planPrune(current, inventory) : []).filter(
+    (ref) => labelOf(world.get(ref)) === app,
   );
   const guard = guardPrune({
-    app: input.app,
+    app,
     previous: current?.status.inventory ?? [],
     next: inventory,
-    toPrune: removed,
-    commitMessage: input.commitMessage,
-    returning: false,
-  });
-  const changed = steps
-    .filter(({ kind }) => kind === "update")
-    .map(({ object }) => ({ ref: refOf(object), fields: fieldsOf(world, object) }))
-    .filter(({ fields }) => fields.length > 0);
-  const touched = [...steps.map(({ object }) => refOf(object)), ...removed];
-  return {
-    problems,
-    added: steps.filter(({ kind }) => kind === "create").map(({ object }) => refOf(object)),
-    changed,
-    removed,
-    guard,
-    rollout: simulate(
-      world,
-      steps.map(({ object }) => object),
-      removed,
-      touched,
-      input.schedule,
+    toPrune,
+    commitMessage: change.commitMessage,
+    returning: releases.some(
+      ({ status, spec }) => status.phase === "Healthy" && spec.tree === change.tree,
     ),
+  });
+  const objects = steps.map(({ object }) => object);
+  const ranBefore = new Set((current?.status.inventory ?? []).map(refKey));
+  const told: AppForecast = {
+    ...rejected(app, []),
+    outcome: guard.kind === "hold" ? "held" : "applied",
+    added: steps
+      .filter(({ kind }) => kind === "create")
+      .map(({ object }) => ({
+        ref: refOf(object),
+        at: sourceOf(object),
+        ...(object.kind === "Job" && ranBefore.has(refKey(refOf(object)))
+          ? { runsAgain: true as const }
+          : {}),
+      })),
+    ...compareUpdates(
+      world,
+      steps.filter(({ kind }) => kind === "update").map(({ object }) => object),
+      app,
+    ),
+    removed: toPrune,
+    guard,
+  };
+  const isUnchanged = countChanges(told) === 0;
+  return {
+    change,
+    inventory,
+    toPrune,
+    objects,
+    told: isUnchanged ? { ...told, outcome: "unchanged" } : told,
+    isPruned: toPrune.length === 0,
   };
 }
 
-function fieldsOf(world: World, object: ApiObject): readonly FieldChange[] {
-  const stored = world.get(refOf(object));
-  return stored === undefined ? [] : diffObjects(stored, object);
+function rejected(app: string, problems: readonly Problem[]): AppForecast {
+  return {
+    app,
+    outcome: "rejected",
+    problems,
+    added: [],
+    changed: [],
+    moved: [],
+    removed: [],
+    guard: { kind: "allow" },
+    restarts: [],
+    health: { kind: "Unknown", message: "" },
+    isPruned: true,
+  };
 }
 
-/** Applies and prunes on a copy of the world and lets it come to rest. (A release prunes only once it is healthy.) */
-function simulate(
+function compareUpdates(
   world: World,
   objects: readonly ApiObject[],
-  removed: readonly ObjectRef[],
-  touched: readonly ObjectRef[],
-  schedule: PlacePods,
-): SimulatedRollout {
-  if (touched.length === 0) return NOTHING;
-  const copy = SimWorld.from(world);
-  for (const object of objects) copy.declare(object);
-  for (const ref of removed) {
-    const uid = copy.get(ref)?.metadata.uid ?? "";
-    copy.apply([{ kind: "delete", ref, uid, reason: "NotDeclared" }]);
+  app: string,
+): Pick<AppForecast, "changed" | "moved"> {
+  const changed: ChangedObject[] = [];
+  const moved: MovedObject[] = [];
+  for (const object of objects) {
+    const ref = refOf(object);
+    const stored = world.get(ref);
+    if (stored === undefined) continue;
+    const fields = diffObjects(stored, object);
+    const from = sourceOf(stored);
+    const at = sourceOf(object);
+    const owner = labelOf(stored);
+    if (owner !== undefined && owner !== app) changed.push({ ref, at, fields, adoptedFrom: owner });
+    else if (fields.length > 0) changed.push({ ref, at, fields });
+    if (from !== "" && fileOf(from) !== fileOf(at)) moved.push({ ref, from, to: at });
   }
-  const orphans = removed.flatMap((ref) =>
-    world.ownedBy(world.get(ref)?.metadata.uid ?? "").map(refOf),
-  );
-  // What is rolled with its configuration is touched by a change of that.
-  const rolled = touched.flatMap((ref) => {
-    const object = copy.get(ref);
-    return object === undefined ? [] : rolledBy(copy, object);
-  });
-  const keys = [...touched, ...orphans, ...rolled].map(refKey);
-  return simulateRollout(copy, { schedule, maxRounds: MAX_ROUNDS, keys });
+  return { changed, moved };
+}
+
+/** New first, healthy, then prune. Objects that another App took over stay. */
+function pruneIfHealthy(world: SimWorld, item: Pending): boolean {
+  if (item.isPruned || releaseHealth(world, item.inventory).kind !== "Healthy") return false;
+  item.isPruned = true;
+  for (const ref of item.toPrune) {
+    const object = world.get(ref);
+    if (object === undefined || labelOf(object) !== item.change.app) continue;
+    const uid = object.metadata.uid ?? "";
+    world.apply([{ kind: "delete", ref, uid, reason: "NotDeclared" }]);
+  }
+  return true;
+}
+
+function restartsOf(world: World, ref: ObjectRef): readonly ConfigRestart[] {
+  const object = world.get(ref);
+  if (object === undefined) return [];
+  return rolledBy(world, object).map((workload) => ({ workload, because: ref }));
+}
+
+function labelOf(object: ApiObject | undefined): string | undefined {
+  return object?.metadata.labels?.[APP_LABEL];
+}
+
+function sourceOf(object: ApiObject): string {
+  return object.metadata.annotations?.[SOURCE_ANNOTATION] ?? "";
+}
+
+function fileOf(source: string): string {
+  return source.replace(/:\d+$/, "");
 }

@@ -42,7 +42,7 @@ export function templateWithConfig(world: World, workload: Rolled): PodTemplateS
     lastTemplate(world, workload)?.metadata?.annotations?.[DIGEST_ANNOTATION],
   );
   const parts = refs.flatMap((ref) => {
-    const name = shortHash([ref.kind, ref.name], NAME_LENGTH);
+    const name = nameDigest(ref);
     const object = world.get(ref) as ConfigMap | Secret | undefined;
     const data = object === undefined ? before.get(name) : digestOf(object);
     return data === undefined ? [] : [`${name}-${data}`];
@@ -74,6 +74,15 @@ export function rolledBy(world: World, object: ApiObject): readonly ObjectRef[] 
 /** Whether a changed ConfigMap or Secret replaces the pods of a workload that uses it. Pure. */
 export function isRolledByConfig({ metadata }: Rolled): boolean {
   return metadata.annotations?.[RESTART_ANNOTATION] === "true";
+}
+
+/** How a ConfigMap or Secret stands in `DIGEST_ANNOTATION`, among others. Pure. */
+export function configDigest(object: ConfigMap | Secret): string {
+  return `${nameDigest(refOf(object))}-${digestOf(object)}`;
+}
+
+function nameDigest({ kind, name }: Pick<ObjectRef, "kind" | "name">): string {
+  return shortHash([kind, name], NAME_LENGTH);
 }
 
 function digestOf(object: ConfigMap | Secret): string {

@@ -1,7 +1,8 @@
 import type { Millis } from "../base/clock.ts";
-import type { Node, Pod } from "../model/kinds.gen.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../model/kinds.gen.ts";
 import { parseRefKey, refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { Plan } from "../model/plan.ts";
+import { SELECTED_NODE_ANNOTATION } from "../model/storage.ts";
 import { isPod, listPods } from "./owned-pods.ts";
 import { planObject, wakeKeysOfChange } from "./plan-object.ts";
 import { isFinished } from "../model/pod-phase.ts";
@@ -16,6 +17,11 @@ export interface Placement {
     readonly name: string;
     readonly uid: string;
     readonly node: string;
+    /** Claims that get a volume there: one that lies ready, or one to be provisioned. */
+    readonly volumes?: readonly {
+      readonly claim: PersistentVolumeClaim;
+      readonly volume?: PersistentVolume;
+    }[];
   }[];
   readonly unplaced: readonly {
     readonly namespace: string;
@@ -23,6 +29,18 @@ export interface Placement {
     readonly uid: string;
     readonly message: string;
   }[];
+  /** Pods that have to leave a node for a more important one. */
+  readonly preemptions?: readonly Preemption[];
+}
+
+/** Who leaves which node for whom. */
+export interface Preemption {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  readonly victims: readonly Pod[];
+  readonly displaced: readonly Pod[];
 }
 
 /** The scheduler, which is another room. */
@@ -41,6 +59,8 @@ export interface SimClusterOptions extends AgentOptions {
   readonly onChange?: (change: SimChange) => void;
   /** Told of every plan before it is carried out. */
   readonly onPlan?: (key: string, plan: Plan) => void;
+  /** Told of pods that leave for others, before they do. */
+  readonly onPreempt?: (preemption: Preemption) => void;
   /** Decides which of a plan's steps are carried out: to lose some. All of them, unless given. */
   readonly deliver?: (plan: Plan) => Plan["steps"];
   /** Which of so many waiting objects is planned next; the first, unless given. */
@@ -150,13 +170,59 @@ export class SimCluster {
     const { now } = this.world;
     const placement = this.#options.schedule({ pods: pending, nodes, placed, others, now });
     this.#unplaced = placement.unplaced;
-    for (const { namespace, name, uid, node } of placement.bindings) {
-      const pod = this.world.get({ apiVersion: "v1", kind: "Pod", namespace, name });
-      if (pod === undefined || !isPod(pod) || pod.metadata.uid !== uid) continue;
-      const bound: Pod = { ...pod, spec: { ...pod.spec, nodeName: node } };
-      this.world.declare(bound);
+    for (const binding of placement.bindings) this.#bind(binding);
+    const { preemptions = [] } = placement;
+    for (const preemption of preemptions) this.#preempt(preemption);
+    return placement.bindings.length + preemptions.length > 0;
+  }
+
+  #bind({ namespace, name, uid, node, volumes = [] }: Placement["bindings"][number]): void {
+    const pod = this.world.get({ apiVersion: "v1", kind: "Pod", namespace, name });
+    if (pod === undefined || !isPod(pod) || pod.metadata.uid !== uid) return;
+    this.world.declare({ ...pod, spec: { ...pod.spec, nodeName: node } } as Pod);
+    for (const choice of volumes) this.#claim(choice, node);
+  }
+
+  /** A volume that lies ready is taken; else the provisioner is told the node. */
+  #claim(
+    { claim, volume }: NonNullable<Placement["bindings"][number]["volumes"]>[number],
+    node: string,
+  ): void {
+    const { namespace = "", name, uid = "" } = claim.metadata;
+    if (volume === undefined) {
+      const current = this.world.get(refOf(claim));
+      if (current === undefined) return;
+      const annotations = { ...current.metadata.annotations, [SELECTED_NODE_ANNOTATION]: node };
+      this.world.declare({ ...current, metadata: { ...current.metadata, annotations } });
+      return;
     }
-    return placement.bindings.length > 0;
+    const current = this.world.get(refOf(volume)) as PersistentVolume | undefined;
+    if (current === undefined) return;
+    const claimRef = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name, uid };
+    const taken: PersistentVolume = { ...current, spec: { ...current.spec, claimRef } };
+    this.world.declare(taken);
+  }
+
+  #preempt(preemption: Preemption): void {
+    this.#options.onPreempt?.(preemption);
+    const { namespace, name, node, victims, displaced } = preemption;
+    const ref = { apiVersion: "v1", kind: "Pod", namespace, name };
+    const pod = this.world.get(ref) as Pod | undefined;
+    if (pod === undefined) return;
+    const message = `${pod.spec.schedulerName}: preempting to accommodate a higher priority pod`;
+    for (const victim of victims) {
+      const disruption = { reason: "PreemptionByScheduler", message };
+      const uid = victim.metadata.uid ?? "";
+      this.world.apply([
+        { kind: "delete", ref: refOf(victim), uid, disruption, reason: "Scheduled" },
+      ]);
+    }
+    for (const other of displaced) {
+      const { nominatedNodeName: _, ...status } = other.status ?? { phase: "Pending" as const };
+      this.world.report(refOf(other), status);
+    }
+    const status = pod.status ?? { phase: "Pending" as const };
+    this.world.report(ref, { ...status, nominatedNodeName: node });
   }
 
   #takeChanges(): void {

@@ -6,6 +6,7 @@ import { explainForeign, isOurs } from "./profiles.ts";
 import { GATED_CONDITION } from "./queue-gates.ts";
 import type { Decision } from "./decision.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { VolumeChoice } from "./volumes.ts";
 
 export interface PlaceAllInput {
   /** Pods that want a node. */
@@ -27,6 +28,16 @@ interface PodIdentity {
 
 interface Binding extends PodIdentity {
   readonly node: string;
+  /** What becomes of its claims there. */
+  readonly volumes?: readonly VolumeChoice[];
+}
+
+/** Pods that would have to leave a node for a more important one. */
+interface Preemption extends PodIdentity {
+  readonly node: string;
+  readonly victims: readonly Pod[];
+  /** Less important pods that lose the room there that they were promised. */
+  readonly displaced: readonly Pod[];
 }
 
 export interface Unplaced extends PodIdentity {
@@ -37,6 +48,7 @@ export interface Unplaced extends PodIdentity {
 export interface Schedule {
   readonly bindings: readonly Binding[];
   readonly unplaced: readonly Unplaced[];
+  readonly preemptions?: readonly Preemption[];
 }
 
 /**
@@ -49,11 +61,17 @@ export function placeAll(input: PlaceAllInput): Schedule {
   const unplaced: Unplaced[] = input.pods
     .filter((pod) => !isOurs(pod))
     .map((pod) => ({ ...identityOf(pod), message: explainForeign(pod) }));
+  const preemptions: Preemption[] = [];
   for (const decision of decisionsOf(scheduler, input.now)) {
     if (decision.kind !== "bind") unplaced.push(toUnplaced(decision));
-    else for (const { pod, node } of decision.bindings) bindings.push({ ...identityOf(pod), node });
+    else
+      for (const { pod, node, volumes } of decision.bindings)
+        bindings.push({ ...identityOf(pod), node, volumes });
+    if (decision.kind !== "preempt") continue;
+    const { pod, node, victims, displaced } = decision;
+    preemptions.push({ ...identityOf(pod), node, victims, displaced });
   }
-  return { bindings, unplaced };
+  return { bindings, unplaced, preemptions };
 }
 
 /** A scheduler that knows a world, and has decided nothing yet. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { AppView, ReleaseView } from "../../src/cli/cluster-view.ts";
-import { formatForecast } from "../../src/cli/format-forecast.ts";
 import { formatHistory } from "../../src/cli/history.ts";
 import { formatStatus } from "../../src/cli/status.ts";
 import { formatTable } from "../../src/cli/table.ts";
@@ -104,80 +103,5 @@ describe("formatHistory()", () => {
     );
     expect(first).toBe("1  bbbbbbbbbbbb  Healthy   2026-01-01T00:00:00Z  Ada     first");
     expect(formatHistory([])).toBe("No release yet");
-  });
-});
-
-describe("formatForecast()", () => {
-  const nothing = {
-    created: [],
-    deleted: [],
-    bindings: [],
-    unplaced: [],
-    deployments: [],
-    isSettled: true,
-    elapsedMs: 0,
-  };
-  const pod = (name: string) => ({
-    pod: { apiVersion: "v1", kind: "Pod", namespace: "shop", name },
-    owner: { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" },
-  });
-
-  test("says that nothing changes", () => {
-    const forecast = {
-      problems: [],
-      added: [],
-      changed: [],
-      removed: [],
-      guard: { kind: "allow" } as const,
-      rollout: nothing,
-    };
-    expect(formatForecast(forecast, "folder ./shop")).toBe("folder ./shop: no change");
-  });
-
-  test("shows fields, pods with their nodes, those without one and why, and the lowest number that is ready", () => {
-    const web = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" };
-    const text = formatForecast(
-      {
-        problems: [],
-        added: [{ apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "new" }],
-        changed: [{ ref: web, fields: [{ path: "spec.replicas", before: "3", after: "4" }] }],
-        removed: [{ apiVersion: "v1", kind: "Namespace", name: "old" }],
-        guard: { kind: "hold", reason: "PruneGuard", message: "it would remove Namespace old" },
-        rollout: {
-          ...nothing,
-          created: [pod("web-a"), pod("web-b")],
-          deleted: [pod("web-0")],
-          bindings: [{ namespace: "shop", name: "web-a", uid: "1", node: "alpha" }],
-          unplaced: [
-            {
-              namespace: "shop",
-              name: "web-b",
-              uid: "2",
-              message: "0/1 nodes are available: 1 Insufficient memory.",
-            },
-          ],
-          deployments: [{ deployment: web, readyBefore: 3, lowestReady: 2, mostPods: 4 }],
-          isSettled: false,
-        },
-      },
-      "commit 0123",
-    );
-    expect(text.split("\n")).toEqual([
-      "commit 0123: 1 to add, 1 to change, 1 to remove",
-      "",
-      "+ ConfigMap shop/new",
-      "~ Deployment shop/web",
-      "    spec.replicas: 3 → 4",
-      "- Namespace old",
-      "",
-      "The commit would be Held: it would remove Namespace old",
-      "",
-      "Pods: 2 to create, 1 to stop",
-      "  + Pod shop/web-a of Deployment web on node alpha",
-      "  + Pod shop/web-b of Deployment web has no node: 0/1 nodes are available: 1 Insufficient memory.",
-      "  - Pod shop/web-0 of Deployment web",
-      "Deployment shop/web: ready before 3, never below 2 on the way, at most 4 pods at a time",
-      "The forecast did not come to rest: pods wait for something that does not happen by itself.",
-    ]);
   });
 });

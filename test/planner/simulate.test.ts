@@ -42,14 +42,14 @@ function lines({
   deleted,
   bindings,
   unplaced,
-  deployments,
+  workloads,
   isSettled,
 }: SimulatedRollout): readonly string[] {
   return [
     `${created.length} created, ${deleted.length} deleted, ${bindings.length} bound, ${unplaced.length} without a node`,
-    ...deployments.map(
+    ...workloads.map(
       (item) =>
-        `${formatRef(item.deployment)}: ${item.readyBefore} ready, never below ${item.lowestReady}, at most ${item.mostPods} pods`,
+        `${formatRef(item.workload)}: ${item.readyBefore} ready, never below ${item.lowestReady}, at most ${item.mostPods} pods`,
     ),
     ...(isSettled ? [] : ["not settled"]),
   ];
@@ -110,11 +110,11 @@ describe("simulateRollout()", () => {
     const big = podSpec({ containers: [container({ resources: { requests: { cpu: "9" } } })] });
     const world = settled([deployment()]);
     change(world, { template: { metadata: { labels: { app: "web" } }, spec: big } });
-    const { unplaced, deployments } = simulateRollout(world, LIMIT);
+    const { unplaced, workloads } = simulateRollout(world, LIMIT);
     expect(unplaced.map(({ message }) => message)).toEqual([
       "0/3 nodes are available: 3 Insufficient cpu.",
     ]);
-    expect(deployments[0]?.lowestReady).toBe(3);
+    expect(workloads[0]?.lowestReady).toBe(3);
   });
 
   test("a Job runs to its end", () => {

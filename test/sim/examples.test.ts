@@ -26,17 +26,14 @@ function load(
 }
 
 function foresee(world: SimWorld, manifests: readonly DeclaredObject[]): Forecast {
+  const app = { app: "root", problems: [], releases: [], prune: true, dependsOn: [] };
   const answer = forecast(world, {
-    app: "root",
+    apps: [{ ...app, manifests, commitMessage: "change" }],
     serviceCidr: "10.96.0.0/16",
     reservedIps: [],
-    manifests,
-    releases: [],
-    prune: true,
-    commitMessage: "change",
     schedule: placePods,
   });
-  expect(answer.problems).toEqual([]);
+  expect(answer.apps.flatMap(({ problems }) => problems)).toEqual([]);
   expect(answer.rollout).toMatchObject({ isSettled: true, unplaced: [] });
   return answer;
 }

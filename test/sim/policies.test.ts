@@ -31,8 +31,12 @@ function load(
 const emptyCluster = (): SimWorld => worldOf([namespace("default"), node({ name: "a" })]);
 
 function foresee(manifests: readonly DeclaredObject[]): Forecast {
-  const given = { ...OPTIONS, manifests, releases: [], prune: true, commitMessage: "change" };
-  return forecast(emptyCluster(), { ...given, schedule: placePods });
+  const app = { app: "root", problems: [], releases: [], prune: true, dependsOn: [] };
+  return forecast(emptyCluster(), {
+    ...OPTIONS,
+    apps: [{ ...app, manifests, commitMessage: "change" }],
+    schedule: placePods,
+  });
 }
 
 /** Applies an example and lets everything come to rest. */
@@ -76,9 +80,8 @@ describe("examples/quota", () => {
   });
 
   test("more replicas than the quota allows are told before they are committed", () => {
-    const { problems } = foresee(
-      load("quota", (text) => text.replace("replicas: 2", "replicas: 5")),
-    );
+    const { apps } = foresee(load("quota", (text) => text.replace("replicas: 2", "replicas: 5")));
+    const problems = apps.flatMap((app) => app.problems);
     expect(problems.map(({ code }) => code)).toEqual(["apply/quota"]);
     expect(problems[0]?.at.file).toBe("deployment.yaml");
   });

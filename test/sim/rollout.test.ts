@@ -351,18 +351,18 @@ describe("a rollout in which all goes well", () => {
           rig.push({ replicas, strategy: { type: "RollingUpdate", rollingUpdate } });
           rig.cluster.settle(rig.world.now + HOUR, 2000);
           rig.push({ template: template("v2") });
-          const { deployments, isSettled, created, deleted } = simulateRollout(rig.world, {
+          const { workloads, isSettled, created, deleted } = simulateRollout(rig.world, {
             schedule,
             maxRounds: 2000,
           });
           const limits = resolveRolloutLimits(rollingUpdate, replicas);
           expect(isSettled).toBe(true);
           expect([created.length, deleted.length]).toEqual([replicas, replicas]);
-          expect(deployments).toHaveLength(1);
-          expect(deployments[0]?.lowestReady).toBeGreaterThanOrEqual(
+          expect(workloads).toHaveLength(1);
+          expect(workloads[0]?.lowestReady).toBeGreaterThanOrEqual(
             replicas - limits.maxUnavailable,
           );
-          expect(deployments[0]?.mostPods).toBeLessThanOrEqual(replicas + limits.maxSurge);
+          expect(workloads[0]?.mostPods).toBeLessThanOrEqual(replicas + limits.maxSurge);
         },
       ),
       { numRuns: 40 },

@@ -1,12 +1,9 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { dataDirAt } from "../data-dir.ts";
-import { ROOT_APP } from "../root-app.ts";
 import type { ValidateOptions } from "../validate.ts";
-import { err, out, withDataDir, withOutput } from "./options.ts";
-import type { Common, OutputFlag } from "./options.ts";
+import { err, out } from "./options.ts";
 
-/** `validate`, `explain`, `plan`. */
+/** `validate`, `explain`. */
 export function manifestCommands(program: Command, signal: AbortSignal): void {
   program
     .command("validate")
@@ -40,24 +37,6 @@ export function manifestCommands(program: Command, signal: AbortSignal): void {
       ) => {
         const { explain } = await import("../explain.ts");
         await explain({ target, ...flags }, out);
-      },
-    );
-
-  withOutput(withDataDir(program.command("plan")))
-    .summary("show what a folder or a Git revision would change in the cluster")
-    .description(
-      "Runs the very planner and scheduler of the control plane. Exit code 0: no change, 2: changes, 1: error.",
-    )
-    .argument(
-      "[target]",
-      "a folder, or a revision of the App's repository (default: its working tree)",
-    )
-    .option("--app <name>", "name of the App", ROOT_APP)
-    .action(
-      async (target: string | undefined, flags: Common & OutputFlag & { readonly app: string }) => {
-        const { plan } = await import("../plan.ts");
-        const options = { target, app: flags.app, output: flags.output };
-        process.exitCode = await plan(dataDirAt(flags.dataDir), options, { out, err }, signal);
       },
     );
 }
