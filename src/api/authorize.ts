@@ -9,6 +9,8 @@ import type { ApiFailure } from "./failure.ts";
 import { pinnedValue } from "./field-selector.ts";
 import type { FieldSelector } from "./field-selector.ts";
 import type { NodePods } from "./node-pods.ts";
+import type { Action } from "./rbac/policy-rules.ts";
+import type { Rbac } from "./rbac/rbac.ts";
 import type { ResourceRequest, Verb } from "./request-info.ts";
 
 /** A request to objects, with what narrows it. */
@@ -21,6 +23,8 @@ export interface ObjectAccess extends ResourceRequest {
 export interface AuthorizerFacts {
   readonly objects: Pick<ObjectStore, "get">;
   readonly nodePods: Pick<NodePods, "references" | "claims">;
+  /** Absent: only masters and nodes may do anything. */
+  readonly rbac?: Pick<Rbac, "allows"> | undefined;
 }
 
 /** The namespace of the nodes' heartbeats. */
@@ -65,12 +69,45 @@ const NODE_RULES: readonly NodeRule[] = [
 
 /** Whether the user may do that to these objects. Throws 403. */
 export function authorizeObjects(user: User, access: ObjectAccess, facts: AuthorizerFacts): void {
-  if (user.groups.includes(MASTERS_GROUP)) return;
+  if (whyAllowed(user, access, facts) === undefined) throw accessDenied(user, access);
+}
+
+/** Why the user may do that, in words; `undefined` when they may not. */
+export function whyAllowed(
+  user: User,
+  access: ObjectAccess,
+  facts: AuthorizerFacts,
+): string | undefined {
+  if (user.groups.includes(MASTERS_GROUP)) return `group "${MASTERS_GROUP}" may do everything`;
   const { node } = user;
   if (node !== undefined && NODE_RULES.some((rule) => allows(rule, { access, node, facts }))) {
-    return;
+    return "a node may do that for its own pods";
   }
-  throw accessDenied(user, access);
+  return facts.rbac?.allows(user, actionOf(access));
+}
+
+/** Whether the user may use a path that is of no objects. Throws 403. */
+export function authorizePath(
+  user: User,
+  verb: string,
+  path: string,
+  { rbac }: Pick<AuthorizerFacts, "rbac">,
+): void {
+  if (user.groups.includes(MASTERS_GROUP)) return;
+  if (rbac?.allows(user, { verb, path }) !== undefined) return;
+  throw forbidden(`forbidden: User "${user.name}" cannot ${verb} path "${path}"`);
+}
+
+function actionOf({ verb, resource, subresource, namespace, name, fields }: ObjectAccess): Action {
+  const { group, plural } = resource;
+  return {
+    verb,
+    group,
+    resource: subresource === undefined ? plural : `${plural}/${subresource}`,
+    namespace,
+    // A list of one object is as good as a look at it.
+    name: name ?? pinnedValue(fields, "metadata.name"),
+  };
 }
 
 /** Whether the user may call an endpoint that is for the nodes themselves. Throws 403. Pure. */
