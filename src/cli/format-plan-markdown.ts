@@ -1,4 +1,5 @@
-import { countLine, findConcerns, type PlanDocument } from "./plan-document.ts";
+import { findConcerns } from "./plan-concerns.ts";
+import { countLine, type PlanDocument } from "./plan-document.ts";
 import { planSections, type PlanSection } from "./format-plan.ts";
 
 /** What servers take, with room to spare: GitHub's limit is 65,536. */

@@ -2,7 +2,8 @@ import { formatRef, refKey } from "../model/meta.ts";
 import { formatProblem } from "../model/problem.ts";
 import type { FieldChange } from "../planner/diff-objects.ts";
 import type { SimulatedStep } from "../planner/forecast-record.ts";
-import { countLine, findConcerns, type AppPlan, type PlanDocument } from "./plan-document.ts";
+import { findConcerns } from "./plan-concerns.ts";
+import { countLine, type AppPlan, type PlanDocument } from "./plan-document.ts";
 
 /** Part of a plan, under a heading. */
 export interface PlanSection {

@@ -1,5 +1,5 @@
 import type { Node, Pod } from "../model/kinds.gen.ts";
-import { formatRef, refKey, type ObjectRef } from "../model/meta.ts";
+import type { ObjectRef } from "../model/meta.ts";
 import type { AppForecast, Forecast } from "../planner/forecast.ts";
 import type {
   SimulatedPreemption,
@@ -191,59 +191,4 @@ export function countLine({ apps }: PlanDocument): string {
     `${sum("removed")} to remove`,
     ...(moved === 0 ? [] : [`${moved} moved`]),
   ].join(", ");
-}
-
-/** What somebody should look at before it is merged, the gravest first. Pure. */
-export function findConcerns(plan: PlanDocument): readonly string[] {
-  const concerns: string[] = [];
-  for (const { app, outcome, problems, guard } of plan.apps) {
-    if (outcome === "rejected") {
-      const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-      concerns.push(`App ${app} would be Rejected, and nothing of it touched: ${count}`);
-    }
-    if (guard.kind === "hold") concerns.push(`App ${app} would be Held: ${guard.message}`);
-  }
-  const fresh = plan.unplaced.filter(({ isNew }) => isNew);
-  if (fresh.length > 0)
-    concerns.push(
-      `${fresh.length === 1 ? "1 pod finds" : `${fresh.length} pods find`} no node: ${named(fresh.map(({ pod }) => pod))}`,
-    );
-  for (const { pod, node, by } of plan.preempted)
-    concerns.push(`${formatRef(pod)} is evicted from node ${node} for ${formatRef(by)}`);
-  for (const { ref, readyBefore, readyAfter } of plan.services)
-    concerns.push(
-      `${formatRef(ref)} has no Ready pod ${readyAfter === 0 ? "any more" : "for a while"}; it had ${readyBefore}`,
-    );
-  for (const { ref, lowestReady, wanted = 0 } of plan.budgets)
-    concerns.push(
-      `${formatRef(ref)} asks for ${wanted} Ready pods, and there are only ${lowestReady} on the way`,
-    );
-  for (const { added } of plan.apps)
-    for (const { ref, runsAgain } of added)
-      if (runsAgain === true) concerns.push(`${formatRef(ref)} runs once more`);
-  for (const { app, isPruned, removed, outcome } of plan.apps)
-    if (!isPruned && removed.length > 0 && outcome !== "rejected")
-      concerns.push(`App ${app} does not become healthy, so that what it no longer declares stays`);
-  for (const { workload, readyAfter } of plan.workloads)
-    if (readyAfter === 0 && isStarved(plan, workload))
-      concerns.push(`${formatRef(workload)} has no Ready pod at the end`);
-  if (!plan.isSettled) concerns.push("It does not come to rest; only its beginning is shown");
-  return concerns;
-}
-
-/** Whether pods of it are among those without a node, and it is not about to go. */
-function isStarved({ steps, unplaced }: PlanDocument, workload: ObjectRef): boolean {
-  const key = refKey(workload);
-  const waiting = new Set(unplaced.map(({ pod }) => refKey(pod)));
-  return steps.some(
-    ({ pod, owner }) => owner !== undefined && refKey(owner) === key && waiting.has(refKey(pod)),
-  );
-}
-
-const MAX_NAMED = 3;
-
-function named(refs: readonly ObjectRef[]): string {
-  const names = refs.slice(0, MAX_NAMED).map((ref) => `${ref.namespace ?? ""}/${ref.name}`);
-  const more = refs.length - MAX_NAMED;
-  return more > 0 ? `${names.join(", ")} and ${more} more` : names.join(", ");
 }

@@ -156,27 +156,34 @@ export class ForecastRecord {
   }
 
   #tell(was: Pod | undefined, is: Pod | undefined, pod: Pod): void {
-    const told = this.#simulated(pod);
     if (was === undefined) {
-      this.#created.push(told);
+      this.#created.push(this.#simulated(pod));
       this.#step("create", pod);
-    }
-    const node = is?.spec.nodeName;
-    if (node !== undefined && was !== undefined && was.spec.nodeName === undefined) {
-      const { namespace = "", name, uid = "" } = pod.metadata;
-      this.#bindings.push({ namespace, name, uid, node });
-      this.#step("place", pod);
-    }
+    } else if (is === undefined) this.#tellGone(was);
+    else this.#tellChange(was, is);
     if (is !== undefined && isReady(is) && !(was !== undefined && isReady(was)))
       this.#step("ready", is);
-    if (is !== undefined && isFinished(is) && was !== undefined && !isFinished(was))
-      this.#step("done", is);
-    const isEnding = is === undefined || isTerminating(is);
-    if (was !== undefined && isEnding && !isTerminating(was)) {
-      this.#deleted.push(told);
-      this.#step("stop", was);
+  }
+
+  #tellGone(was: Pod): void {
+    if (!isTerminating(was)) this.#tellStop(was);
+    this.#step("gone", was);
+  }
+
+  #tellChange(was: Pod, is: Pod): void {
+    const { nodeName: node } = is.spec;
+    if (node !== undefined && was.spec.nodeName === undefined) {
+      const { namespace = "", name, uid = "" } = is.metadata;
+      this.#bindings.push({ namespace, name, uid, node });
+      this.#step("place", is);
     }
-    if (is === undefined && was !== undefined) this.#step("gone", was);
+    if (isFinished(is) && !isFinished(was)) this.#step("done", is);
+    if (isTerminating(is) && !isTerminating(was)) this.#tellStop(was);
+  }
+
+  #tellStop(pod: Pod): void {
+    this.#deleted.push(this.#simulated(pod));
+    this.#step("stop", pod);
   }
 
   #step(what: SimulatedStep["what"], pod: Pod): void {
