@@ -2223,6 +2223,8 @@ export interface ReleaseSpec {
   readonly author: string;
   readonly subject: string;
   readonly committedAt: string;
+  /** The plan of this App that the commit names in a trailer `Berth-Plan:`. */
+  readonly planned?: string;
 }
 
 /** How the commit stands. */
@@ -2248,6 +2250,8 @@ export interface ReleaseStatus {
   /** Whether everything in `toPrune` is gone. */
   readonly pruned?: boolean;
   readonly counts?: ReleaseCounts;
+  /** The id that a plan of the commit would have had when it was decided about: what it was made from. */
+  readonly plan?: string;
 }
 
 /** apps/v1 ReplicaSet: Keeps a number of equal pods. Deployments make them; declare one only for what needs no rollout. */
