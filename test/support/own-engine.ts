@@ -70,6 +70,9 @@ export class OwnEngine implements AsyncDisposable {
   async crash(): Promise<void> {
     await this.stop("SIGKILL");
     await this.#killRest();
+    // No mount outlives its machine: networks and what was in memory are gone.
+    await unmountBelow(this.#folder);
+    await rm(join(this.#folder, "exec"), { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
