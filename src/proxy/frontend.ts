@@ -32,6 +32,8 @@ export interface Frontend extends Place {
   /** Not answered at all, rather than refused: other nodes have backends. */
   readonly isMuted?: boolean;
   readonly affinity?: Affinity;
+  /** Backends are told the client's address first: by the user-space proxy alone. */
+  readonly proxyProtocol?: "v1" | "v2";
   /** Only these networks may call, beside the node itself. */
   readonly sources?: readonly string[];
 }

@@ -5,6 +5,7 @@ import { isWhole, renderChange, renderCheck, renderCleaning, renderFull } from "
 import type { Names, RulesetChange, RulesetOptions } from "./nft-ruleset.ts";
 import type { Nft } from "./nft.ts";
 import { serial } from "./serial.ts";
+import type { ServiceProxy } from "./service-proxy.ts";
 import { EMPTY_TABLE } from "./service-table.ts";
 import type { ServiceTable } from "./service-table.ts";
 
@@ -25,7 +26,7 @@ const CHECK_INTERVAL_MS = 5000;
 const IDLE_MS = 2000;
 
 /** Keeps our nftables table as the last `ServiceTable` that it was given says. */
-export class NftProxy {
+export class NftProxy implements ServiceProxy {
   readonly #options: NftProxyOptions;
   readonly #inTurn = serial();
   /** What the kernel holds; `undefined` while that is not known for sure. */
@@ -61,6 +62,10 @@ export class NftProxy {
       }
       this.#held = table;
     });
+  }
+
+  isServing(signal: AbortSignal): Promise<boolean> {
+    return this.#options.nft.hasTable(tableName(this.#options.ruleset.clusterId), signal);
   }
 
   /** Looks every few seconds whether somebody flushed the table, and puts it back. Until `signal` aborts. */

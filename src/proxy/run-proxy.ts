@@ -1,24 +1,25 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
-import type { EndpointSlice, Service } from "../model/kinds.gen.ts";
-import { conntrackCleaner, staleFlows } from "./conntrack.ts";
-import { ClusterDns } from "./dns.ts";
-import { EndpointReporter } from "./endpoint-reporter.ts";
-import { lostBackends } from "./frontend.ts";
-import { NftProxy } from "./nft-proxy.ts";
-import { nftTool } from "./nft.ts";
+import type { EventRecorder } from "../client/event-recorder.ts";
+import type { EndpointSlice, Node, Pod, Service } from "../model/kinds.gen.ts";
+import { makeParts } from "./proxy-parts.ts";
 import { maintainNodeNetwork, setUpNodeNetwork } from "./node-network.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
-import { ServiceFeed } from "./service-feed.ts";
-import { EMPTY_TABLE, changedFrontends, updateServiceTable } from "./service-table.ts";
-import type { ServiceTable } from "./service-table.ts";
 
 export interface ProxyOptions {
   readonly client: ApiClient;
   readonly services: Informer<Service>;
   readonly slices: Informer<EndpointSlice>;
+  /** This node alone: its zone decides which endpoints are near. */
+  readonly nodes?: Informer<Node>;
+  /** The node's own pods, for their ports on the node. */
+  readonly pods?: Informer<Pod>;
+  /** Told when the node has to do without the kernel's rules. */
+  readonly events?: EventRecorder;
+  /** Where the last Services are kept, for a start while the control plane is away. */
+  readonly stateDir?: string;
   readonly nodeName: string;
   readonly clusterId: string;
   readonly cluster: ClusterInfo;
@@ -30,34 +31,34 @@ export interface ProxyOptions {
   readonly run?: RunCommand;
 }
 
-/** Changes that come within this time of the last ones are applied together; the first of a quiet time at once. */
-const COALESCE_MS = 20;
-
-/** The wait after a change that the kernel refused; the next attempt replaces the whole table. */
-const RETRY_MS = 1000;
-
-const DNS_PORT = 53;
+/** Beyond this the API counts as away, and what the node remembers is used. */
+const FIRST_SYNC_MS = 3000;
 
 /**
  * Carries the cluster's Services on this node until `signal` aborts: network, rules, DNS, then every change.
  * Throws a `ProxyError` when the node cannot do that at all.
  */
 export async function runProxy(options: ProxyOptions): Promise<void> {
-  const { services, slices, clusterId, cluster, clock, logger, run = runOnHost } = options;
+  const { clusterId, cluster, clock, logger, run = runOnHost } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   try {
     await setUpNodeNetwork({ clusterId, cluster, logger, run }, signal);
-    // A table from before a restart serves on until everything is known again.
-    await Promise.all([services.ready(signal), slices.ready(signal)]);
-    const parts = makeParts(options, run);
+    const parts = await makeParts(options, run, signal);
     try {
+      // DNS answers from the first moment on, if only with what was true last.
+      const serving = Promise.all([parts.dns.run(signal), parts.memory?.run(signal)]);
+      serving.catch((error: unknown) => failed.abort(error));
+      if (!(await hasSynced(options, signal))) {
+        await parts.recall(signal);
+        await untilSynced(options, signal);
+      }
       await parts.first(signal);
       await Promise.all([
+        serving,
         parts.follow(signal),
         parts.proxy.guard(signal),
         parts.reporter.run(signal),
-        parts.dns.run(signal),
         maintainNodeNetwork({ clusterId, cluster, logger, run, clock }, signal),
       ]);
     } finally {
@@ -70,67 +71,25 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   }
 }
 
-interface Parts {
-  readonly proxy: NftProxy;
-  readonly reporter: EndpointReporter;
-  readonly dns: ClusterDns;
-  /** Loads everything; throws when the kernel or a tool refuses. */
-  first(signal: AbortSignal): Promise<void>;
-  /** Then brings in each change, and tries again what fails. */
-  follow(signal: AbortSignal): Promise<void>;
-  close(): void;
+/** A table from before a restart serves on until everything is known again. */
+async function untilSynced(options: ProxyOptions, signal: AbortSignal): Promise<void> {
+  const { services, slices, nodes, pods } = options;
+  await Promise.all([services, slices, nodes, pods].map((informer) => informer?.ready(signal)));
 }
 
-function makeParts(options: ProxyOptions, run: RunCommand): Parts {
-  const { client, nodeName, clusterId, cluster, clock, logger } = options;
-  const { podCidr, serviceCidr, dnsIp, domain } = cluster;
-  const ruleset = { clusterId, podCidr, serviceCidr, dnsIp };
-  const proxy = new NftProxy({ nft: nftTool(run), ruleset, clock, logger });
-  const reporter = new EndpointReporter({ client, nodeName, clock, logger });
-  const worker = { address: dnsIp, port: DNS_PORT, domain, podCidr, serviceCidr };
-  const dns = new ClusterDns({ worker, clock, logger });
-  const forgetFlows = conntrackCleaner(run, logger);
-  const feed = new ServiceFeed(options.services, options.slices);
-  /** What was wanted last, and what of it the kernel has. */
-  let wanted: ServiceTable = EMPTY_TABLE;
-  let applied: ServiceTable = EMPTY_TABLE;
-
-  const step = async (signal: AbortSignal): Promise<void> => {
-    const { states, revision } = feed.take();
-    if (states.size > 0) wanted = updateServiceTable(wanted, states, { nodeName });
-    dns.update(states);
-    await proxy.apply(wanted, signal);
-    const changes = changedFrontends(applied, wanted);
-    applied = wanted;
-    const hasLost = changes.some(({ before, after }) => lostBackends(before, after).length > 0);
-    await forgetFlows(staleFlows(changes), signal);
-    reporter.applied(revision, hasLost);
-  };
-
-  return {
-    proxy,
-    reporter,
-    dns,
-    first: step,
-    follow: async (signal) => {
-      while (!signal.aborted) {
-        try {
-          await feed.changed(signal);
-          await step(signal);
-          await clock.sleep(COALESCE_MS, signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          logger.error({ error }, "Cannot bring Services up to date: trying again");
-          await retryLater(feed, clock, signal);
-        }
-      }
-    },
-    close: () => feed.close(),
-  };
-}
-
-/** Nothing is lost meanwhile: the wanted table has what was taken, the feed has what comes. */
-async function retryLater(feed: ServiceFeed, clock: Clock, signal: AbortSignal): Promise<void> {
-  await clock.sleep(RETRY_MS, signal).catch(() => undefined);
-  feed.wake();
+async function hasSynced(options: ProxyOptions, signal: AbortSignal): Promise<boolean> {
+  const enough = new AbortController();
+  const waiting = AbortSignal.any([signal, enough.signal]);
+  const synced = untilSynced(options, waiting).then(
+    () => true,
+    () => false,
+  );
+  const late = options.clock.sleep(FIRST_SYNC_MS, waiting).then(
+    () => false,
+    () => false,
+  );
+  const answer = await Promise.race([synced, late]);
+  enough.abort();
+  signal.throwIfAborted();
+  return answer;
 }

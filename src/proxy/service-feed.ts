@@ -63,6 +63,12 @@ export class ServiceFeed {
     return { states, revision: Number(this.#slices.resourceVersion) };
   }
 
+  /** Makes the next `take` give all Services. */
+  touchAll(): void {
+    for (const service of this.#services.list()) this.#dirty.add(keyOf(service));
+    this.#changed.wake();
+  }
+
   close(): void {
     for (const stop of this.#unsubscribe) stop();
   }

@@ -7,6 +7,9 @@ import { frontendKey } from "./frontend.ts";
 import type { Affinity, Frontend, Place } from "./frontend.ts";
 import type { ServiceState } from "./service-table.ts";
 
+/** `v1` or `v2`: pods of the Service are told the client's address where the user-space proxy hides it. */
+const PROXY_PROTOCOL_ANNOTATION = "berth.dev/proxy-protocol";
+
 /** Kubernetes' default: three hours. */
 const AFFINITY_SECONDS = 10_800;
 
@@ -66,7 +69,7 @@ function placesOf(
 
 function toFrontend(
   name: string,
-  { spec }: Service,
+  { metadata, spec }: Service,
   {
     at: { isOutside, sources, ...at },
     port,
@@ -76,6 +79,7 @@ function toFrontend(
   const isLocal = !isOutside && spec.internalTrafficPolicy === "Local";
   const backends = isLocal ? choice.local : choice.cluster;
   const affinity = affinityOf(name, spec, port);
+  const proxyProtocol = metadata.annotations?.[PROXY_PROTOCOL_ANNOTATION];
   return {
     service: name,
     ...at,
@@ -87,6 +91,7 @@ function toFrontend(
     ...(isLocal && backends.length === 0 && choice.cluster.length > 0 ? { isMuted: true } : {}),
     ...(affinity === undefined ? {} : { affinity }),
     ...(sources === undefined ? {} : { sources }),
+    ...(proxyProtocol === "v1" || proxyProtocol === "v2" ? { proxyProtocol } : {}),
   };
 }
 

@@ -1,0 +1,187 @@
+import { join } from "node:path";
+import { chooseProxy } from "./choose-proxy.ts";
+import type { NodePlace } from "./choose-backends.ts";
+import { conntrackCleaner, staleFlows } from "./conntrack.ts";
+import { ClusterDns } from "./dns.ts";
+import { EndpointReporter } from "./endpoint-reporter.ts";
+import { lostBackends } from "./frontend.ts";
+import { HealthChecks } from "./health-checks.ts";
+import { HostPortFeed } from "./host-ports.ts";
+import type { RunCommand } from "./run-command.ts";
+import type { ProxyOptions } from "./run-proxy.ts";
+import { ServiceFeed } from "./service-feed.ts";
+import { ServiceMemory } from "./service-memory.ts";
+import type { ServiceProxy } from "./service-proxy.ts";
+import {
+  EMPTY_TABLE,
+  changedFrontends,
+  updateFrontends,
+  updateServiceTable,
+} from "./service-table.ts";
+import type { ServiceState, ServiceTable } from "./service-table.ts";
+
+/** Changes that come within this time of the last ones are applied together; the first of a quiet time at once. */
+const COALESCE_MS = 20;
+
+/** The wait after a change that the kernel refused; the next attempt replaces the whole table. */
+const RETRY_MS = 1000;
+
+const DNS_PORT = 53;
+const ZONE_LABEL = "topology.kubernetes.io/zone";
+
+/** What carries Services on a node, wired together. */
+export interface Parts {
+  readonly proxy: ServiceProxy;
+  readonly reporter: EndpointReporter;
+  readonly dns: ClusterDns;
+  readonly memory: ServiceMemory | undefined;
+  /** Brings back what was true before, where nothing serves. */
+  recall(signal: AbortSignal): Promise<void>;
+  /** Loads everything; throws when the kernel or a tool refuses. All informers must be ready. */
+  first(signal: AbortSignal): Promise<void>;
+  /** Then brings in each change, and tries again what fails. */
+  follow(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** Makes the parts. The kernel's rules are used where they can be. */
+export async function makeParts(
+  options: ProxyOptions,
+  run: RunCommand,
+  signal: AbortSignal,
+): Promise<Parts> {
+  const { client, nodeName, clusterId, cluster, clock, logger, stateDir } = options;
+  const { podCidr, serviceCidr, dnsIp, domain } = cluster;
+  const ruleset = { clusterId, podCidr, serviceCidr, dnsIp };
+  const { proxy, reason } = await chooseProxy({ ruleset, run, clock, logger }, signal);
+  if (reason !== undefined) tellFallback(options, reason);
+  const worker = { address: dnsIp, port: DNS_PORT, domain, podCidr, serviceCidr };
+  const common = { nodeName, clock, logger };
+  return wire(options, {
+    proxy,
+    reporter: new EndpointReporter({ client, ...common }),
+    dns: new ClusterDns({ worker, clock, logger }),
+    memory:
+      stateDir === undefined
+        ? undefined
+        : new ServiceMemory({ file: join(stateDir, "services.ndjson"), clock, logger }),
+    forgetFlows: conntrackCleaner(run, logger),
+  });
+}
+
+interface Tools extends Pick<Parts, "proxy" | "reporter" | "dns" | "memory"> {
+  readonly forgetFlows: ReturnType<typeof conntrackCleaner>;
+}
+
+function wire(options: ProxyOptions, tools: Tools): Parts {
+  const { clock, logger, nodeName } = options;
+  const { proxy, dns, memory, reporter } = tools;
+  let isBehind = false;
+  /** Changes whose health the balancers have not been told yet. */
+  const untold = new Map<string, ServiceState>();
+  const health = new HealthChecks({ nodeName, logger, isHealthy: () => !isBehind });
+  let feeds: Feeds | undefined;
+  /** What was wanted last, and what of it the kernel has. */
+  let wanted: ServiceTable = EMPTY_TABLE;
+  let applied: ServiceTable = EMPTY_TABLE;
+
+  const step = async ({ services, hostPorts }: Feeds, signal: AbortSignal): Promise<void> => {
+    const { states, revision } = services.take();
+    for (const [key, state] of states) untold.set(key, state);
+    if (states.size > 0) wanted = updateServiceTable(wanted, states, placeOf(options));
+    const ports = hostPorts?.take() ?? new Map();
+    if (ports.size > 0) wanted = updateFrontends(wanted, ports);
+    dns.update(states);
+    memory?.update(states);
+    await proxy.apply(wanted, signal);
+    const changes = changedFrontends(applied, wanted);
+    applied = wanted;
+    const hasLost = changes.some(({ before, after }) => lostBackends(before, after).length > 0);
+    await tools.forgetFlows(staleFlows(changes), signal);
+    reporter.applied(revision, hasLost);
+    await health.update(untold);
+    untold.clear();
+    isBehind = false;
+  };
+
+  return {
+    proxy,
+    reporter,
+    dns,
+    memory,
+    recall: async (signal) => {
+      const states = (await memory?.read()) ?? new Map();
+      if (states.size === 0) return;
+      logger.warn(
+        { services: states.size },
+        "The API is away: serving the Services of the last run",
+      );
+      dns.update(states);
+      if (await proxy.isServing(signal)) return;
+      await proxy.apply(updateServiceTable(EMPTY_TABLE, states, placeOf(options)), signal);
+    },
+    first: (signal) => {
+      feeds = openFeeds(options);
+      return step(feeds, signal);
+    },
+    follow: async (signal) => {
+      while (!signal.aborted && feeds !== undefined) {
+        try {
+          await feeds.services.changed(signal);
+          await step(feeds, signal);
+          await clock.sleep(COALESCE_MS, signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          isBehind = true;
+          logger.error({ error }, "Cannot bring Services up to date: trying again");
+          // Nothing is lost: the wanted table has what was taken, the feeds have what comes.
+          await clock.sleep(RETRY_MS, signal).catch(() => undefined);
+          feeds.services.wake();
+        }
+      }
+    },
+    close: () => {
+      feeds?.close();
+      health.close();
+    },
+  };
+}
+
+interface Feeds {
+  readonly services: ServiceFeed;
+  readonly hostPorts: HostPortFeed | undefined;
+  close(): void;
+}
+
+function openFeeds(options: ProxyOptions): Feeds {
+  const { pods, nodes } = options;
+  const services = new ServiceFeed(options.services, options.slices);
+  const hostPorts = pods === undefined ? undefined : new HostPortFeed(pods, () => services.wake());
+  let zone = placeOf(options).zone;
+  const stop = nodes?.subscribe(() => {
+    const now = placeOf(options).zone;
+    if (now === zone) return;
+    zone = now;
+    services.touchAll();
+  });
+  return {
+    services,
+    hostPorts,
+    close: () => {
+      services.close();
+      hostPorts?.close();
+      stop?.();
+    },
+  };
+}
+
+function placeOf({ nodeName, nodes }: ProxyOptions): NodePlace {
+  return { nodeName, zone: nodes?.get(undefined, nodeName)?.metadata.labels?.[ZONE_LABEL] };
+}
+
+function tellFallback({ nodeName, logger, events }: ProxyOptions, reason: string): void {
+  const message = `Services are carried in user space, slower and without clients' addresses: ${reason}`;
+  logger.warn({}, message);
+  const about = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, uid: nodeName } };
+  events?.record(about, { type: "Warning", reason: "UserspaceProxy", message });
+}
