@@ -1,8 +1,16 @@
 import { SYSTEM_NAMESPACE, UNMANAGED_ANNOTATION } from "../model/app.ts";
 import { ROOT_CA_NAME, ROOT_CA_NAMESPACE, rootCaConfigMap } from "../model/root-ca.ts";
-import type { ConfigMap, Namespace, StorageClass } from "../model/kinds.gen.ts";
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  Namespace,
+  StorageClass,
+} from "../model/kinds.gen.ts";
 import { refOf, type ApiObject } from "../model/meta.ts";
 import { LOCAL_PROVISIONER } from "../model/storage.ts";
+import { isSameJson } from "../base/same-json.ts";
+import { defaultBindings, defaultRoles } from "../planner/default-roles.ts";
 import { SYSTEM_PRIORITY_CLASSES } from "../planner/priority.ts";
 import { ObjectStoreError, type ObjectStore } from "../store/object-store.ts";
 
@@ -18,6 +26,7 @@ const LOCAL_STORAGE_CLASS: StorageClass = {
   reclaimPolicy: "Delete",
   volumeBindingMode: "WaitForFirstConsumer",
 };
+const AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate";
 /** Namespaces that every cluster has. */
 const NAMESPACES = ["default", ROOT_CA_NAMESPACE, "kube-node-lease", "kube-public"];
 /** Where Berth's own Secrets are, such as the keys of repositories. They are no repository's, so that people write them. */
@@ -51,7 +60,24 @@ export async function ensureSystemObjects(objects: ObjectStore, caBundle?: strin
   await ensure(objects, OWN_NAMESPACE);
   await ensure(objects, LOCAL_STORAGE_CLASS);
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(objects, priorityClass);
+  for (const role of defaultRoles()) await ensureRights(objects, role);
+  for (const binding of defaultBindings()) await ensureRights(objects, binding);
   if (caBundle !== undefined) await ensureRootCa(objects, caBundle);
+}
+
+/** Rights follow the version of Berth, unless somebody has said that they shall not. */
+async function ensureRights(
+  objects: ObjectStore,
+  wanted: ClusterRole | ClusterRoleBinding,
+): Promise<void> {
+  const stored = objects.get(refOf(wanted))?.object as typeof wanted | undefined;
+  if (stored === undefined) return ensure(objects, wanted);
+  if (stored.metadata.annotations?.[AUTO_UPDATE] !== "true") return;
+  const isAggregated = "aggregationRule" in wanted;
+  const { metadata } = stored;
+  const next = { ...wanted, ...(isAggregated ? { rules: (stored as ClusterRole).rules } : {}) };
+  if (!isSameJson({ ...next, metadata }, stored))
+    await objects.update({ ...next, metadata } as ApiObject);
 }
 
 async function ensureRootCa(objects: ObjectStore, caBundle: string): Promise<void> {

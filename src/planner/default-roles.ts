@@ -1,5 +1,5 @@
-import type { ClusterRole, ClusterRoleBinding, PolicyRule } from "../../model/kinds.gen.ts";
-import { RESOURCES } from "../../model/resources.ts";
+import type { ClusterRole, ClusterRoleBinding, PolicyRule } from "../model/kinds.gen.ts";
+import { RESOURCES } from "../model/resources.ts";
 
 /*
  * The roles that every cluster has, by the names that people know. Source: kubernetes.io, "Using RBAC Authorization",
