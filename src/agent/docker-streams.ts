@@ -8,7 +8,12 @@ import type { StdioRequest } from "../model/tunnel.ts";
 import { toRuntimeError, type DockerConnection } from "./docker-connection.ts";
 import { inspectExec, readExitCode } from "./docker-exec.ts";
 import { demuxOutput } from "./log-demux.ts";
-import { RuntimeError, type ExecStreamOptions, type ProcessStream } from "./runtime.ts";
+import {
+  RuntimeError,
+  type ExecStreamOptions,
+  type ProcessStream,
+  type TerminalSize,
+} from "./runtime.ts";
 
 const DIAL_LIMIT_MS: Millis = 120_000;
 /** Of the daemon's refusal. */
@@ -48,8 +53,12 @@ export async function openDockerExec(
   );
   if (made === undefined) throw new RuntimeError("failed", `Cannot ${purpose}`);
   const path = `/exec/${made.Id}`;
-  const body = { Detach: false, Tty: options.tty };
+  const { size } = options;
+  // Engines before API 1.42 do not know of the size at the start: they are told right after it.
+  const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };
+  const body = { Detach: false, Tty: options.tty, ...consoleSize };
   const socket = await hijack(docker, { path: `${path}/start`, body, purpose }, signal);
+  if (size !== undefined) await resize(docker, path, size, signal);
   return {
     ...overSocket(socket, options),
     resize: (size, within) => resize(docker, path, size, within),
@@ -120,7 +129,7 @@ async function* rawOutput(
 async function resize(
   docker: DockerConnection,
   path: string,
-  { columns, rows }: { readonly columns: number; readonly rows: number },
+  { columns, rows }: TerminalSize,
   signal: AbortSignal,
 ): Promise<void> {
   await docker.call(
@@ -241,7 +250,8 @@ async function hijack(
 
 function messageOf(text: string): string {
   try {
-    return String((JSON.parse(text) as { readonly message?: unknown }).message ?? text);
+    const { message } = JSON.parse(text) as { readonly message?: unknown };
+    return typeof message === "string" ? message : text;
   } catch {
     return text;
   }

@@ -220,8 +220,15 @@ export interface ExecResult {
   readonly timedOut: boolean;
 }
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface ExecStreamOptions extends StdioRequest {
   readonly command: readonly string[];
+  /** Of its terminal at the start. */
+  readonly size?: TerminalSize | undefined;
 }
 
 /** A process with its streams at hand. Whoever opens one must call `hangUp` at its end. */
@@ -232,10 +239,7 @@ export interface ProcessStream {
   write(chunk: Uint8Array): Promise<void>;
   endInput(): void;
   /** Of its terminal; nothing when it has none, or does not run. */
-  resize(
-    size: { readonly columns: number; readonly rows: number },
-    signal: AbortSignal,
-  ): Promise<void>;
+  resize(size: TerminalSize, signal: AbortSignal): Promise<void>;
   /** Once the output has ended. `undefined` of a container's own process. */
   exitCode(signal: AbortSignal): Promise<number | undefined>;
   /** Lets go of it. A command that was run for this stream and goes on is ended; a container's own process is not. */

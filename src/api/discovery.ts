@@ -25,6 +25,12 @@ const RUNTIME_VERBS: readonly string[] = [
 ];
 const DECLARED_VERBS: readonly string[] = ["get", "list", "watch"];
 const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
+/** What Kubernetes calls the options of the subresources that are streams. */
+const STREAM_KINDS: Readonly<Record<string, string>> = {
+  exec: "PodExecOptions",
+  attach: "PodAttachOptions",
+  portforward: "PodPortForwardOptions",
+};
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
@@ -172,6 +178,9 @@ function kindOfSubresource(subresource: Resource["subresources"][number]) {
 }
 
 function subresourceVerbs(subresource: Resource["subresources"][number]): readonly string[] {
+  const stream = STREAM_KINDS[subresource];
+  if (stream !== undefined) return { group: "", version: "v1", kind: stream };
   if (subresource === "eviction") return ["create"];
   return subresource === "log" ? ["get"] : ["get", "patch", "update"];
 }
+  if (STREAM_KINDS[subresource] !== undefined) return ["create", "get"];

@@ -48,6 +48,7 @@ import { parseSelection } from "./selection.ts";
 import { toPartial, toTable } from "./table.ts";
 import { parseInclude } from "./list.ts";
 import type { TunnelHub } from "./tunnel.ts";
+import { isStreamSubresource } from "./streams/upgrade.ts";
 import { answerWatch } from "./watch.ts";
 import type { WatchRegistry } from "./watch.ts";
 import { MAX_WITHDRAWAL_MS } from "./withdrawals.ts";
@@ -211,6 +212,7 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
     const form = negotiateForm(request.headers.accept);
     return verb === "watch"
       ? answerWatch(response, { selection, query, form }, services)
+  if (isStreamSubresource(subresource)) throw badRequest("Upgrade request required");
       : answerList(response, { selection, query, form }, services);
   }
   switch (verb) {
@@ -322,7 +324,7 @@ function requireRead(method: string): void {
 }
 
 /** Only what is our own mistake is a 500, and its details are for the log alone. */
-function toFailure(error: unknown, logger: Logger): ApiFailure {
+export function toFailure(error: unknown, logger: Logger): ApiFailure {
   if (error instanceof ApiFailure) return error;
   if (error instanceof ObjectStoreError && error.code === "expired") return expired(error.message);
   if (error instanceof ObjectStoreError && error.code === "fenced") {

@@ -47,6 +47,11 @@ const LIST_QUERY: readonly string[] = [
   "watch",
 ];
 const WRITE_QUERY: readonly string[] = ["dryRun", "fieldManager", "fieldValidation"];
+const STREAM_QUERIES: Readonly<Record<"exec" | "attach" | "portforward", readonly string[]>> = {
+  exec: ["command", "container", "stdin", "stdout", "stderr", "tty"],
+  attach: ["container", "stdin", "stdout", "stderr", "tty"],
+  portforward: ["ports"],
+};
 const LOG_QUERY: readonly string[] = [
   "container",
   "follow",
@@ -151,6 +156,13 @@ function subresourceDoings(
   switch (name) {
     case "log":
       return { get: { verb: "read", action: "get", query: LOG_QUERY } };
+    case "exec":
+    case "attach":
+    case "portforward":
+      return {
+        get: { verb: "connect-get", action: "connect", query: STREAM_QUERIES[name] },
+        post: { verb: "connect-post", action: "connect", query: STREAM_QUERIES[name] },
+      };
     case "scale":
       return Object.fromEntries(
         Object.entries(stateDoings(resource, COMMON_NAMES.scale)).map(([method, doing]) => [

@@ -103,19 +103,23 @@ function toLogRequest(pod: Pod, query: URLSearchParams): LogRequest {
   };
 }
 
-function containerName({ metadata, spec }: Pod, wanted: string): string {
+/** The container that is meant. Throws 400 when there is none of that name, or none is named and there are several. Pure. */
+export function containerName({ metadata, spec }: Pod, wanted: string): string {
   const names = (containers: readonly Container[] = []): readonly string[] =>
     containers.map(({ name }) => name);
   const main = names(spec.containers);
-  const all = [...main, ...names(spec.initContainers)];
+  const init = names(spec.initContainers);
+  const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => name);
+  const all = [...main, ...init, ...ephemeral];
   if (wanted !== "") {
     if (all.includes(wanted)) return wanted;
     throw badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
   }
   const [only] = main;
   if (only !== undefined && main.length === 1) return only;
+  const orInit = init.length === 0 ? "" : ` or one of the init containers: [${init.join(" ")}]`;
   throw badRequest(
-    `a container name must be specified for pod ${metadata.name}, choose one of: [${all.join(" ")}]`,
+    `a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(" ")}]${orInit}`,
   );
 }
 

@@ -23,6 +23,13 @@ export interface ResourceRequest {
   readonly subresource?: string;
 }
 
+const MADE_SUBRESOURCES: ReadonlySet<string> = new Set([
+  "eviction",
+  "exec",
+  "attach",
+  "portforward",
+]);
+
 /** URL path and query of a request. Throws 400 for what is no URL. Pure. */
 export function parseUrl(url: string): {
   readonly segments: readonly string[];
@@ -56,9 +63,9 @@ export function parseResourceRequest(
   if (resource === undefined || surplus.length > 0) throw pathNotFound();
   const isScoped = namespace !== undefined;
   if (isScoped !== resource.namespaced && (isScoped || name !== undefined)) throw pathNotFound();
-  // An eviction is made, under the name of its pod.
-  const isEviction = method === "POST" && subresource === "eviction";
-  const verb = isEviction ? "create" : verbOf(method, name, query);
+  // An eviction is made, under the name of its pod; so is a stream.
+  const isMade = method === "POST" && MADE_SUBRESOURCES.has(subresource ?? "");
+  const verb = isMade ? "create" : verbOf(method, name, query);
   if (subresource !== undefined && !resource.subresources.some((item) => item === subresource)) {
     throw pathNotFound();
   }

@@ -1,6 +1,5 @@
 import { createServer } from "node:https";
 import type { Server } from "node:https";
-import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Millis } from "../base/clock.ts";
@@ -11,11 +10,11 @@ import type { UsageView } from "../model/usage.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
-import { authorizeNode } from "./authorize.ts";
+import { authorizeNode, authorizeObjects } from "./authorize.ts";
 import type { Complete } from "./direct-write.ts";
 import { createDiscovery } from "./discovery.ts";
 import { ApiFailure, badRequest, pathNotFound, toStatus, unauthorized } from "./failure.ts";
-import { handleRequest } from "./handler.ts";
+import { handleRequest, toFailure } from "./handler.ts";
 import type { Services } from "./handler.ts";
 import { HeartbeatRegistry } from "./heartbeats.ts";
 import type { Heartbeats } from "./heartbeats.ts";
@@ -23,9 +22,10 @@ import { Snapshots } from "./list.ts";
 import { UsageTable } from "./metrics-table.ts";
 import { followNodePods } from "./node-pods.ts";
 import { createOpenApi } from "./openapi.ts";
-import { parseUrl } from "./request-info.ts";
+import { parseResourceRequest, parseUrl } from "./request-info.ts";
 import { readSchemaFiles } from "./schema-files.ts";
 import { TunnelHub } from "./tunnel.ts";
+import { isStreamSubresource, serveStream, type Upgrade } from "./streams/upgrade.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
 import { followWithdrawals } from "./withdrawals.ts";
@@ -133,7 +133,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     signal: closing.signal,
   };
   server.on("request", (request, response) => void handleRequest(request, response, services));
-  server.on("upgrade", (request, socket, head) => upgrade({ request, socket, head }, services));
+  server.on("upgrade", (request, socket, head) => void upgrade({ request, socket, head }, services));
   server.on("clientError", refuseBrokenRequest);
   server.on("error", (error) => logger.error({ error }, "The API's listener failed"));
   server.on("tlsClientError", (error) => logger.debug({ error }, "A TLS handshake failed"));
@@ -201,23 +201,27 @@ function toServerError(error: NodeJS.ErrnoException, host: string, port: number)
   }
 }
 
-interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
-}
-
-/** Tunnels are the only upgrades that there are. */
-function upgrade({ request, socket, head }: Upgrade, { tunnels, clock, signal }: Services): void {
+/** Tunnels of nodes, and streams of people: nothing else is upgraded. */
+async function upgrade(asked: Upgrade, services: Services): Promise<void> {
+  const { request, socket, head } = asked;
+  const { tunnels, clock, signal, logger } = services;
   socket.on("error", () => socket.destroy());
   try {
     if (signal.aborted) return void socket.destroy();
     const user = authenticate(request.socket, clock.now());
     if (user === undefined) throw unauthorized();
-    if (parseUrl(request.url ?? "/").path !== TUNNEL_PATH) throw pathNotFound();
-    tunnels.accept(authorizeNode(user, TUNNEL_PATH), request, socket, head);
+    const { path, segments, query } = parseUrl(request.url ?? "/");
+    if (path === TUNNEL_PATH) {
+      return tunnels.accept(authorizeNode(user, TUNNEL_PATH), request, socket, head);
+    }
+    const what = parseResourceRequest(request.method ?? "GET", segments, query);
+    const { subresource } = what ?? {};
+    if (what === undefined || !isStreamSubresource(subresource)) throw pathNotFound();
+    authorizeObjects(user, what, services);
+    await serveStream(asked, { ...what, subresource }, query, services);
   } catch (error) {
-    refuse(socket, error instanceof ApiFailure ? error : badRequest("the upgrade failed"));
+    if (socket.writable) refuse(socket, toFailure(error, logger));
+    else socket.destroy();
   }
 }
 

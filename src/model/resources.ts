@@ -12,10 +12,21 @@ export interface Resource {
   readonly shortNames: readonly string[];
   readonly namespaced: boolean;
   readonly categories: readonly string[];
-  readonly subresources: readonly ("status" | "scale" | "log" | "eviction")[];
+  readonly subresources: readonly (
+    | "status"
+    | "scale"
+    | "log"
+    | "eviction"
+    | "exec"
+    | "attach"
+    | "portforward"
+  )[];
   /** May users state it in Git? The others are written by Berth only. */
   readonly declarable: boolean;
 }
+
+/** Of what runs. */
+const POD_SUBRESOURCES = ["log", "eviction", "exec", "attach", "portforward"] as const;
 
 /** Every kind that the store holds, in the order in which an App applies them. */
 export const RESOURCES: readonly Resource[] = [
@@ -186,7 +197,7 @@ function define(
     subresources: [
       ...(extras.status === true ? (["status"] as const) : []),
       ...(extras.scale === true ? (["scale"] as const) : []),
-      ...(extras.log === true ? (["log", "eviction"] as const) : []),
+      ...(extras.log === true ? POD_SUBRESOURCES : []),
     ],
     declarable: extras.declarable ?? true,
   };

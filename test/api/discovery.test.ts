@@ -52,6 +52,9 @@ describe("aggregated discovery", () => {
       "status",
       "log",
       "eviction",
+      "exec",
+      "attach",
+      "portforward",
     ]);
     expect(find("nodes")?.scope).toBe("Cluster");
     expect(find("namespaces")?.verbs).toEqual(["get", "list", "watch"]);

@@ -309,7 +309,8 @@ describe("the tunnel", () => {
 
   test.each([
     ["admin", ["system:masters"], TUNNEL_PATH, 403],
-    ["system:node:a", ["system:nodes"], "/api/v1/namespaces/shop/pods/web/exec", 404],
+    ["system:node:a", ["system:nodes"], "/api/v1/namespaces/shop/pods/web/exec", 403],
+    ["system:node:a", ["system:nodes"], "/api/v1/namespaces/shop/pods/web/chair", 404],
   ])("%s cannot open %s%s", async (user, groups, path, code) => {
     const credentials = await api.credentials(user, groups);
     const socket = new WebSocket(`${api.url.replace("https", "wss")}${path}`, TUNNEL_PROTOCOL, {

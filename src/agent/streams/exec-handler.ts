@@ -1,29 +1,36 @@
+import type { Clock } from "../../base/clock.ts";
 import { TunnelError } from "../../client/tunnel-client.ts";
 import type { TunnelStream } from "../../client/tunnel-stream.ts";
 import { CHANNEL, type AttachRequest, type ExecRequest } from "../../model/tunnel.ts";
-import { RuntimeError, type ContainerRuntime, type ProcessStream } from "../runtime.ts";
+import {
+  RuntimeError,
+  type ContainerRuntime,
+  type ProcessStream,
+  type TerminalSize,
+} from "../runtime.ts";
 import { runningContainer, type ContainersOf } from "./find-container.ts";
+import { TerminalSizes } from "./terminal-sizes.ts";
 
 export interface ExecHandlerOptions {
   readonly runtime: ContainerRuntime;
   readonly containersOf: ContainersOf;
+  readonly clock: Clock;
 }
-
-/** Of one message about the terminal's size. */
-const MAX_SIZE_CHARS = 1024;
-/** Columns and rows are 16 bits wide. */
-const MAX_SIDE = 65_535;
 
 /** Runs a command in a container, or joins its first process, until either is over or the client has gone. */
 export async function serveExec(
   request: ExecRequest | AttachRequest,
   stream: TunnelStream,
-  { runtime, containersOf }: ExecHandlerOptions,
+  options: ExecHandlerOptions,
 ): Promise<void> {
-  const container = runningContainer(containersOf, request);
-  const process = await open(request, container.id, runtime, stream.signal);
+  const container = runningContainer(options.containersOf, request);
+  const sizes = request.tty ? new TerminalSizes(stream) : undefined;
+  if (sizes !== undefined) stream.accept();
+  const size = await sizes?.first(options.clock);
+  const process = await open(request, { id: container.id, size }, options.runtime, stream.signal);
   try {
     stream.accept();
+    sizes?.follow(process);
     await relay(request, stream, process);
   } finally {
     await process.hangUp();
@@ -32,14 +39,15 @@ export async function serveExec(
 
 async function open(
   request: ExecRequest | AttachRequest,
-  id: string,
+  { id, size }: { readonly id: string; readonly size: TerminalSize | undefined },
   runtime: ContainerRuntime,
   signal: AbortSignal,
 ): Promise<ProcessStream> {
   try {
-    return request.kind === "exec"
-      ? await runtime.openExec(id, request, signal)
-      : await runtime.attach(id, request, signal);
+    if (request.kind === "exec") return await runtime.openExec(id, { ...request, size }, signal);
+    const process = await runtime.attach(id, request, signal);
+    if (size !== undefined) await process.resize(size, signal);
+    return process;
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     throw new TunnelError(error.code === "not-found" ? 404 : 500, error.message, { cause: error });
@@ -54,17 +62,11 @@ async function relay(
   const { signal } = stream;
   const gone = Promise.withResolvers<never>();
   gone.promise.catch(() => undefined);
-  const abort = (): void => {
-    gone.reject(signal.reason);
-    // Ends the output, too.
-    void process.hangUp().catch(() => undefined);
-  };
+  const abort = (): void => gone.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {
-    // They end with the stream, and what they meet is its end.
-    const quietly = (work: Promise<void>): void => void work.catch(() => undefined);
-    if (request.stdin) quietly(feed(stream, process));
-    if (request.tty) quietly(followSize(stream, process));
+    // Ends with the stream, and what it meets is that end.
+    if (request.stdin) feed(stream, process).catch(() => undefined);
     await Promise.race([gone.promise, copyOutput(stream, process)]);
     const exitCode = await Promise.race([gone.promise, process.exitCode(signal)]);
     await stream.write(toStatus(exitCode ?? 0), CHANNEL.error);
@@ -82,34 +84,6 @@ async function copyOutput(stream: TunnelStream, process: ProcessStream): Promise
   for await (const { stderr, bytes } of process.output) {
     await stream.write(bytes, stderr ? CHANNEL.stderr : CHANNEL.stdout);
   }
-}
-
-/** Sizes come as JSON, one after the other, wherever they are cut. */
-async function followSize(stream: TunnelStream, process: ProcessStream): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream.read(CHANNEL.resize)) {
-    text += decoder.decode(chunk, { stream: true });
-    for (let end = text.indexOf("}"); end >= 0; end = text.indexOf("}")) {
-      const size = parseSize(text.slice(0, end + 1));
-      text = text.slice(end + 1);
-      if (size !== undefined) await process.resize(size, stream.signal);
-    }
-    if (text.length > MAX_SIZE_CHARS) text = "";
-  }
-}
-
-function parseSize(text: string): { readonly columns: number; readonly rows: number } | undefined {
-  try {
-    const { Width: columns, Height: rows } = JSON.parse(text) as Record<string, unknown>;
-    return isSide(columns) && isSide(rows) ? { columns, rows } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isSide(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= MAX_SIDE;
 }
 
 /** What kubectl reads from the error channel at the end: how the command has ended. */
