@@ -16,6 +16,7 @@ import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { runNetwork } from "../proxy/network/run-network.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
 import { clusterInfo } from "./cluster-info.ts";
+import { lockNode } from "./node-lock.ts";
 import { openRuntime } from "./node-parts.ts";
 import type { NodeSetup } from "./node-setup.ts";
 import { foregroundLogger } from "./process-logger.ts";
@@ -23,6 +24,7 @@ import { foregroundLogger } from "./process-logger.ts";
 /** The node of one machine: agent, proxy and tunnel, until `signal` aborts. What runs, runs on after it. */
 export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<void> {
   await mkdir(setup.stateDir, { recursive: true, mode: 0o700 });
+  await using _lock = await lockNode(setup);
   const logger = foregroundLogger("node");
   const client = createApiClient(setup.credentials);
   const ended = new AbortController();
