@@ -24,13 +24,13 @@ const RUNTIME_VERBS: readonly string[] = [
   "watch",
 ];
 const DECLARED_VERBS: readonly string[] = ["get", "list", "watch"];
-const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
 /** What Kubernetes calls the options of the subresources that are streams. */
 const STREAM_KINDS: Readonly<Record<string, string>> = {
   exec: "PodExecOptions",
   attach: "PodAttachOptions",
   portforward: "PodPortForwardOptions",
 };
+const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
@@ -174,13 +174,13 @@ function verbsOf(resource: Resource): readonly string[] {
 /** Of subresources that are of a kind of their own. */
 function kindOfSubresource(subresource: Resource["subresources"][number]) {
   if (subresource === "eviction") return EVICTION_KIND;
+  const stream = STREAM_KINDS[subresource];
+  if (stream !== undefined) return { group: "", version: "v1", kind: stream };
   return subresource === "scale" ? SCALE_KIND : undefined;
 }
 
 function subresourceVerbs(subresource: Resource["subresources"][number]): readonly string[] {
-  const stream = STREAM_KINDS[subresource];
-  if (stream !== undefined) return { group: "", version: "v1", kind: stream };
   if (subresource === "eviction") return ["create"];
+  if (STREAM_KINDS[subresource] !== undefined) return ["create", "get"];
   return subresource === "log" ? ["get"] : ["get", "patch", "update"];
 }
-  if (STREAM_KINDS[subresource] !== undefined) return ["create", "get"];
