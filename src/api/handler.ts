@@ -44,11 +44,11 @@ import { methodNotAllowed, parseCount, parseResourceRequest, parseUrl } from "./
 import type { ResourceRequest } from "./request-info.ts";
 import { sendBytes, sendFailure, sendJson, sendStored } from "./respond.ts";
 import { toScale } from "./scale.ts";
+import { isStreamSubresource } from "./streams/upgrade.ts";
 import { parseSelection } from "./selection.ts";
 import { toPartial, toTable } from "./table.ts";
 import { parseInclude } from "./list.ts";
 import type { TunnelHub } from "./tunnel.ts";
-import { isStreamSubresource } from "./streams/upgrade.ts";
 import { answerWatch } from "./watch.ts";
 import type { WatchRegistry } from "./watch.ts";
 import { MAX_WITHDRAWAL_MS } from "./withdrawals.ts";
@@ -204,6 +204,7 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
     if (verb !== "get") throw methodNotAllowed();
     return answerLog(response, what, { ...services, query });
   }
+  if (isStreamSubresource(subresource)) throw badRequest("Upgrade request required");
   if (subresource === "eviction") {
     if (verb !== "create") throw methodNotAllowed();
     return answerEviction(request, response, what, { ...services, query });
@@ -212,7 +213,6 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
     const form = negotiateForm(request.headers.accept);
     return verb === "watch"
       ? answerWatch(response, { selection, query, form }, services)
-  if (isStreamSubresource(subresource)) throw badRequest("Upgrade request required");
       : answerList(response, { selection, query, form }, services);
   }
   switch (verb) {
