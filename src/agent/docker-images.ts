@@ -25,6 +25,8 @@ interface DockerImageListing {
 
 interface Progress {
   readonly error?: string;
+  /** What later versions say in place of `error`. */
+  readonly errorDetail?: { readonly message?: string };
   readonly id?: string;
   readonly status?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
@@ -141,7 +143,8 @@ export async function pullImage(
     if (stream === undefined) return;
     try {
       for await (const progress of jsonLines<Progress>(stream)) {
-        if (progress.error !== undefined) throw pullError(purpose, progress.error, undefined);
+        const failure = progress.errorDetail?.message ?? progress.error;
+        if (failure !== undefined) throw pullError(purpose, failure, undefined);
         // To try the same again is no progress.
         if (progress.status?.startsWith("Retrying") !== true) watchdog.refresh();
         if (onProgress !== undefined && noteLayer(layers, progress)) onProgress(sumOf(layers));
