@@ -11,17 +11,27 @@ export class AddressesExhaustedError extends Error {
   override readonly name = "AddressesExhaustedError";
 }
 
+/** What of a pool must outlive the agent, so that addresses rest as long as they should. */
+export interface AddressMemory {
+  readonly taken: readonly string[];
+  /** When each was released, in ms since the epoch. */
+  readonly resting: Readonly<Record<string, Millis>>;
+}
+
 /**
  * The addresses of a node's pods: the lowest that is free and has rested. An owner keeps its address until it is
- * released. Nothing is stored: what runs says what is taken.
+ * released. What runs says what is taken; the memory only says what rests, so losing it loses no address. What was taken
+ * then and is not asked for again rests from the start on.
  */
 export class AddressPool {
   readonly #cidr: Cidr;
   readonly #clock: Clock;
   readonly #taken = new Map<string, string>();
+  /** The same the other way around. */
+  readonly #byOwner = new Map<string, string>();
   readonly #releasedAt = new Map<string, Millis>();
 
-  constructor(podCidr: string, clock: Clock) {
+  constructor(podCidr: string, clock: Clock, memory?: AddressMemory) {
     const cidr = parseCidr(podCidr);
     if (cidr === undefined || cidr.bits > 29) {
       throw new Error(
@@ -30,27 +40,48 @@ export class AddressPool {
     }
     this.#cidr = cidr;
     this.#clock = clock;
+    const [now, today] = [clock.monotonic(), clock.now()];
+    for (const address of memory?.taken ?? []) this.#releasedAt.set(address, now);
+    for (const [address, at] of Object.entries(memory?.resting ?? {})) {
+      const restedMs = Math.min(Math.max(today - at, 0), ADDRESS_REST_MS);
+      this.#releasedAt.set(address, now - restedMs);
+    }
+  }
+
+  /** For a pool that begins where this one ends. */
+  remember(): AddressMemory {
+    const [now, today] = [this.#clock.monotonic(), this.#clock.now()];
+    const resting = [...this.#releasedAt].filter(([, at]) => now - at < ADDRESS_REST_MS);
+    return {
+      taken: [...this.#taken.keys()],
+      resting: Object.fromEntries(resting.map(([address, at]) => [address, today - (now - at)])),
+    };
+  }
+
+  addressOf(owner: string): string | undefined {
+    return this.#byOwner.get(owner);
   }
 
   /** The owner's address: the one that it has, else `wanted` if nobody has it, else a free one. */
   reserve(owner: string, wanted?: string): string {
-    const held = [...this.#taken].find(([, by]) => by === owner)?.[0];
+    const held = this.addressOf(owner);
     if (held !== undefined) return held;
     const address =
       wanted !== undefined && this.#isUsable(wanted) && !this.#taken.has(wanted)
         ? wanted
         : this.#lowestFree();
     this.#taken.set(address, owner);
+    this.#byOwner.set(owner, address);
     this.#releasedAt.delete(address);
     return address;
   }
 
   release(owner: string): void {
-    for (const [address, by] of this.#taken) {
-      if (by !== owner) continue;
-      this.#taken.delete(address);
-      this.#releasedAt.set(address, this.#clock.monotonic());
-    }
+    const address = this.#byOwner.get(owner);
+    if (address === undefined) return;
+    this.#byOwner.delete(owner);
+    this.#taken.delete(address);
+    this.#releasedAt.set(address, this.#clock.monotonic());
   }
 
   #lowestFree(): string {

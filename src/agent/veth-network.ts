@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { vethName, vethPrefix } from "../model/instance.ts";
-import { AddressPool } from "./address-pool.ts";
+import { AddressPool, type AddressMemory } from "./address-pool.ts";
 import { CommandShell } from "./command-shell.ts";
 import { PodNetworkError, type PodNetwork } from "./pod-network.ts";
 import { runCommand } from "./run-command.ts";
@@ -16,6 +17,8 @@ export interface VethNetworkOptions {
   /** Of the wire of a new pod. */
   readonly mtu: () => number;
   readonly clock: Clock;
+  /** The agent's own folder. */
+  readonly stateDir: string;
 }
 
 /** Every pod's gateway, on the host end of its own wire: no bridge, no ARP but for this one. */
@@ -24,6 +27,7 @@ const GATEWAY = "169.254.1.1";
 const IPV6 = "/proc/sys/net/ipv6";
 /** Wires are made in parallel, but not by many. */
 const SHELLS = 2;
+const MEMORY_FILE = "addresses.json";
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 
 /**
@@ -34,7 +38,9 @@ export async function openVethNetwork(options: VethNetworkOptions): Promise<PodN
   await forwardPackets();
   const hasIpv6 = existsSync(IPV6);
   const { clusterId, clock } = options;
-  const pool = new AddressPool(options.podCidr, clock);
+  const memory = join(options.stateDir, MEMORY_FILE);
+  const pool = new AddressPool(options.podCidr, clock, await readMemory(memory));
+  const remember = (): void => writeMemory(memory, pool.remember());
   const linkOf = (podUid: string): string => checkedName(vethName(clusterId, podUid));
   const shells = Array.from({ length: SHELLS }, () => new CommandShell());
   const run = async (script: string, signal: AbortSignal): Promise<void> => {
@@ -43,8 +49,18 @@ export async function openVethNetwork(options: VethNetworkOptions): Promise<PodN
     if (exitCode !== 0) throw new PodNetworkError(`Cannot wire a pod: ${oneLine(output)}`);
   };
   return {
-    reserve: (podUid, wanted) => pool.reserve(podUid, wanted),
-    release: (podUid) => pool.release(podUid),
+    reserve: (podUid, wanted) => {
+      const known = pool.addressOf(podUid);
+      if (known !== undefined) return known;
+      const address = pool.reserve(podUid, wanted);
+      remember();
+      return address;
+    },
+    release: (podUid) => {
+      if (pool.addressOf(podUid) === undefined) return;
+      pool.release(podUid);
+      remember();
+    },
     attach: async (podUid, sandboxPid, signal) => {
       const wire = { link: linkOf(podUid), ip: pool.reserve(podUid), pid: sandboxPid };
       const script = attachScript(wire, options, hasIpv6);
@@ -129,6 +145,22 @@ function checkedName(link: string): string {
 
 function oneLine(output: string): string {
   return output.trim().split("\n").join("; ");
+}
+
+/** Before anybody is told of the address: a crash right after must find it written. It is one small file. */
+function writeMemory(path: string, memory: AddressMemory): void {
+  writeFileSync(`${path}.next`, JSON.stringify(memory), { mode: 0o600 });
+  renameSync(`${path}.next`, path);
+}
+
+/** A file that is not there or not readable counts as none: then released addresses have rested. */
+async function readMemory(path: string): Promise<AddressMemory | undefined> {
+  try {
+    const memory = JSON.parse(await readFile(path, "utf8")) as Partial<AddressMemory> | null;
+    return { taken: memory?.taken ?? [], resting: memory?.resting ?? {} };
+  } catch {
+    return undefined;
+  }
 }
 
 async function listVeths(clusterId: string, signal: AbortSignal): Promise<readonly string[]> {

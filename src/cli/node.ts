@@ -15,6 +15,7 @@ import { resourceOf } from "../model/resources.ts";
 import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { runNetwork } from "../proxy/network/run-network.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
+import { ServiceMemory } from "../proxy/service-memory.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { lockNode } from "./node-lock.ts";
 import { openRuntime } from "./node-parts.ts";
@@ -30,7 +31,8 @@ export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<vo
   const ended = new AbortController();
   const running = AbortSignal.any([signal, ended.signal]);
   const host = await readHostNetwork(running);
-  const parts = { ...setup, client, logger, host, podMtu: host.mtu, signal: running };
+  const base = { ...setup, client, logger, host, podMtu: host.mtu, signal: running };
+  const parts: Parts = { ...base, ...followCluster(base) };
   try {
     await Promise.all([startAgent(parts), startProxy(parts), startNetwork(parts)]);
   } catch (error) {
@@ -48,14 +50,29 @@ interface Parts extends NodeSetup {
   /** Of new pods, as the ways to other nodes allow. */
   podMtu: number;
   readonly signal: AbortSignal;
+  /** Of this node. */
+  readonly pods: Informer<Pod>;
+  readonly services: Informer<Service>;
+  readonly nodes: Informer<Node>;
+}
+
+/** What several parts of a node look at. */
+function followCluster(
+  parts: Followed & Pick<Parts, "config">,
+): Pick<Parts, "pods" | "services" | "nodes"> {
+  const fieldSelector = `spec.nodeName=${parts.config.nodeName}`;
+  return {
+    pods: follow<Pod>(parts, "v1", "Pod", { fieldSelector }),
+    services: follow<Service>(parts, "v1", "Service"),
+    nodes: follow<Node>(parts, "v1", "Node"),
+  };
 }
 
 async function startAgent(parts: Parts): Promise<void> {
-  const { config, credentials, client, logger, host, signal } = parts;
+  const { config, credentials, client, logger, host, pods, services, signal } = parts;
   const { clusterId, nodeName } = config;
   const clock = systemClock;
   const runtime = await openRuntime(signal);
-  const pods = follow<Pod>(parts, "v1", "Pod", { fieldSelector: `spec.nodeName=${nodeName}` });
   const labelSelector = `${VOLUME_NODE_LABEL}=${nodeName}`;
   const volumes = follow<PersistentVolume>(parts, "v1", "PersistentVolume", { labelSelector });
   const tunnel = Promise.withResolvers<void>();
@@ -78,10 +95,12 @@ async function startAgent(parts: Parts): Promise<void> {
         nodeIp: host.address,
         mtu: () => parts.podMtu,
         clock,
+        stateDir: parts.stateDir,
       }),
     nodeName,
     nodeIp: host.address,
     cluster: clusterInfo(config),
+    clusterServices: () => lastServices(parts, services),
     stateDir: parts.stateDir,
     clock,
     logger,
@@ -98,9 +117,18 @@ async function startAgent(parts: Parts): Promise<void> {
   await agent;
 }
 
+/** While the API has not answered yet, those of the last run. */
+async function lastServices(
+  { stateDir, logger }: Parts,
+  services: Informer<Service>,
+): Promise<readonly Service[]> {
+  if (services.synced) return services.list();
+  const memory = new ServiceMemory({ stateDir, clock: systemClock, logger });
+  return [...(await memory.read()).values()].flatMap(({ service }) => service ?? []);
+}
+
 async function startProxy(parts: Parts): Promise<void> {
-  const { config, client, logger, signal } = parts;
-  const services = follow<Service>(parts, "v1", "Service");
+  const { config, client, logger, pods, services, nodes, stateDir, signal } = parts;
   const slices = follow<EndpointSlice>(parts, "discovery.k8s.io/v1", "EndpointSlice");
   const { clusterId, nodeName } = config;
   const cluster = clusterInfo(config);
@@ -108,6 +136,16 @@ async function startProxy(parts: Parts): Promise<void> {
     client,
     services,
     slices,
+    nodes,
+    pods,
+    events: createEventRecorder(client, {
+      component: "berth-proxy",
+      host: nodeName,
+      clock: systemClock,
+      logger,
+      signal,
+    }),
+    stateDir,
     nodeName,
     clusterId,
     cluster,
@@ -123,7 +161,7 @@ async function startNetwork(parts: Parts): Promise<void> {
   await runNetwork(
     {
       client,
-      nodes: follow<Node>(parts, "v1", "Node"),
+      nodes: parts.nodes,
       nodeName,
       address: host.address,
       clusterId,
@@ -140,8 +178,10 @@ async function startNetwork(parts: Parts): Promise<void> {
   );
 }
 
+type Followed = Pick<Parts, "client" | "logger" | "signal">;
+
 function follow<T extends ApiObject>(
-  parts: Parts,
+  parts: Followed,
   apiVersion: string,
   kind: string,
   query?: ListQuery,

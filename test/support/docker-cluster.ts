@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { systemClock } from "../../src/base/system-clock.ts";
 import { openDockerRuntime } from "../../src/agent/docker-runtime.ts";
 import { readHostNetwork } from "../../src/agent/host-network.ts";
@@ -40,6 +43,7 @@ export async function openDockerCluster(
   const image = await ensureTestImage(runtime, signal);
   const { address, mtu } = await readHostNetwork(signal);
   const octet = randomBytes(1)[0] ?? 0;
+  const stateDir = await mkdtemp(join(tmpdir(), "berth-network-"));
   const harness = await AgentHarness.open({
     runtime,
     clock: systemClock,
@@ -54,6 +58,7 @@ export async function openDockerCluster(
         nodeIp: address,
         mtu: () => mtu,
         clock: systemClock,
+        stateDir,
       }),
     ...(process.env["BERTH_TEST_LOG"] === undefined ? {} : { logger: console }),
   });
@@ -68,6 +73,7 @@ export async function openDockerCluster(
       await harness.close();
       await removeNodeState(runtime, { clusterId, volumes: true }, AbortSignal.timeout(60_000));
       runtime.close();
+      await rm(stateDir, { recursive: true, force: true });
     },
   };
 }

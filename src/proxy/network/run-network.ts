@@ -169,6 +169,8 @@ class Network {
   /** Writes what other nodes must know of this one, unless it stands there. */
   async #publish(own: Node, signal: AbortSignal): Promise<void> {
     const { client, clusterId, nodeName } = this.#options;
+    // The agent is about to: its first write must not meet ours.
+    if ((own.status?.addresses ?? []).length === 0) return;
     const wanted: Record<string, string> = {
       [NETWORK_ANNOTATIONS.vtepMac]: vtepMacOf(clusterId, nodeName),
       ...(this.#keys === undefined
