@@ -1,5 +1,5 @@
 import type { Clock, Millis } from "../base/clock.ts";
-import { addressAt, parseCidr, parseIpv4, type Cidr } from "../model/cidr.ts";
+import { addressAt, formatCidr, parseCidr, parseIpv4, type Cidr } from "../model/cidr.ts";
 
 /** A released address rests before someone else gets it: nobody still sends to the last owner then. */
 export const ADDRESS_REST_MS: Millis = 60_000;
@@ -98,7 +98,7 @@ export class AddressPool {
     }
     if (longestResting !== undefined) return longestResting;
     throw new AddressesExhaustedError(
-      `Cannot give a pod an address: all ${last - FIRST_INDEX + 1} of the node's network are in use`,
+      `Cannot give a pod an address: all ${last - FIRST_INDEX + 1} of the node's network ${formatCidr(this.#cidr)} are in use`,
     );
   }
 

@@ -16,6 +16,7 @@ import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { runNetwork } from "../proxy/network/run-network.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
 import { ServiceMemory } from "../proxy/service-memory.ts";
+import { checkNetworks } from "./check-networks.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { lockNode } from "./node-lock.ts";
 import { openRuntime } from "./node-parts.ts";
@@ -26,6 +27,7 @@ import { foregroundLogger } from "./process-logger.ts";
 export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<void> {
   await mkdir(setup.stateDir, { recursive: true, mode: 0o700 });
   await using _lock = await lockNode(setup);
+  await checkNetworks(setup, signal);
   const logger = foregroundLogger("node");
   const client = createApiClient(setup.credentials);
   const ended = new AbortController();
