@@ -6,7 +6,7 @@ import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { TunnelHandler } from "../client/tunnel-client.ts";
 import { LABELS } from "../model/instance.ts";
-import type { PersistentVolume, Pod } from "../model/kinds.gen.ts";
+import type { PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { readHostResolver } from "./host-resolver.ts";
 import { ImagePuller } from "./image-puller.ts";
@@ -40,6 +40,8 @@ export interface AgentOptions {
   /** The node's address, for instance of `readHostNetwork`. */
   readonly nodeIp: string;
   readonly cluster: ClusterInfo;
+  /** All Services as last known, for the variables of containers; without it they have none. */
+  readonly clusterServices?: () => Promise<readonly Service[]>;
   /** The agent's own folder. */
   readonly stateDir: string;
   readonly clock: Clock;
@@ -179,6 +181,7 @@ async function openServices(
       resolver,
     },
     hostIp: options.nodeIp,
+    clusterServices: options.clusterServices,
     stateDir: options.stateDir,
   };
 }

@@ -7,6 +7,8 @@ export interface EnvSources {
   readonly podIp: string;
   readonly hostIp: string;
   readonly allocatable: Allocatable;
+  /** By which pods find Services; what the container says goes first. */
+  readonly services?: ReadonlyMap<string, string>;
   /** Of the pod's namespace; `undefined` when there is none of that name. */
   readonly configMap: (name: string) => ConfigMap | undefined;
   readonly secret: (name: string) => Secret | undefined;
@@ -40,7 +42,7 @@ export function envReferences(container: Container): readonly ConfigReference[] 
 
 /** The variables of a container in Kubernetes' order: `envFrom` first, then `env`, which may refer to all before. Pure. */
 export function resolveEnv(container: Container, sources: EnvSources): EnvResult {
-  const env = new Map<string, string>();
+  const env = new Map<string, string>(sources.services);
   const missing = (message: string): EnvResult => ({ kind: "missing", message });
   for (const from of container.envFrom ?? []) {
     const found = envFromData(from, sources);

@@ -3,6 +3,7 @@ import { pinnedReference, readPins } from "../model/image-pins.ts";
 import type { ConfigMap, Container, Pod, Secret } from "../model/kinds.gen.ts";
 import { ConfigUnavailableError } from "./config-source.ts";
 import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
+import { serviceVariables } from "./service-links.ts";
 import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
 import { MountError, resolveMounts } from "./host-mounts.ts";
 import type { Action } from "./plan-pod.ts";
@@ -196,6 +197,7 @@ async function readEnv(
     podIp,
     hostIp: services.hostIp,
     allocatable: services.node.allocatable,
+    services: serviceVariables(pod, (await services.clusterServices?.()) ?? []),
     configMap: (name) => asKind(objects.get(`ConfigMap/${name}`), "ConfigMap"),
     secret: (name) => asKind(objects.get(`Secret/${name}`), "Secret"),
   });

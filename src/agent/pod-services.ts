@@ -2,7 +2,7 @@ import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ApiClient } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
-import type { Pod } from "../model/kinds.gen.ts";
+import type { Pod, Service } from "../model/kinds.gen.ts";
 import type { ClaimSource } from "./pod-claims.ts";
 import type { ConfigSource } from "./config-source.ts";
 import type { NodeContext } from "./container-spec.ts";
@@ -30,6 +30,8 @@ export interface PodServices {
   readonly starts: Semaphore;
   readonly node: NodeContext;
   readonly hostIp: string;
+  /** All Services as last known, for the variables of containers. */
+  readonly clusterServices?: (() => Promise<readonly Service[]>) | undefined;
   readonly stateDir: string;
 }
 

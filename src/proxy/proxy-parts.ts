@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { chooseProxy } from "./choose-proxy.ts";
 import type { NodePlace } from "./choose-backends.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
@@ -61,10 +60,7 @@ export async function makeParts(
     proxy,
     reporter: new EndpointReporter({ client, ...common }),
     dns: new ClusterDns({ worker, clock, logger }),
-    memory:
-      stateDir === undefined
-        ? undefined
-        : new ServiceMemory({ file: join(stateDir, "services.ndjson"), clock, logger }),
+    memory: stateDir === undefined ? undefined : new ServiceMemory({ stateDir, clock, logger }),
     forgetFlows: conntrackCleaner(run, logger),
   });
 }

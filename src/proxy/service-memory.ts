@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -9,7 +9,8 @@ import type { ServiceState } from "./service-table.ts";
 import { Wakeup } from "./wakeup.ts";
 
 export interface ServiceMemoryOptions {
-  readonly file: string;
+  /** Of the node. */
+  readonly stateDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -26,17 +27,19 @@ type Line = readonly [string, ServiceState];
 /** Keeps the last Services and endpoints on disk, for a start while the control plane is away. */
 export class ServiceMemory {
   readonly #options: ServiceMemoryOptions;
+  readonly #file: string;
   readonly #states = new Map<string, ServiceState>();
   readonly #changed = new Wakeup();
 
   constructor(options: ServiceMemoryOptions) {
     this.#options = options;
+    this.#file = join(options.stateDir, "services.ndjson");
   }
 
   /** What was written last; a line that cannot be read is left out. */
   async read(): Promise<ReadonlyMap<string, ServiceState>> {
     const states = new Map<string, ServiceState>();
-    const lines = createInterface({ input: createReadStream(this.#options.file, "utf8") });
+    const lines = createInterface({ input: createReadStream(this.#file, "utf8") });
     try {
       for await (const line of lines) {
         const found = parseLine(line);
@@ -73,8 +76,8 @@ export class ServiceMemory {
   }
 
   async #write(): Promise<void> {
-    const { file } = this.#options;
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const file = this.#file;
+    await mkdir(this.#options.stateDir, { recursive: true, mode: 0o700 });
     const handle = await open(`${file}.new`, "w", 0o600);
     try {
       const lines = [...this.#states];
