@@ -2,6 +2,7 @@ import { compare, groupBy } from "../base/order.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { DiscoveryVersion } from "./accept.ts";
+import { reviewResources } from "./access-reviews.ts";
 import { SCALE_KIND } from "./scale.ts";
 import { METRICS_AGGREGATED, METRICS_API_GROUP, METRICS_DOCUMENTS } from "./metrics-discovery.ts";
 
@@ -30,13 +31,15 @@ const STREAM_KINDS: Readonly<Record<string, string>> = {
   attach: "PodAttachOptions",
   portforward: "PodPortForwardOptions",
 };
+/** What is only asked, never stored. */
+const REVIEWS: ReadonlySet<string> = new Set(reviewResources().map(({ plural }) => plural));
 const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
   // Within a group in the order of names, as in Kubernetes: `kubectl get all` prints in this order.
   const groups = groupBy(
-    [...RESOURCES].toSorted((a, b) => compare(a.plural, b.plural)),
+    [...RESOURCES, ...reviewResources()].toSorted((a, b) => compare(a.plural, b.plural)),
     (resource) => resource.group,
   );
   return {
@@ -72,7 +75,7 @@ function aggregate(root: "api" | "apis", version: DiscoveryVersion, groups: Grou
 
 /** Kubernetes' groups as `RESOURCES` has them. */
 function groupOrder(groups: Groups): readonly (readonly [string, readonly Resource[]])[] {
-  return [...new Set(RESOURCES.map(({ group }) => group))].map(
+  return [...new Set([...RESOURCES.map(({ group }) => group), ...groups.keys()])].map(
     (group) => [group, groups.get(group) ?? []] as const,
   );
 }
@@ -168,6 +171,7 @@ function toLegacy(resource: Resource): readonly unknown[] {
 
 /** Declared objects of a namespace are written where it is unmanaged; elsewhere the answer says which file to edit. */
 function verbsOf(resource: Resource): readonly string[] {
+  if (REVIEWS.has(resource.plural)) return ["create"];
   return resource.declarable && !resource.namespaced ? DECLARED_VERBS : RUNTIME_VERBS;
 }
 

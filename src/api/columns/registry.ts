@@ -21,6 +21,7 @@ import {
   REPLICATIONCONTROLLER_COLUMNS,
   STATEFULSET_COLUMNS,
 } from "./sets.ts";
+import { BINDING_COLUMNS, ROLE_COLUMNS } from "./rights.ts";
 import {
   PERSISTENTVOLUME_COLUMNS,
   PERSISTENTVOLUMECLAIM_COLUMNS,
@@ -137,6 +138,10 @@ const COLUMNS: ReadonlyMap<string, readonly Column<never>[]> = new Map<
   ["resourcequotas", RESOURCEQUOTA_COLUMNS],
   ["limitranges", LIMITRANGE_COLUMNS],
   ["serviceaccounts", SERVICEACCOUNT_COLUMNS],
+  ["roles", ROLE_COLUMNS],
+  ["clusterroles", ROLE_COLUMNS],
+  ["rolebindings", BINDING_COLUMNS],
+  ["clusterrolebindings", BINDING_COLUMNS],
   ["priorityclasses", PRIORITYCLASS_COLUMNS],
   ["nodes", NODE_COLUMNS],
   ["events", EVENT_COLUMNS],
