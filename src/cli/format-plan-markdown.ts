@@ -34,7 +34,7 @@ function titleOf(plan: PlanDocument): string {
 }
 
 function footOf({ target, against, apps, version }: PlanDocument): readonly string[] {
-  const ids = apps.flatMap(({ id }) => (id === "" ? [] : [`plan \`${id}\``]));
+  const ids = apps.flatMap(({ id }) => (id === "" ? [] : [`\`Berth-Plan: ${id}\``]));
   const merged = target.isMergeResult ? "the result of the merge, " : "";
   const what = `${merged}${target.name}, against the ${against.kind} as of ${against.takenAt}`;
   return [

@@ -1,7 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import type { ForgeKind } from "../../sync/forge/forge.ts";
 import { dataDirAt } from "../data-dir.ts";
-import { collect, err, out, withDataDir } from "./options.ts";
+import { collect, err, out, wholeNumber, withDataDir } from "./options.ts";
 import type { Common } from "./options.ts";
 
 interface PlanFlags extends Common {
@@ -12,7 +13,7 @@ interface PlanFlags extends Common {
   readonly name: string;
 }
 
-/** `plan`, `snapshot`. */
+/** `plan`, `snapshot`, `pr-check`. */
 export function planCommands(program: Command, signal: AbortSignal): void {
   withDataDir(program.command("plan"))
     .summary("show what a folder or a Git revision would change in the cluster")
@@ -58,6 +59,67 @@ export function planCommands(program: Command, signal: AbortSignal): void {
     .action(async ({ dataDir }: Common) => {
       const { printSnapshot } = await import("../plan.ts");
       await printSnapshot(dataDirAt(dataDir), out, signal);
+    });
+
+  prCheckCommand(program, signal);
+}
+
+interface PrCheckFlags extends Common {
+  readonly base?: string;
+  readonly head?: string;
+  readonly number?: number;
+  readonly forge?: ForgeKind;
+  readonly forgeUrl?: string;
+  readonly project?: string;
+  readonly repo: string;
+  readonly app: readonly string[];
+  readonly snapshot?: string;
+  readonly name: string;
+  readonly strict: boolean;
+  readonly path: readonly string[];
+  readonly namespace: string;
+}
+
+function prCheckCommand(program: Command, signal: AbortSignal): void {
+  withDataDir(program.command("pr-check"))
+    .summary("plan what merging a pull request would do, and comment on it; for CI")
+    .description(
+      "Knows GitHub Actions, GitLab CI and Gitea Actions; elsewhere say --base. Writes a comment and a commit status where there is a token (BERTH_FORGE_TOKEN, or the CI's own). Plans against --snapshot, the cluster of BERTH_KUBECONFIG or --data-dir; without any it only validates. Exit code 0: it may be merged, 1: it would be Rejected, does not merge, or an error.",
+    )
+    .option("--base <revision>", "what it is merged into (default: as the CI says)")
+    .option("--head <revision>", "what is merged (default: as the CI says, else HEAD)")
+    .option("--number <number>", "of the pull request", wholeNumber(1, 1_000_000_000))
+    .addOption(
+      new Option("--forge <kind>", "the repository's server").choices([
+        "github",
+        "gitlab",
+        "gitea",
+      ]),
+    )
+    .option("--forge-url <url>", "address of its API")
+    .option("--project <path>", "the repository on it: owner/name")
+    .option("--repo <folder>", "the checkout", ".")
+    .option("--app <name>", "only this App; repeatable", collect, [])
+    .option("--snapshot <file>", "plan against this file of `berth snapshot` (or $BERTH_SNAPSHOT)")
+    .option("--name <name>", "tells the comments of several clusters apart", "default")
+    .option(
+      "--strict",
+      "fail too when somebody should look at it: Held, pods without a node",
+      false,
+    )
+    .option("--path <folder>", "folder to validate without a cluster; repeatable", collect, [])
+    .option(
+      "--namespace <name>",
+      "namespace of manifests that name none, without a cluster",
+      "default",
+    )
+    .action(async (flags: PrCheckFlags) => {
+      const { prCheck } = await import("../pr-check.ts");
+      const { dataDir, app, path, snapshot, ...rest } = flags;
+      const paths = path.length === 0 ? ["."] : path;
+      const options = { ...rest, apps: app, paths, snapshot };
+      const context = { env: process.env, output: { out, err } };
+      process.exitCode = await prCheck(dataDirAt(dataDir), options, context, signal);
     });
 }
 
