@@ -1,4 +1,4 @@
-import { access, statfs } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -18,6 +18,9 @@ import type { PodNetwork } from "./pod-network.ts";
 import { PodSet } from "./pod-set.ts";
 import type { PodServices } from "./pod-services.ts";
 import { measureEventLoop } from "./probe.ts";
+import type { Eviction } from "./pod-view.ts";
+import { openResources, type HostView, type NodeResources } from "./resources/open-resources.ts";
+import type { ResourceManager } from "./resources/resource-manager.ts";
 import { RuntimeError, type ContainerRuntime } from "./runtime.ts";
 import { Semaphore } from "./semaphore.ts";
 import { UsageReporter } from "./stats.ts";
@@ -51,6 +54,8 @@ export interface AgentOptions {
   readonly refuseExec?: boolean;
   /** How often all containers are listed. Default: every 30 s. */
   readonly relistMs?: Millis;
+  /** Default: this machine. */
+  readonly host?: HostView;
   /** Told once, as soon as logs, exec and the like can be asked for. */
   readonly onLogs?: (handler: TunnelHandler) => void;
 }
@@ -91,8 +96,13 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
   const options = { ...given, runtime: calls.watch(given.runtime) };
   const { runtime, signal, clock, cluster } = options;
   const network = new NodeNetwork(options, memory);
-  const services = await persist(options, () => openServices(options, network, memory));
+  const { clusterId } = cluster;
+  const resources = await persist(options, () => openResources({ ...options, clusterId }));
+  const services = await persist(options, () =>
+    openServices(options, { network, memory, resources }),
+  );
   const health = { lastGoodAt: clock.monotonic() };
+  let manager: ResourceManager | undefined = undefined as ResourceManager | undefined;
   const node = reportNode({
     client: options.client,
     runtime,
@@ -103,13 +113,17 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
     logger: options.logger,
     runtimeSeenAt: () => health.lastGoodAt,
     stuckContainers: () => calls.stuck().length,
+    resources,
+    pressures: () => manager?.pressures ?? new Set(),
     gotPodCidr: (podCidr) => network.open(podCidr),
     signal,
   });
   // It is awaited below; until then its failure must not count as unhandled.
   node.catch(() => undefined);
   if (memory.podCidr !== undefined) network.open(memory.podCidr);
-  const pods = new PodSet({ services, memory, informer: options.pods, signal });
+  const refuse = (pod: Pod): Eviction | undefined => manager?.refuse(pod);
+  const pods = new PodSet({ services, memory, informer: options.pods, refuse, signal });
+  manager = resources.manage(pods);
   const isSynced = await awaitSync(options);
   await persist(options, () => pods.adopt(isSynced));
   health.lastGoodAt = clock.monotonic();
@@ -130,30 +144,41 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
     new UsageReporter({ ...options, pods: () => pods.running() }).run(signal),
     relist({ services, pods, health, calls, everyMs: options.relistMs ?? RELIST_MS }, signal),
     cleanVolumes({ ...options, signal }),
+    manager.run(signal),
   ]);
+}
+
+interface ServiceParts {
+  readonly network: NodeNetwork;
+  readonly memory: NodeMemory;
+  readonly resources: NodeResources;
 }
 
 async function openServices(
   options: AgentOptions,
-  network: NodeNetwork,
-  memory: NodeMemory,
+  { network, memory, resources }: ServiceParts,
 ): Promise<PodServices> {
   const { client, runtime, clock, logger, cluster, signal } = options;
-  const [info, pauseImage, hasIpv6, resolver] = await Promise.all([
-    runtime.info(signal),
+  const { info, ledger: recorder, config } = resources;
+  const [pauseImage, hasIpv6, resolver] = await Promise.all([
     ensurePauseImage(runtime, process.arch, signal),
     exists("/proc/sys/net/ipv6"),
     readHostResolver(),
   ]);
   const patience = { clock, ms: SLOT_PATIENCE_MS };
-  const disk = await statfs(info.rootDir).catch(() => statfs("/"));
   return {
     client,
     runtime,
     clock,
     logger,
     events: options.events,
-    images: new ImagePuller({ runtime, clock, signal }),
+    images: new ImagePuller({
+      runtime,
+      clock,
+      signal,
+      recorder,
+      pullsAtATime: config.maxParallelImagePulls,
+    }),
     config: apiConfigSource(client, memory.objects),
     claims: apiClaimSource(client, memory.objects),
     probes: {
@@ -171,11 +196,8 @@ async function openServices(
       domain: cluster.domain,
       pauseImage,
       memoryBytes: info.memoryBytes,
-      allocatable: {
-        cpuMillis: info.cpus * 1000,
-        memoryBytes: info.memoryBytes,
-        ephemeralBytes: disk.blocks * disk.bsize,
-      },
+      ...resources.context,
+      allocatable: resources.allocatable,
       hasIpv6,
       hasAppArmor: info.hasAppArmor,
       resolver,

@@ -70,7 +70,15 @@ export function decideContainer(view: PodView, question: ContainerQuestion): Dec
 /** Whether nothing of the pod may be started any more. Pure. */
 export function isTerminal(view: PodView): boolean {
   const phase = view.previous?.phase;
-  return phase === "Succeeded" || phase === "Failed" || isOverdue(view);
+  return (
+    phase === "Succeeded" || phase === "Failed" || isOverdue(view) || view.evicted !== undefined
+  );
+}
+
+/** Whether its node is what ends the pod: one that is over already stays as it ended. Pure. */
+export function isEvicted(view: PodView): boolean {
+  const phase = view.previous?.phase;
+  return phase !== "Succeeded" && phase !== "Failed" && view.evicted !== undefined;
 }
 
 /** Whether the pod has been active for longer than it may. Pure. */

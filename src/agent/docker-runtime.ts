@@ -91,7 +91,7 @@ function dockerRuntime(docker: DockerConnection): ContainerRuntime {
     image: (reference, signal) => readImage(docker, reference, signal),
     pull: (reference, signal, auth, onProgress) =>
       pullImage(docker, { reference, auth, onProgress }, signal),
-    images: {
+    imageStore: {
       list: (signal) => listImages(docker, signal),
       inUse: (signal) => imagesInUse(docker, signal),
       untag: (reference, signal) => untagImage(docker, reference, signal),

@@ -1,4 +1,4 @@
-import { readFile, statfs } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import { formatMicroTime, formatTime, type Clock, type Millis } from "../base/clock.ts";
@@ -8,8 +8,12 @@ import { ApiError, type ApiClient } from "../client/client.ts";
 import { findCondition, isTrue, setCondition } from "../model/condition.ts";
 import type { Lease, Node, NodeStatus } from "../model/kinds.gen.ts";
 import type { Condition, ObjectRef } from "../model/meta.ts";
-import { formatBytes } from "../model/quantity.ts";
+import { formatBytes, formatCpuMillis } from "../model/quantity.ts";
 import { resourceOf } from "../model/resources.ts";
+import type { Allocatable } from "./pod-fields.ts";
+import { saysPressures, withPressures } from "./resources/node-conditions.ts";
+import type { NodeResources } from "./resources/open-resources.ts";
+import type { PressureType } from "./resources/pressure.ts";
 import type { ContainerRuntime, RuntimeInfo } from "./runtime.ts";
 
 export interface NodeReporterOptions {
@@ -25,6 +29,10 @@ export interface NodeReporterOptions {
   readonly runtimeSeenAt: () => Millis;
   /** Of how many containers the runtime gives no answer. */
   readonly stuckContainers: () => number;
+  /** What the node has, and what of it pods may use. */
+  readonly resources: Pick<NodeResources, "allocatable" | "config" | "diskBytes">;
+  /** What it runs out of. */
+  readonly pressures: () => ReadonlySet<PressureType>;
   /** Told of the node's part of the pod network, once the control plane gave it. */
   readonly gotPodCidr: (podCidr: string) => void;
   readonly signal: AbortSignal;
@@ -34,7 +42,6 @@ export const HEARTBEAT_MS: Millis = 10_000;
 const LEASE_SECONDS = 40;
 const LEASE_NAMESPACE = "kube-node-lease";
 const STATUS_EVERY_MS: Millis = 300_000;
-const MAX_PODS = 110;
 /** Kubelet's: without a good listing for this long, the runtime is unhealthy. */
 export const RUNTIME_DEADLINE_MS: Millis = 180_000;
 const BACKOFF: BackoffPolicy = { baseMs: 250, maxMs: 15_000 };
@@ -64,15 +71,20 @@ export interface NodeFacts {
   readonly bootId: string;
   readonly systemUuid: string;
   readonly diskBytes: number;
+  readonly allocatable: Allocatable;
+  readonly maxPods: number;
 }
 
-async function readNodeFacts({ runtime, signal }: NodeReporterOptions): Promise<NodeFacts> {
+async function readNodeFacts({
+  runtime,
+  resources,
+  signal,
+}: NodeReporterOptions): Promise<NodeFacts> {
   const info = await runtime.info(signal);
-  const [machineId, bootId, systemUuid, disk] = await Promise.all([
+  const [machineId, bootId, systemUuid] = await Promise.all([
     readText("/etc/machine-id"),
     readText("/proc/sys/kernel/random/boot_id"),
     readText("/sys/class/dmi/id/product_uuid"),
-    statfs(info.rootDir).catch(() => statfs("/")),
   ]);
   return {
     info,
@@ -81,7 +93,9 @@ async function readNodeFacts({ runtime, signal }: NodeReporterOptions): Promise<
     machineId,
     bootId,
     systemUuid,
-    diskBytes: disk.blocks * disk.bsize,
+    diskBytes: resources.diskBytes,
+    allocatable: resources.allocatable,
+    maxPods: resources.config.maxPods,
   };
 }
 
@@ -110,6 +124,7 @@ export interface NodeStatusQuestion {
   readonly now: Millis;
   readonly runtimeIsHealthy: boolean;
   readonly stuckContainers: number;
+  readonly pressures: ReadonlySet<PressureType>;
 }
 
 const STUCK = "ContainersStuck";
@@ -144,7 +159,13 @@ export function nodeStatus(question: NodeStatusQuestion): NodeStatus {
     cpu: String(facts.info.cpus),
     memory: formatBytes(facts.info.memoryBytes),
     "ephemeral-storage": formatBytes(facts.diskBytes),
-    pods: String(MAX_PODS),
+    pods: String(facts.maxPods),
+  };
+  const allocatable = {
+    ...capacity,
+    cpu: formatCpuMillis(facts.allocatable.cpuMillis),
+    memory: formatBytes(facts.allocatable.memoryBytes),
+    "ephemeral-storage": formatBytes(facts.allocatable.ephemeralBytes),
   };
   const ready: Condition = runtimeIsHealthy
     ? {
@@ -162,8 +183,15 @@ export function nodeStatus(question: NodeStatusQuestion): NodeStatus {
   const kubelet = `${KUBELET_VERSION}+berth.${version}`;
   return {
     capacity,
-    allocatable: capacity,
-    conditions: withStuck(setCondition(previous?.conditions, ready, formatTime(now)), question),
+    allocatable,
+    conditions: withStuck(
+      withPressures(
+        setCondition(previous?.conditions, ready, formatTime(now)),
+        question.pressures,
+        now,
+      ),
+      question,
+    ),
     addresses: [
       { type: "InternalIP", address },
       { type: "Hostname", address: facts.hostname },
@@ -214,6 +242,7 @@ async function writeStatus(
     now: clock.now(),
     runtimeIsHealthy: isHealthy(options),
     stuckContainers: options.stuckContainers(),
+    pressures: options.pressures(),
   });
   await client.updateStatus<Node>({ ...node, status: { ...node.status, ...status } }, signal);
 }
@@ -237,7 +266,8 @@ async function keepStatus(options: NodeReporterOptions, facts: NodeFacts): Promi
         const { conditions } = node.status ?? {};
         const isSo =
           isTrue(conditions, "Ready") === isHealthy(options) &&
-          isTrue(conditions, STUCK) === options.stuckContainers() > 0;
+          isTrue(conditions, STUCK) === options.stuckContainers() > 0 &&
+          saysPressures(conditions, options.pressures());
         if (!isDue && isSo) return;
         await writeStatus(options, facts, node);
       } catch (error) {

@@ -255,7 +255,7 @@ function stopAll(view: PodView, message?: string): readonly Action[] {
   return running.map((container) =>
     stop(container, {
       message: message ?? `Stopping container ${container.containerName}`,
-      graceMs: podGraceMs(view.pod),
+      graceMs: view.evicted?.graceMs ?? podGraceMs(view.pod),
       after: endsAfter(view.pod, running, container).map(({ id }) => id),
     }),
   );

@@ -2,6 +2,7 @@ import { formatTime } from "../base/clock.ts";
 import { setCondition } from "../model/condition.ts";
 import type { PodStatus } from "../model/kinds.gen.ts";
 import type { Condition } from "../model/meta.ts";
+import { isEvicted } from "./decide-container.ts";
 import { haveBegun, mainsOf, sidecarsOf, type Member } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
 import { isSidecar } from "./sidecar.ts";
@@ -25,11 +26,19 @@ export function podConditions(
     { type: "Initialized", ...initializedCondition(phase, members), ...observed },
     { type: "Ready", ...ready, ...observed },
     { type: "ContainersReady", ...containersReady, ...observed },
+    ...disruption(view),
   ];
   return wanted.reduce(
     (conditions, condition) => setCondition(conditions, condition, now),
     view.previous?.conditions ?? [],
   );
+}
+
+/** As kubelet marks a pod that it ends for its node's sake: a Job may not count that as the pod's own failure. */
+function disruption(view: PodView): readonly Condition[] {
+  if (!isEvicted(view)) return [];
+  const message = view.evicted?.message ?? "";
+  return [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message }];
 }
 
 function initializedCondition(phase: PodStatus["phase"], members: readonly Member[]): Truth {

@@ -1,5 +1,5 @@
 import type { ContainerStatus, PodStatus } from "../model/kinds.gen.ts";
-import { isCutOff, type Decision } from "./decide-container.ts";
+import { isCutOff, isEvicted, type Decision } from "./decide-container.ts";
 import type { PodView } from "./pod-view.ts";
 import { isSidecar } from "./sidecar.ts";
 
@@ -13,7 +13,7 @@ export interface Member {
 export function podPhase(view: PodView, members: readonly Member[]): PodStatus["phase"] {
   const before = view.previous?.phase;
   if (before === "Succeeded" || before === "Failed") return before;
-  if (isCutOff(view)) return "Failed";
+  if (isCutOff(view) || isEvicted(view)) return "Failed";
   const policy = view.pod.spec.restartPolicy;
   const inits = members.filter(({ decision }) => isInit(decision)).map((one) => one.decision);
   const sidecars = sidecarsOf(members).map((one) => one.status);

@@ -6,7 +6,7 @@ import type { Pod } from "../model/kinds.gen.ts";
 import type { NodeMemory } from "./node-memory.ts";
 import { isLeftBehind, RESTARTED_EXIT_CODE } from "./left-behind.ts";
 import type { PodServices } from "./pod-services.ts";
-import type { PodContainer } from "./pod-view.ts";
+import type { Eviction, PodContainer } from "./pod-view.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { ListedContainer, ObservedContainer, RuntimeEvent } from "./runtime.ts";
 import type { StuckCall } from "./stuck-calls.ts";
@@ -16,6 +16,8 @@ export interface PodSetOptions {
   readonly memory: NodeMemory;
   /** The pods of this node. */
   readonly informer: Informer<Pod>;
+  /** Why the node does not take a new pod; `undefined` when it does. */
+  readonly refuse?: (pod: Pod) => Eviction | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -120,6 +122,16 @@ export class PodSet {
       .map((worker) => ({ pod: worker.pod, containers: worker.containers() }));
   }
 
+  /** Ends a pod for the node's sake. */
+  evict(podUid: string, eviction: Eviction): void {
+    this.#workers.get(podUid)?.evict(eviction);
+  }
+
+  /** Removes dead containers of pods that are over. */
+  async removeDead(): Promise<void> {
+    for (const worker of this.#workers.values()) await worker.removeDead();
+  }
+
   containersOf(podUid: string): readonly PodContainer[] | undefined {
     return this.#workers.get(podUid)?.containers();
   }
@@ -135,8 +147,11 @@ export class PodSet {
       if (worker !== undefined) this.#forget(uid);
       return;
     }
-    if (worker === undefined) this.#add(pod, [], new Set());
-    else worker.update(pod);
+    if (worker === undefined) {
+      this.#add(pod, [], new Set());
+      const refused = isNew(pod) ? this.#options.refuse?.(pod) : undefined;
+      if (refused !== undefined) this.evict(uid, refused);
+    } else worker.update(pod);
     // One of that name that was replaced without us seeing its end.
     for (const [otherUid, other] of this.#workers) {
       const { name, namespace } = other.pod.metadata;
@@ -283,6 +298,11 @@ export class PodSet {
       [...this.#workers.values()].filter((worker) => !worker.gone).map((worker) => worker.pod),
     );
   }
+}
+
+/** No node has done anything for it yet. */
+function isNew({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.containerStatuses === undefined;
 }
 
 function podUidOf(container: ListedContainer): string {

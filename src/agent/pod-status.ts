@@ -1,7 +1,7 @@
 import { formatTime } from "../base/clock.ts";
 import type { PodStatus } from "../model/kinds.gen.ts";
 import { containerStatus } from "./container-status.ts";
-import { isCutOff, type Decision } from "./decide-container.ts";
+import { isCutOff, isEvicted, type Decision } from "./decide-container.ts";
 import { podConditions } from "./pod-conditions.ts";
 import { mainsOf, podPhase, type Member } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
@@ -20,9 +20,7 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
   const inits = members.filter(({ decision }) => decision.role === "init");
   const phase = podPhase(view, members);
   const ip = view.podIp ?? previous?.podIP;
-  const overdue = isCutOff(view);
-  const reason = overdue ? "DeadlineExceeded" : previous?.reason;
-  const message = overdue ? DEADLINE_MESSAGE : previous?.message;
+  const { reason, message } = endOf(view);
   return {
     phase,
     conditions: podConditions(view, phase, members),
@@ -36,4 +34,11 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
   };
+}
+
+/** What ends the pod as a whole, or has ended it. */
+function endOf(view: PodView): Pick<PodStatus, "reason" | "message"> {
+  if (isEvicted(view)) return { reason: "Evicted", message: view.evicted?.message ?? "" };
+  if (isCutOff(view)) return { reason: "DeadlineExceeded", message: DEADLINE_MESSAGE };
+  return view.previous ?? {};
 }

@@ -75,6 +75,14 @@ export interface PodView {
   readonly hostIp: string;
   /** Last words of dead containers, by id. */
   readonly messages: ReadonlyMap<string, string>;
+  /** The node has too little of something, and the pod has to go. */
+  readonly evicted?: Eviction | undefined;
+}
+
+/** Why a node ends a pod, in Kubernetes' words, and how long its containers may take. */
+export interface Eviction {
+  readonly message: string;
+  readonly graceMs: Millis;
 }
 
 /** The `containerName` of a sandbox, and its key among failures. No container of a pod may be called so with a dot. */

@@ -10,7 +10,9 @@ import { failureTarget, isMaking, PodFailures } from "./pod-failures.ts";
 import { PodProbes } from "./pod-probes.ts";
 import type { PodHandle, PodServices } from "./pod-services.ts";
 import {
+  isOver,
   SANDBOX,
+  type Eviction,
   type Failure,
   type ImageState,
   type PodContainer,
@@ -72,6 +74,7 @@ export class PodWorker {
   #withdrawn = false;
   #readySandbox: string | undefined;
   #ip: string | undefined;
+  #evicted: Eviction | undefined;
   #isOver = false;
   #lookPlanned = false;
   #timer: AbortController | undefined;
@@ -132,6 +135,24 @@ export class PodWorker {
     this.#gone = true;
     this.#making.abort(new Error("The pod is gone"));
     this.#lookSoon();
+  }
+
+  /** The node has too little of something: the pod ends as failed. */
+  evict(eviction: Eviction): void {
+    if (this.#isEnding || this.#evicted !== undefined) return;
+    this.#evicted = eviction;
+    this.#lookSoon();
+  }
+
+  /** Removes dead containers of a pod that is over: the node needs their room more than anybody their logs. */
+  async removeDead(): Promise<void> {
+    const phase = this.#current?.phase;
+    if (phase !== "Succeeded" && phase !== "Failed") return;
+    const dead = this.#containers.all().filter((one) => isOver(one) && one.vanished !== true);
+    for (const { id } of dead) {
+      await this.#options.services.runtime.remove(id, this.#options.signal);
+      this.#containers.drop(id);
+    }
   }
 
   /** Something happened to a container. */
@@ -232,6 +253,7 @@ export class PodWorker {
       podIp: this.#ip,
       hostIp: this.#options.services.hostIp,
       messages: this.#containers.messages,
+      evicted: this.#evicted,
     };
   }
 

@@ -291,8 +291,10 @@ export interface ContainerRuntime {
     auth?: RegistryAuth,
     onProgress?: (progress: PullProgress) => void,
   ): Promise<void>;
+  /** Answers probes over the network, where nobody is at the pods' addresses. Absent: they are dialled. */
+  probe?(id: string, signal: AbortSignal): Promise<void>;
   /** Absent: images cannot be cleaned up. */
-  readonly images?: ImageStore;
+  readonly imageStore?: ImageStore;
   /** Changes the limits of a container without a restart. Absent: they cannot be changed. */
   update?(id: string, limits: ContainerLimits, signal: AbortSignal): Promise<void>;
   /** Loads an archive as `docker save` writes it. */

@@ -121,7 +121,8 @@ export class StatusWriter {
 
 /** Ours, with the conditions that others have put there. */
 function merged(pod: Pod, status: PodStatus): PodStatus {
-  const ours = new Set(OUR_CONDITIONS);
+  const evicted = (status.conditions ?? []).filter(({ reason }) => reason === OUR_DISRUPTION);
+  const ours = new Set([...OUR_CONDITIONS, ...evicted.map(({ type }) => type)]);
   const theirs = (pod.status?.conditions ?? []).filter((condition) => !ours.has(condition.type));
   const own = (status.conditions ?? []).filter((condition) => ours.has(condition.type));
   return { ...status, conditions: [...own, ...theirs] };
@@ -132,7 +133,11 @@ const OUR_CONDITIONS: readonly string[] = [
   "Initialized",
   "Ready",
   "ContainersReady",
+  "PodResizePending",
+  "PodResizeInProgress",
 ];
+/** Others tell of disruptions too, each with a reason of its own. */
+const OUR_DISRUPTION = "TerminationByKubelet";
 
 function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.code === 404;

@@ -32,6 +32,7 @@ import {
   unavailable,
 } from "./failure.ts";
 import type { HeartbeatRegistry } from "./heartbeats.ts";
+import { imagesNeeded, readReferences } from "./images-needed.ts";
 import { answerList } from "./list.ts";
 import { answerUsage, isMetricsPath } from "./metrics-api.ts";
 import { readUsageReport, type UsageTable } from "./metrics-table.ts";
@@ -126,6 +127,7 @@ const BERTH_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   [`POST ${BERTH_PATHS.endpointReport}`, answerEndpointReport],
   [`GET ${BERTH_PATHS.withdrawal}`, answerWithdrawal],
   [`POST ${BERTH_PATHS.usageReport}`, answerUsageReport],
+  [`POST ${BERTH_PATHS.imagesNeeded}`, answerImagesNeeded],
 ]);
 const BERTH_PATH_SET: ReadonlySet<string> = new Set(Object.values(BERTH_PATHS));
 
@@ -294,6 +296,15 @@ async function answerUsageReport(
   const node = authorizeNode(user, BERTH_PATHS.usageReport);
   services.usage.report(readUsageReport(await readJsonObject(request), node, services.objects));
   sendJson(response, 200, { node });
+}
+
+async function answerImagesNeeded(
+  { request, response, services }: Exchange,
+  user: User,
+): Promise<void> {
+  authorizeNode(user, BERTH_PATHS.imagesNeeded);
+  const references = readReferences(await readJsonObject(request));
+  sendJson(response, 200, { references: imagesNeeded(services.objects, references) });
 }
 
 async function answerWithdrawal(

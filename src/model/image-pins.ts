@@ -71,6 +71,15 @@ export function repositoryOf(image: string): string {
   return colon === -1 ? name : name.slice(0, colon);
 }
 
+/** The same for all ways to write an image: Docker Hub's names have several, and no tag is `latest`. Pure. */
+export function imageKey(image: string): string {
+  const repository = repositoryOf(image);
+  const rest = image.slice(repository.length);
+  const at = rest.indexOf("@");
+  const mark = at === -1 ? rest : rest.slice(at);
+  return `${familiarName(repository)}${mark === "" ? ":latest" : mark}`;
+}
+
 /** Docker Hub's names have three forms. */
 function familiarName(repository: string): string {
   return repository.replace(/^(?:index\.)?docker\.io\//, "").replace(/^library\//, "");

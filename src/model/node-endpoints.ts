@@ -6,6 +6,8 @@ export const BERTH_PATHS = {
   withdrawal: "/apis/berth.dev/v1/withdrawals",
   /** POST `UsageReport` by each node's agent, every few seconds. */
   usageReport: "/apis/berth.dev/v1/usage-reports",
+  /** POST `{ references }` by a node: answers those that a pod, or a release that is kept, still needs. */
+  imagesNeeded: "/apis/berth.dev/v1/images-needed",
   /** POST: the control plane looks at its Git sources now. */
   sync: "/apis/berth.dev/v1/sync",
   /** GET `ClusterInfo`. */

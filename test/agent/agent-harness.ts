@@ -5,6 +5,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { silentLogger, type Logger } from "../../src/base/logger.ts";
 import { runAgent } from "../../src/agent/agent.ts";
 import type { PodNetwork } from "../../src/agent/pod-network.ts";
+import { AMPLE_HOST, type HostView } from "../../src/agent/resources/open-resources.ts";
 import type { ContainerRuntime } from "../../src/agent/runtime.ts";
 import type { RecordedEvent } from "../../src/client/event-recorder.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
@@ -29,6 +30,8 @@ export interface HarnessOptions {
   readonly openNetwork: (podCidr: string) => Promise<PodNetwork>;
   readonly relistMs?: number;
   readonly logger?: Logger;
+  /** Default: one that has plenty of everything, whatever this machine has. */
+  readonly host?: HostView;
 }
 
 /** An agent with the API in memory beside it. The agent can be stopped and started again; its pods run on. */
@@ -88,6 +91,7 @@ export class AgentHarness {
       ...(relistMs === undefined ? {} : { relistMs }),
       logger: logger ?? silentLogger,
       signal: this.#stop.signal,
+      host: this.#options.host ?? AMPLE_HOST,
       onLogs: (handler) => {
         this.logs = handler;
         this.api.poke();

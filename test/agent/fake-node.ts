@@ -1,5 +1,6 @@
 import { AddressPool } from "../../src/agent/address-pool.ts";
 import type { PodNetwork } from "../../src/agent/pod-network.ts";
+import type { HostView } from "../../src/agent/resources/open-resources.ts";
 import { FakeRuntime } from "../support/fake-runtime.ts";
 import { ManualClock, settle } from "../support/manual-clock.ts";
 import { AgentHarness } from "./agent-harness.ts";
@@ -62,7 +63,7 @@ const HOLD_TURN_MS = 4;
 /** A little more than a status that only says "waiting" is held back. */
 const HOLD_MS = 110;
 
-export async function openFakeNode(): Promise<FakeNode> {
+export async function openFakeNode(host?: HostView): Promise<FakeNode> {
   const clock = new ManualClock();
   const runtime = new FakeRuntime(clock);
   runtime.images.set("app:1", { id: "sha256:app", user: "", sizeBytes: 1 });
@@ -75,6 +76,7 @@ export async function openFakeNode(): Promise<FakeNode> {
     podCidr,
     nodeIp: "192.168.0.1",
     openNetwork: () => Promise.resolve(network),
+    ...(host === undefined ? {} : { host }),
   });
   const reach = async (what: string, check: () => boolean, isHeld = false): Promise<void> => {
     const began = performance.now();

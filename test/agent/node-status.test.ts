@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { HEARTBEAT_MS, reportNode, RUNTIME_DEADLINE_MS } from "../../src/agent/node-status.ts";
+import { DEFAULT_NODE_RESOURCES } from "../../src/agent/resources/node-config.ts";
+import type { PressureType } from "../../src/agent/resources/pressure.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { findCondition } from "../../src/model/condition.ts";
 import type { Lease, Node } from "../../src/model/kinds.gen.ts";
@@ -24,6 +26,7 @@ async function withReporter(
     readonly ready: () => string;
     readonly parts: string[];
     runtimeSeenAt: number;
+    pressures: ReadonlySet<PressureType>;
   }) => Promise<void>,
 ): Promise<void> {
   const api = new FakeApi();
@@ -35,7 +38,16 @@ async function withReporter(
     const condition = findCondition(node()?.status?.conditions, "Ready");
     return `${condition?.status} ${condition?.reason}`;
   };
-  const bench = { api, clock, node, ready, parts, runtimeSeenAt: clock.monotonic(), stuck: 0 };
+  const bench = {
+    api,
+    clock,
+    node,
+    ready,
+    parts,
+    runtimeSeenAt: clock.monotonic(),
+    stuck: 0,
+    pressures: new Set<PressureType>(),
+  };
   const running = reportNode({
     client: api,
     runtime: new FakeRuntime(clock),
@@ -46,6 +58,12 @@ async function withReporter(
     logger: silentLogger,
     runtimeSeenAt: () => bench.runtimeSeenAt,
     stuckContainers: () => bench.stuck,
+    resources: {
+      config: { ...DEFAULT_NODE_RESOURCES, maxPods: 50 },
+      diskBytes: 10 * 2 ** 30,
+      allocatable: { cpuMillis: 1500, memoryBytes: 3 * 2 ** 30, ephemeralBytes: 9 * 2 ** 30 },
+    },
+    pressures: () => bench.pressures,
     gotPodCidr: (podCidr) => parts.push(podCidr),
     signal: stop.signal,
   });
@@ -61,7 +79,13 @@ async function withReporter(
 test("registers the node with what it is and has", async () => {
   await withReporter(async ({ node }) => {
     expect(node()?.status?.addresses).toContainEqual({ type: "InternalIP", address: "192.0.2.7" });
-    expect(node()?.status?.capacity?.["pods"]).toBe("110");
+    expect(node()?.status?.capacity?.["pods"]).toBe("50");
+    expect(node()?.status?.allocatable).toEqual({
+      cpu: "1500m",
+      memory: "3Gi",
+      "ephemeral-storage": "9Gi",
+      pods: "50",
+    });
     expect(node()?.status?.nodeInfo?.kubeletVersion).toBe("v1.33.0+berth.0.1.0");
     expect(node()?.metadata.labels?.["kubernetes.io/hostname"]).toBeDefined();
   });
@@ -116,5 +140,22 @@ test("comes back when somebody deletes its Node, and learns its part of the pod 
     if (stored === undefined) throw new Error("no node");
     api.put<Node>({ ...stored, spec: { ...stored.spec, podCIDR: "10.32.5.0/24" } });
     await eventually("the part is told", () => parts.includes("10.32.5.0/24"));
+  });
+});
+
+test("says what it runs out of, and when that is over, with the next heartbeat", async () => {
+  await withReporter(async (bench) => {
+    const said = (type: string): string => {
+      const condition = findCondition(bench.node()?.status?.conditions, type);
+      return `${condition?.status} ${condition?.reason}`;
+    };
+    expect(said("MemoryPressure")).toBe("False KubeletHasSufficientMemory");
+    expect(said("PIDPressure")).toBe("False KubeletHasSufficientPID");
+    bench.pressures = new Set(["DiskPressure"]);
+    await bench.clock.advance(HEARTBEAT_MS);
+    await eventually("told", () => said("DiskPressure") === "True KubeletHasDiskPressure");
+    bench.pressures = new Set();
+    await bench.clock.advance(HEARTBEAT_MS);
+    await eventually("over", () => said("DiskPressure") === "False KubeletHasNoDiskPressure");
   });
 });
