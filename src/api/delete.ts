@@ -6,9 +6,11 @@ import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { CommitWriter } from "../model/write-request.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, readOptionalJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
+import { commitWrite, sendAnswer, type CommitContext } from "./commit-write.ts";
 import {
   badRequest,
   conflict,
@@ -23,7 +25,7 @@ import { parseCount } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendJson, sendStored } from "./respond.ts";
 import { parseDryRun, refOfRequest } from "./write.ts";
-import { refuseDeclared } from "./write-policy.ts";
+import { goesToGit, refuseDeclared } from "./write-policy.ts";
 
 /** Tries of a deletion, when others write the object at the same time. */
 const MAX_TRIES = 8;
@@ -33,6 +35,9 @@ export interface DeleteContext {
   readonly user: User;
   readonly query: URLSearchParams;
   readonly clock: Clock;
+  /** Makes commits of what people delete; without it such deletions are refused. */
+  readonly commits?: CommitWriter | undefined;
+  readonly signal: AbortSignal;
 }
 
 interface DeleteOptions {
@@ -58,10 +63,14 @@ export async function answerDelete(
   const { resource } = what;
   const ref = refOfRequest(what);
   const options = readOptions(await readOptionalJsonObject(request), context.query);
+  const { commits } = context;
   for (let attempt = 1; ; attempt += 1) {
     const current = context.objects.get(ref);
     if (current === undefined) throw notFound(resource, ref.name);
     const { object } = current;
+    const asked = { user: context.user, verb: "delete" as const, resource, current: object };
+    if (commits !== undefined && goesToGit(context.objects, asked))
+      return commitDelete(request, response, { what, options, context: { ...context, commits } });
     refuseDeclared(context.objects, {
       user: context.user,
       verb: "delete",
@@ -85,6 +94,32 @@ export async function answerDelete(
       }
     }
   }
+}
+
+interface CommitDelete {
+  readonly what: ResourceRequest;
+  readonly options: DeleteOptions;
+  readonly context: DeleteContext & CommitContext;
+}
+
+/** The same deletion, made in Git. The object goes once its App is healthy without it. */
+async function commitDelete(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { what, options, context }: CommitDelete,
+): Promise<void> {
+  const { resource } = what;
+  const ref = refOfRequest(what);
+  const { dryRun } = options;
+  const before = context.objects.get(ref)?.object;
+  const wanted = (base: ApiObject | undefined): undefined => {
+    if (base !== undefined) checkPreconditions(base, options, what);
+  };
+  const call = { verb: "delete" as const, ref, dryRun, resource, wanted };
+  const { warnings } = await commitWrite(request, call, context);
+  const left = dryRun ? undefined : context.objects.get(ref)?.object;
+  const gone = { metadata: before?.metadata ?? { name: ref.name } };
+  sendAnswer(response, 200, warnings, left ?? success(gone, what));
 }
 
 /** What is left of the object; `undefined` when it is to be removed. Throws 403. */
@@ -190,7 +225,7 @@ function preconditionsOf({ metadata: { uid, resourceVersion } }: ApiObject) {
   return { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
 }
 
-function success({ metadata }: ApiObject, { resource }: ResourceRequest): Status {
+function success({ metadata }: Pick<ApiObject, "metadata">, { resource }: ResourceRequest): Status {
   return {
     kind: "Status",
     apiVersion: "v1",

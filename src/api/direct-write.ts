@@ -4,7 +4,13 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { User } from "./authenticate.ts";
 import { invalid } from "./failure.ts";
 import { parseFieldValidation, validateWrite } from "./field-validation.ts";
-import { isUnmanaged, refuseGitMarks } from "./write-policy.ts";
+import {
+  isAccount,
+  isOwned,
+  isUnmanaged,
+  refuseGitFields,
+  refuseGitMarks,
+} from "./write-policy.ts";
 
 /**
  * What becomes of an object that is written past Git, with what allocators give it. Whoever is accepted must be settled
@@ -50,7 +56,8 @@ export function prepareDirectWrite(
 ): DirectWrite {
   const untouched = { object: written, warnings: [], settle: () => undefined };
   if (user.node !== undefined) return untouched;
-  const isPeoples = resource.declarable && isUnmanaged(objects, written.metadata.namespace);
+  refuseGitFields(user, resource, written, stored);
+  const isPeoples = resource.declarable && isRuntime(objects, user, written);
   if (!isPeoples && resource.kind !== "App") return untouched;
   refuseGitMarks(resource, written, stored);
   const mode = parseFieldValidation(query.get("fieldValidation"));
@@ -69,6 +76,12 @@ export function prepareDirectWrite(
     warnings,
     settle: () => verdict?.settle(),
   };
+}
+
+/** Whether it goes past Git by right, and is checked here as a manifest is there. */
+function isRuntime(objects: Pick<ObjectStore, "get">, user: User, written: ApiObject): boolean {
+  if (isAccount(user) || isOwned(written)) return true;
+  return isUnmanaged(objects, written.metadata.namespace);
 }
 
 function withFirstStatus(object: ApiObject): ApiObject {

@@ -13,7 +13,7 @@ import { findResource } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { User } from "./authenticate.ts";
-import { detailsOf, forbidden, invalid } from "./failure.ts";
+import { conflict, detailsOf, forbidden, invalid } from "./failure.ts";
 import type { ApiFailure } from "./failure.ts";
 import { methodNotAllowed } from "./request-info.ts";
 import type { Verb } from "./request-info.ts";
@@ -56,12 +56,88 @@ export function refuseDeclared(
     if (subresource !== "status") return;
     throw methodNotAllowed(`the status of a ${resource.kind} is written by Berth alone`);
   }
+  if (subresource !== "status" && (isAccount(user) || (current !== undefined && isOwned(current))))
+    return;
   if (verb === "delete" && current !== undefined && isMadeByBerth(objects, current)) return;
   throw current === undefined
     ? methodNotAllowed(
         `writes are commits: add a manifest of the ${resource.kind} to the repository and commit it`,
       )
     : changeInGit(objects, current);
+}
+
+/** Names of users that are programs in the cluster: what they write is runtime. */
+const ACCOUNT_PREFIX = "system:serviceaccount:";
+
+export interface AskedWrite {
+  readonly user: User;
+  readonly verb: Verb;
+  readonly resource: Resource;
+  readonly current: ApiObject | undefined;
+  /** Of an object that is not there yet: as it is to be. */
+  readonly created?: ApiObject | undefined;
+  readonly namespace?: string | undefined;
+  readonly subresource?: string | undefined;
+}
+
+/**
+ * Whether a write becomes a commit: that of a person to what manifests state. Not: status, what Berth made for something
+ * declared, and what an unmanaged namespace holds.
+ */
+export function goesToGit(objects: Pick<ObjectStore, "get">, asked: AskedWrite): boolean {
+  const { user, verb, resource, current, created, subresource } = asked;
+  if (user.node !== undefined || isAccount(user) || subresource === "status") return false;
+  const isGits = current?.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
+  if (!resource.declarable) return resource.kind === "App" && isGits;
+  if (isUnmanaged(objects, current?.metadata.namespace ?? asked.namespace)) return false;
+  const object = current ?? created;
+  if (object === undefined) return true;
+  if (isOwned(object)) return false;
+  return verb !== "delete" || !isMadeByBerth(objects, object);
+}
+
+/** Whether the user is a program in the cluster. Pure. */
+export function isAccount({ name }: User): boolean {
+  return name.startsWith(ACCOUNT_PREFIX);
+}
+
+/** Whether an object is made for another one, by which it lives: Git says nothing about it. Pure. */
+export function isOwned(object: ApiObject): boolean {
+  return controllerOf(object) !== undefined;
+}
+
+/**
+ * A program's write to what Git declares: it may add labels, annotations and finalizers of its own, and leaves the rest
+ * as it is. Throws 409. Pure.
+ */
+export function refuseGitFields(
+  user: User,
+  resource: Resource,
+  object: ApiObject,
+  current: ApiObject | undefined,
+): void {
+  const applied = current?.metadata.annotations?.[APPLIED_ANNOTATION];
+  if (!isAccount(user) || current === undefined || applied === undefined) return;
+  const bare = (one: ApiObject): string => {
+    const { metadata: _, status: __, ...rest } = one as ApiObject & { readonly status?: unknown };
+    return canonicalJson(rest);
+  };
+  const stated = JSON.parse(applied) as Partial<
+    Record<"labels" | "annotations", readonly string[]>
+  >;
+  const fields = (["labels", "annotations"] as const).flatMap((map) =>
+    [...(stated[map] ?? []), ...(map === "labels" ? GIT_LABELS : GIT_ANNOTATIONS)]
+      .filter((key) => object.metadata[map]?.[key] !== current.metadata[map]?.[key])
+      .map((key) => `metadata.${map}[${JSON.stringify(key)}]`),
+  );
+  if (bare(object) !== bare(current)) fields.push("spec");
+  if (fields.length === 0) return;
+  const source = current.metadata.annotations?.[SOURCE_ANNOTATION] ?? "Git";
+  throw conflict(
+    resource,
+    object.metadata.name,
+    `${fields.join(", ")} is Git's (${source}): programs in the cluster do not change it`,
+  );
 }
 
 /** Whether people write the objects of this namespace, and not Git: its Namespace says so. */

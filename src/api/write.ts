@@ -1,15 +1,18 @@
 import { randomInt } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ApiObject, ObjectMeta, ObjectRef } from "../model/meta.ts";
+import { refOf } from "../model/meta.ts";
 import { isDnsSubdomain } from "../model/names.ts";
 import { apiVersionOf } from "../model/resources.ts";
 import type { Resource } from "../model/resources.ts";
+import type { CommitWriter } from "../model/write-request.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
 import { createAdmitted, refuseNewFinalizers, type Admit } from "./admit.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, readJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
+import { commitWrite, sendAnswer, wishedApp, type CommitContext } from "./commit-write.ts";
 import { prepareDirectWrite, warningHeaders } from "./direct-write.ts";
 import type { Complete } from "./direct-write.ts";
 import {
@@ -26,7 +29,7 @@ import type { ResourceRequest } from "./request-info.ts";
 import { sendJson, sendStored } from "./respond.ts";
 import { applyScale, toScale } from "./scale.ts";
 import { checkShape } from "./shapes.ts";
-import { admitNodeWrite, refuseDeclared } from "./write-policy.ts";
+import { admitNodeWrite, goesToGit, refuseDeclared } from "./write-policy.ts";
 
 /** Tries of a write that names no version, when others write the object at the same time. */
 const MAX_TRIES = 8;
@@ -40,6 +43,9 @@ export interface WriteContext {
   readonly query: URLSearchParams;
   readonly admit?: Admit | undefined;
   readonly complete?: Complete | undefined;
+  /** Makes commits of what people write; without it such writes are refused. */
+  readonly commits?: CommitWriter | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Carries out POST, PUT and PATCH of one object, and answers with the object as stored. */
@@ -55,7 +61,12 @@ export async function answerWrite(
   const { objects, user } = context;
   const ref = refOfRequest(what);
   const current = objects.get(ref)?.object;
-  refuseDeclared(objects, { user, verb, resource, current, namespace, subresource });
+  const asked = { user, verb, resource, current, namespace, subresource };
+  const { commits } = context;
+  if (commits !== undefined && goesToGit(objects, asked)) {
+    return commitUpdate(request, response, { what, ref, dryRun, context: { ...context, commits } });
+  }
+  refuseDeclared(objects, asked);
   const change = await readChange(request, what);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -68,6 +79,37 @@ export async function answerWrite(
       }
     }
   }
+}
+
+interface CommitUpdate {
+  readonly what: ResourceRequest;
+  readonly ref: ObjectRef;
+  readonly dryRun: boolean;
+  readonly context: WriteContext & CommitContext;
+}
+
+/** The same change, made in Git. */
+async function commitUpdate(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { what, ref, dryRun, context }: CommitUpdate,
+): Promise<void> {
+  const { resource } = what;
+  const change = await readChange(request, what);
+  const wanted = (base: ApiObject | undefined, isAhead: boolean): ApiObject => {
+    if (base === undefined) throw notFound(resource, ref.name);
+    const body = withoutStatus(change.apply(base as unknown as JsonObject), what);
+    checkIdentity(body, resource, ref);
+    checkShape(resource, body);
+    if (isAhead && !change.mayRetry) throw conflict(resource, ref.name, MODIFIED_MEANWHILE);
+    const next = toUpdate(body, base, resource);
+    refuseNewFinalizers(resource, base, next);
+    return next;
+  };
+  const call = { verb: "update" as const, ref, dryRun, resource, wanted };
+  const { object, warnings } = await commitWrite(request, call, context);
+  if (object === undefined) throw notFound(resource, ref.name);
+  sendAnswer(response, 200, warnings, what.subresource === "scale" ? toScale(object) : object);
 }
 
 interface Written {
@@ -114,10 +156,18 @@ async function answerCreate(
   { what, context, dryRun }: CreateRequest,
 ): Promise<void> {
   const { resource, namespace } = what;
-  const { objects, user } = context;
-  refuseDeclared(objects, { user, verb: "create", resource, current: undefined, namespace });
+  const { objects, user, commits } = context;
+  const asked = { user, verb: "create" as const, resource, current: undefined, namespace };
+  if (commits === undefined) refuseDeclared(objects, asked);
   const body = await readJsonObject(request);
   const wanted = toNewObject(withoutStatus(body, what), what);
+  if (commits !== undefined && goesToGit(objects, { ...asked, created: wanted })) {
+    const ref = refOf(wanted);
+    const app = wishedApp(wanted);
+    const call = { verb: "create" as const, ref, dryRun, resource, app, wanted: () => wanted };
+    const { object, warnings } = await commitWrite(request, call, { ...context, commits });
+    return sendAnswer(response, 201, warnings, object ?? wanted);
+  }
   admitNodeWrite(user, resource, wanted, undefined);
   const { object, warnings, settle } = prepareDirectWrite(resource, wanted, undefined, context);
   // What is only tried is in no store, and has no bytes.

@@ -5,6 +5,7 @@ import { readKeyPair } from "../api/pki.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { QueueMetrics } from "../controller/queue-metrics.ts";
 import { createControllers, type Controllers } from "../controller/run-controllers.ts";
+import type { WriteAnswer } from "../model/write-request.ts";
 import { openObjectStore, type OpenObjectStore } from "../store/cached-object-store.ts";
 import { acquireLeadership } from "../store/leader.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
@@ -20,6 +21,13 @@ import { VERSION } from "./version.ts";
 const EXPIRE_EVERY_MS = 60_000;
 /** How often the event loop's lag is sampled for the metrics: each sample wakes the process. */
 const LAG_SAMPLE_MS = 250;
+
+/** What writes are told before the loops are there. */
+const STARTING: WriteAnswer = {
+  kind: "refused",
+  why: "unavailable",
+  message: "the control plane starts; try again",
+};
 
 /** The control plane of one machine: store, API and loops, until `signal` aborts. */
 export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promise<void> {
@@ -51,6 +59,10 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     metrics: () => registry.metrics(),
     admit: (object) => controllers?.admission.admit(object),
     complete: (object, stored) => controllers?.directWrites.complete(object, stored),
+    commits: {
+      write: async (request, signal) =>
+        (await controllers?.commits.write(request, signal)) ?? STARTING,
+    },
     clock,
     logger,
   }).catch((error: unknown) => {
@@ -64,6 +76,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     serviceCidr: config.serviceCidr,
     reservedIps: [config.dnsIp],
     caBundle: tls.ca,
+    authorDomain: `${config.clusterId}.berth.local`,
     lastSeen: (node) => api.heartbeats.lastSeen(node),
     usage: api.usage,
     clock,

@@ -1,10 +1,11 @@
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ObjectStore } from "../store/object-store.ts";
-import type { Sources } from "../sync/source.ts";
+import type { WritableSources } from "../sync/write/writable-sources.ts";
 import { Admission } from "./admission.ts";
 import type { Metrics } from "../planner/hpa-metrics.ts";
 import { createAppLoop } from "./app-loop.ts";
+import { CommitWrites } from "./commit-writes.ts";
 import { DirectWrites } from "./direct-writes.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
@@ -16,7 +17,7 @@ import { ensureSystemObjects } from "./system-objects.ts";
 
 export interface ControllersOptions {
   readonly objects: ObjectStore;
-  readonly sources: Sources;
+  readonly sources: WritableSources;
   readonly podCidr: string;
   readonly serviceCidr: string;
   readonly reservedIps: readonly string[];
@@ -26,6 +27,8 @@ export interface ControllersOptions {
   readonly lastSeen: (node: string) => Millis | undefined;
   /** What pods use, as their nodes told; autoscalers go by it. */
   readonly usage?: Metrics;
+  /** What addresses of authors of commits end with, where their names are none. */
+  readonly authorDomain: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: QueueMetrics | undefined;
@@ -36,6 +39,8 @@ export interface Controllers {
   readonly admission: Admission;
   /** Whom the API asks about what is written past Git. */
   readonly directWrites: DirectWrites;
+  /** Makes commits of what people write through the API. */
+  readonly commits: CommitWrites;
   /** Looks at every App's source now. */
   syncAll(): void;
   /** Runs all loops until `signal` aborts, or one of them breaks. */
@@ -63,6 +68,18 @@ export function createControllers(options: ControllersOptions): Controllers {
   return {
     admission,
     directWrites: new DirectWrites({ world, clock, serviceCidr, reservedIps }),
+    commits: new CommitWrites({
+      objects,
+      world,
+      sources,
+      clock,
+      logger,
+      serviceCidr,
+      reservedIps,
+      domain: options.authorDomain,
+      syncAll: () => apps.syncAll(),
+      random: Math.random,
+    }),
     syncAll: () => apps.syncAll(),
     async run(signal) {
       await ensureSystemObjects(objects, options.caBundle);

@@ -8,6 +8,9 @@ export const APPLIED_ANNOTATION = "berth.dev/applied";
 /** On a Namespace, with the value "true": what is in it is not Git's; people write it through the API. */
 export const UNMANAGED_ANNOTATION = "berth.dev/unmanaged";
 
+/** On an object that is created, or on a Namespace: the App whose folder writes through the API go to. */
+export const WRITE_TO_ANNOTATION = "berth.dev/write-to";
+
 /** The value of `APPLIED_ANNOTATION`. */
 export interface AppliedManifest {
   /** Digest of the defaulted manifest: an equal one needs no write. */
