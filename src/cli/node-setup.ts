@@ -18,6 +18,8 @@ export interface NodeSetup {
   readonly credentials: ApiCredentials;
   /** The node's own folder. */
   readonly stateDir: string;
+  /** Nobody may run commands in its pods, attach, or forward their ports. */
+  readonly refuseExec?: boolean;
 }
 
 /** The node beside the control plane of a data directory. */

@@ -107,6 +107,7 @@ async function startAgent(parts: Parts): Promise<void> {
     clock,
     logger,
     signal,
+    refuseExec: parts.refuseExec === true,
     onLogs: (handler) => {
       const { server, ...tls } = credentials;
       runTunnel({ server, tls, handler, signal, clock, logger }).then(

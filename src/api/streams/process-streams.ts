@@ -98,6 +98,7 @@ export async function relayToSpdy(
       data: (chunk) => (isInput ? writer.write(chunk) : undefined),
       ended: () => (type === "stdin" ? stream.end(channel) : undefined),
       reset: () => {
+        writer.release();
         if (type === "stdin") stream.end(channel);
       },
     };

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { Millis } from "../../base/clock.ts";
 import {
   RESET,
   SpdyError,
@@ -37,6 +38,8 @@ export interface SpdyListener {
 
 /** Streams of one connection at a time: port-forward needs two for each of its connections. */
 const MAX_SPDY_STREAMS = 512;
+/** What is written last must be taken within this. */
+const LINGER_MS: Millis = 5000;
 
 interface Open {
   readonly listener: SpdyListener;
@@ -64,16 +67,19 @@ export class SpdyConnection {
   async run(): Promise<void> {
     const parser = new SpdyParser();
     this.#duplex.on("error", () => undefined);
+    // Even while a full stream keeps us from reading.
+    this.#duplex.once("close", () => this.#resetAll());
     try {
-      for await (const chunk of this.#duplex as AsyncIterable<Uint8Array>) {
+      // Leaving the loop must not destroy it: what was written has yet to go out.
+      const chunks = this.#duplex.iterator({ destroyOnReturn: false });
+      for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
         for (const frame of parser.push(chunk)) await this.#take(frame);
       }
     } catch (error) {
       if (error instanceof SpdyError) this.#send(goAwayFrame(this.#lastId));
     } finally {
-      this.#duplex.destroy();
-      for (const { listener } of this.#streams.values()) listener.reset();
-      this.#streams.clear();
+      this.#linger();
+      this.#resetAll();
       this.#reader.close();
       this.#writer.close();
     }
@@ -148,6 +154,22 @@ export class SpdyConnection {
         if (this.#forget(id) !== undefined) this.#send(resetFrame(id, RESET.cancel));
       },
     };
+  }
+
+  #resetAll(): void {
+    const open = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const { listener } of open) listener.reset();
+  }
+
+  /** Lets go of the connection when what was written has gone out, or nobody takes it. */
+  #linger(): void {
+    const duplex = this.#duplex;
+    const limit = setTimeout(() => duplex.destroy(), LINGER_MS).unref();
+    duplex.once("close", () => clearTimeout(limit));
+    // Else the other side's end would never be seen.
+    duplex.resume();
+    duplex.end(() => duplex.destroy());
   }
 
   #forgetIfOver(id: number, open: Open): void {

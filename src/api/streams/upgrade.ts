@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, createWebSocketStream, type WebSocket } from "ws";
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import { badRequest } from "../failure.ts";
 import type { ResourceRequest } from "../request-info.ts";
@@ -33,6 +34,7 @@ const PROCESS_PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
 const SPDY = "SPDY/3.1";
 const PORT_FORWARD = "portforward.k8s.io";
 const TUNNELED_PORT_FORWARD = `${SPDY}+${PORT_FORWARD}`;
+const KEEP_ALIVE_MS: Millis = 30_000;
 /** Of one message of a client's WebSocket, in bytes. */
 const MAX_MESSAGE_BYTES: number = 4 * 1024 * 1024;
 
@@ -65,6 +67,8 @@ export async function serveStream(
 ): Promise<void> {
   const closed = new AbortController();
   upgrade.socket.once("close", () => closed.abort());
+  // A client that has vanished is noticed even while nothing is read from it.
+  if (upgrade.socket instanceof Socket) upgrade.socket.setKeepAlive(true, KEEP_ALIVE_MS);
   const end = (): void => void upgrade.socket.destroy();
   services.signal.addEventListener("abort", end, { once: true });
   closed.signal.addEventListener("abort", () => services.signal.removeEventListener("abort", end));

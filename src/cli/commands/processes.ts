@@ -4,6 +4,11 @@ import { dataDirAt } from "../data-dir.ts";
 import { withDataDir } from "./options.ts";
 import type { Common } from "./options.ts";
 
+interface NodeOptions extends Common {
+  readonly joinDir?: string;
+  readonly disableExec?: boolean;
+}
+
 /** What the supervisor starts; hidden from help. */
 export function processCommands(program: Command, signal: AbortSignal): void {
   withDataDir(program.command("supervise", { hidden: true })).action(
@@ -28,7 +33,8 @@ export function processCommands(program: Command, signal: AbortSignal): void {
       "--join-dir <folder>",
       "a node of another machine: cluster.json, ca.crt, node.crt, node.key",
     )
-    .action(async ({ dataDir, joinDir }: Common & { readonly joinDir?: string }) => {
+    .option("--disable-exec", "refuse exec, attach and port-forward on this node")
+    .action(async ({ dataDir, joinDir, disableExec }: NodeOptions) => {
       const { runNode } = await import("../node.ts");
       const { readLocalNode } = await import("../node-setup.ts");
       const { readJoinDir } = await import("../join-dir.ts");
@@ -36,6 +42,6 @@ export function processCommands(program: Command, signal: AbortSignal): void {
         joinDir === undefined
           ? await readLocalNode(dataDirAt(dataDir))
           : await readJoinDir(joinDir);
-      await runNode(setup, signal);
+      await runNode({ ...setup, refuseExec: disableExec === true }, signal);
     });
 }
