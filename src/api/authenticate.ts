@@ -8,6 +8,10 @@ export interface User {
   readonly groups: readonly string[];
   /** The node, when the user is one. */
   readonly node?: string;
+  /** Of a ServiceAccount. */
+  readonly uid?: string;
+  /** What its token says beside: for instance the pod that it was made for. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export const MASTERS_GROUP = "system:masters";
