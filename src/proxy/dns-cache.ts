@@ -5,6 +5,10 @@ import type { Ttls } from "./dns-wire.ts";
 /** Answers are kept no longer than this, whatever their TTL. */
 const MAX_AGE_MS = 30_000;
 
+/** How long an answer may serve while its upstream is away, and what clients are told to keep it for. */
+const MAX_STALE_MS = 3_600_000;
+const STALE_TTL_SECONDS = 30;
+
 /** The oldest entries make room. */
 const MAX_ENTRIES = 2000;
 
@@ -34,15 +38,25 @@ export class DnsCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     const age = this.#clock.monotonic() - entry.storedAt;
-    if (age >= entry.validMs) {
-      this.#entries.delete(key);
-      return undefined;
-    }
+    if (age >= entry.validMs) return undefined;
     const response = Buffer.from(entry.response);
     const seconds = Math.floor(age / 1000);
     for (const offset of entry.ttls.offsets) {
       response.writeUInt32BE(Math.max(0, response.readUInt32BE(offset) - seconds), offset);
     }
+    return response;
+  }
+
+  /** An answer that is over, for when nobody gives a newer one (RFC 8767). */
+  getStale(key: string): Buffer | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (this.#clock.monotonic() - entry.storedAt >= MAX_STALE_MS) {
+      this.#entries.delete(key);
+      return undefined;
+    }
+    const response = Buffer.from(entry.response);
+    for (const offset of entry.ttls.offsets) response.writeUInt32BE(STALE_TTL_SECONDS, offset);
     return response;
   }
 

@@ -9,6 +9,8 @@ export interface ServiceRecords {
   readonly name: string;
   /** `undefined` for a headless Service. */
   readonly clusterIP: string | undefined;
+  /** Another name that this one stands for; such a Service has nothing else. */
+  readonly externalName?: string;
   /** Named ports of a Service with a cluster address; a headless one has them at its pods. */
   readonly ports: readonly NamedPort[];
   /** Pods of a headless Service, in the order of their addresses. */
@@ -32,9 +34,14 @@ const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** The records of a Service; `undefined` when it has none: it is gone, or has no address yet. Pure. */
 export function toServiceRecords({ service, slices }: ServiceState): ServiceRecords | undefined {
-  const clusterIP = service?.spec.clusterIP;
-  if (service === undefined || clusterIP === undefined) return undefined;
+  if (service === undefined) return undefined;
   const { namespace = "", name } = service.metadata;
+  const { clusterIP, type, externalName } = service.spec;
+  if (type === "ExternalName" && externalName !== undefined) {
+    const target = externalName.toLowerCase().replace(/\.$/, "");
+    return { namespace, name, clusterIP: undefined, externalName: target, ports: [], pods: [] };
+  }
+  if (clusterIP === undefined) return undefined;
   if (isIPv4(clusterIP)) {
     return { namespace, name, clusterIP, ports: namedPorts(service), pods: [] };
   }

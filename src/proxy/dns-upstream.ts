@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Millis } from "../base/clock.ts";
 import { DnsCache } from "./dns-cache.ts";
 import { readTcpMessages, writeTcpMessage } from "./dns-tcp.ts";
 import { answersQuery } from "./dns-wire.ts";
@@ -23,6 +23,9 @@ export type Transport = "udp" | "tcp";
 const ATTEMPT_MS = 1500;
 const ROUNDS = 2;
 
+/** How long a name server that did not answer is asked only after the others. */
+const SHUNNED_MS: Millis = 10_000;
+
 /** Queries under way. More are refused at once, or a dead upstream would eat all sockets. */
 const MAX_UNDER_WAY = 500;
 
@@ -30,6 +33,8 @@ const MAX_UNDER_WAY = 500;
 export class DnsUpstream {
   readonly #options: DnsUpstreamOptions;
   readonly #cache: DnsCache;
+  /** By address and port: when a name server did not answer. */
+  readonly #failedAt = new Map<string, Millis>();
   readonly #underWay = new Map<string, Promise<Buffer | undefined>>();
 
   constructor(options: DnsUpstreamOptions) {
@@ -46,11 +51,23 @@ export class DnsUpstream {
     // All but the id: flags, question and EDNS options make the answer.
     const key = `${transport} ${query.toString("latin1", 2)}`;
     const cached = this.#cache.get(key);
-    const answer = cached ?? (await this.#share(key, query, transport, signal));
+    const answer =
+      cached ?? (await this.#share(key, query, transport, signal)) ?? this.#cache.getStale(key);
     if (answer === undefined) return undefined;
     const own = Buffer.from(answer);
     query.copy(own, 0, 0, 2);
     return own;
+  }
+
+  /** As the host names them, but those that did not answer a moment ago come last. */
+  #inOrder(nameservers: readonly Nameserver[]): readonly Nameserver[] {
+    const since = this.#options.clock.monotonic() - SHUNNED_MS;
+    const isShunned = (nameserver: Nameserver): boolean =>
+      (this.#failedAt.get(placeOf(nameserver)) ?? Number.NEGATIVE_INFINITY) > since;
+    return [
+      ...nameservers.filter((nameserver) => !isShunned(nameserver)),
+      ...nameservers.filter(isShunned),
+    ];
   }
 
   /** Equal queries that come while one is under way get its answer. */
@@ -78,7 +95,7 @@ export class DnsUpstream {
     transport: Transport,
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
-    const nameservers = await this.#options.nameservers().catch(() => []);
+    const nameservers = this.#inOrder(await this.#options.nameservers().catch(() => []));
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const nameserver of nameservers) {
         if (signal.aborted) return undefined;
@@ -87,11 +104,19 @@ export class DnsUpstream {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
         const exchange = transport === "udp" ? exchangeUdp : exchangeTcp;
         const answer = await exchange(asked, nameserver, limit).catch(() => undefined);
-        if (answer !== undefined) return answer;
+        if (answer !== undefined) {
+          this.#failedAt.delete(placeOf(nameserver));
+          return answer;
+        }
+        this.#failedAt.set(placeOf(nameserver), this.#options.clock.monotonic());
       }
     }
     return undefined;
   }
+}
+
+function placeOf({ address, port }: Nameserver): string {
+  return `${address}#${port}`;
 }
 
 /** One socket per query: its random port is half of what a forger would have to guess. */

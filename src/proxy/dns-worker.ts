@@ -9,7 +9,7 @@ import type { DnsServer } from "./dns-server.ts";
 import { DnsUpstream } from "./dns-upstream.ts";
 import type { Nameserver } from "./dns-upstream.ts";
 import { DnsZone } from "./dns-zone.ts";
-import { parseNameservers } from "./resolv-conf.ts";
+import { parseNameservers, parseSearch } from "./resolv-conf.ts";
 
 const RESOLV_CONF = "/etc/resolv.conf";
 const DNS_PORT = 53;
@@ -28,7 +28,8 @@ port.on("message", (update: DnsUpdate) => {
   for (const [key, records] of update) zone.set(key, records);
 });
 const upstream = new DnsUpstream({ nameservers: hostNameservers(data), clock: systemClock });
-const server = await listen(dnsResponder(zone, upstream, data));
+const hostSearch = parseSearch(await readFile(RESOLV_CONF, "utf8").catch(() => ""));
+const server = await listen(dnsResponder(zone, upstream, { ...data, hostSearch }));
 tell({ type: "listening", port: server.port });
 
 async function listen(respond: ReturnType<typeof dnsResponder>): Promise<DnsServer> {

@@ -2,13 +2,20 @@ import type { ServiceRecords } from "./dns-records.ts";
 
 /** All records of the cluster, by name. Changed only by `set`. */
 export class DnsZone {
+  #version = 0;
   readonly #services = new Map<string, ServiceRecords>();
   readonly #namespaceSizes = new Map<string, number>();
   /** Services and pods by their address: the names relative to `svc.<domain>`, by Service. */
   readonly #names = new Map<string, Map<string, string>>();
 
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Puts the records of a Service in place of its earlier ones; `undefined` takes them away. */
   set(key: string, records: ServiceRecords | undefined): void {
+    this.#version += 1;
     const previous = this.#services.get(key);
     if (previous !== undefined) this.#forget(key, previous);
     if (records !== undefined) this.#learn(key, records);
@@ -53,7 +60,8 @@ export class DnsZone {
 }
 
 function addressesOf(records: ServiceRecords): readonly (readonly [string, string])[] {
-  const { namespace, name, clusterIP, pods } = records;
+  const { namespace, name, clusterIP, externalName, pods } = records;
+  if (externalName !== undefined) return [];
   const service = `${name}.${namespace}`;
   return clusterIP === undefined
     ? pods.map(({ address, label }) => [address, `${label}.${service}`] as const)

@@ -11,3 +11,12 @@ export function parseNameservers(text: string): readonly string[] {
     .filter((address) => isIP(address.split("%")[0] ?? "") !== 0)
     .slice(0, MAX_NAMESERVERS);
 }
+
+/** The search path of a `resolv.conf`: the last line that has one counts. Pure. */
+export function parseSearch(text: string): readonly string[] {
+  const lines = text
+    .split("\n")
+    .flatMap((line) => /^\s*(?:search|domain)\s+(.*)$/.exec(line)?.[1] ?? []);
+  const names = (lines.at(-1) ?? "").trim().split(/\s+/);
+  return names.map((name) => name.toLowerCase().replace(/\.$/, "")).filter((name) => name !== "");
+}

@@ -7,6 +7,8 @@ export interface ZoneOptions {
   readonly domain: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** The node's own search path, which its pods have as well. */
+  readonly hostSearch?: readonly string[];
 }
 
 /** What our own records say to a question. */
@@ -20,6 +22,13 @@ export type Resolution =
       /** Tells resolvers how long "no" is valid; with answers there is none. */
       readonly authority: SoaAnswer | undefined;
     }
+  /** The name stands for another one, whose records are the answer. */
+  | { readonly kind: "alias"; readonly target: string }
+  /**
+   * No name of ours, but one that a program made of an outside name and its search path. The first of these names that
+   * is one is what the program will come to.
+   */
+  | { readonly kind: "search"; readonly names: readonly string[]; readonly otherwise: Resolution }
   /** Not a name of the cluster: others must be asked. */
   | { readonly kind: "forward" };
 
@@ -52,8 +61,59 @@ export function resolveQuery(
   if (name.endsWith(".in-addr.arpa")) return resolveReverse(question, name, zone, options);
   if (name !== domain && !name.endsWith(`.${domain}`)) return { kind: "forward" };
   const labels = name === domain ? [] : name.slice(0, -domain.length - 1).split(".");
-  const records = lookUp(labels, question, zone, domain);
-  return toResolution(records, question, domain, rotation);
+  const target = aliasOf(labels, zone);
+  if (target !== undefined) return { kind: "alias", target };
+  const records =
+    labels.at(-1) === "pod"
+      ? lookUpPod(labels, question, options)
+      : lookUp(labels, question, zone, domain);
+  const resolution = toResolution(records, question, domain, rotation);
+  const names = records === undefined ? searchedNames(labels, question, zone, options) : [];
+  return names.length === 0 ? resolution : { kind: "search", names, otherwise: resolution };
+}
+
+/** The name that a Service stands for, when its own name is asked for. */
+function aliasOf(labels: readonly string[], zone: DnsZone): string | undefined {
+  const [name = "", namespace = "", root] = labels;
+  if (labels.length !== 3 || root !== "svc") return undefined;
+  return zone.service(namespace, name)?.externalName;
+}
+
+/** `10-32-0-5.shop.pod` has the address that it tells, if pods have such addresses. */
+function lookUpPod(
+  labels: readonly string[],
+  question: Question,
+  { podCidr }: ZoneOptions,
+): Records | undefined {
+  if (labels.length < 3) return { answers: [] };
+  const address = (labels[0] ?? "").replaceAll("-", ".");
+  if (labels.length > 3 || !isInCidr(address, podCidr)) return undefined;
+  return { answers: [{ ...owner(question, "A"), data: address }] };
+}
+
+/**
+ * `api.example.com.shop.svc.cluster.local` is the first of several questions for `api.example.com`: what the program
+ * will ask next. None for a name below a Service, and for one without a dot, which nobody outside has.
+ */
+function searchedNames(
+  labels: readonly string[],
+  { type }: Question,
+  zone: DnsZone,
+  { domain, hostSearch = [] }: ZoneOptions,
+): readonly string[] {
+  const [root, namespace = "", service = "", ...below] = labels.toReversed();
+  const isAddress = type === "A" || type === "AAAA";
+  if (root !== "svc" || below.length === 0 || !isAddress || !zone.hasNamespace(namespace))
+    return [];
+  if (zone.service(namespace, service) !== undefined) return [];
+  const name = labels.slice(0, -2).join(".");
+  if (name.startsWith("_") || name.includes("._")) return [];
+  return [
+    `${name}.svc.${domain}`,
+    `${name}.${domain}`,
+    ...hostSearch.map((end) => `${name}.${end}`),
+    name,
+  ];
 }
 
 function resolveReverse(

@@ -14,6 +14,7 @@ import { readTcpMessages, writeTcpMessage } from "../../src/proxy/dns-tcp.ts";
 import { DnsUpstream } from "../../src/proxy/dns-upstream.ts";
 import type { Nameserver } from "../../src/proxy/dns-upstream.ts";
 import { DnsZone } from "../../src/proxy/dns-zone.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { endpoint, service, slice } from "../proxy/services.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -32,6 +33,7 @@ const stack = new AsyncDisposableStack();
 let server: DnsServer;
 let upstreams: readonly Nameserver[] = [];
 /** What the upstream server was asked, and what it says. */
+let isAway = false;
 const asked: { readonly transport: string; readonly name: string }[] = [];
 
 beforeAll(async () => {
@@ -39,6 +41,15 @@ beforeAll(async () => {
   zone.set("shop/web", toServiceRecords({ service: service(), slices: [] }));
   const pods = Array.from({ length: POD_COUNT }, (_, index) => endpoint(`10.32.1.${index + 1}`));
   const many = service({ clusterIP: "None" }, "many");
+  const alias = service({ type: "ExternalName", externalName: "db.example" }, "alias");
+  zone.set("shop/alias", toServiceRecords({ service: alias, slices: [] }));
+  const circle = service(
+    { type: "ExternalName", externalName: "circle.shop.svc.cluster.local" },
+    "circle",
+  );
+  zone.set("shop/circle", toServiceRecords({ service: circle, slices: [] }));
+  const near = service({ type: "ExternalName", externalName: WEB }, "near");
+  zone.set("shop/near", toServiceRecords({ service: near, slices: [] }));
   zone.set("shop/many", toServiceRecords({ service: many, slices: [slice(pods)] }));
   const upstream = new DnsUpstream({
     nameservers: () => Promise.resolve(upstreams),
@@ -61,14 +72,15 @@ const outsideWorld: DnsResponder = (message, transport) => {
   const query = packet.decode(message);
   const name = query.questions?.[0]?.name ?? "";
   asked.push({ transport, name });
-  if (name === "silent.example") return Promise.resolve(undefined);
+  if (name === "silent.example" || isAway) return Promise.resolve(undefined);
+  const isMissing = !name.endsWith(".example");
   const ok = name !== "broken.example";
   const response: Packet = {
     type: "response",
     ...(query.id === undefined ? {} : { id: query.id }),
-    flags: ok ? 0 : 2,
+    flags: isMissing ? 3 : ok ? 0 : 2,
     questions: query.questions ?? [],
-    answers: ok ? [{ type: "A", name, ttl: 60, data: "192.0.2.7" }] : [],
+    answers: ok && !isMissing ? [{ type: "A", name, ttl: 60, data: "192.0.2.7" }] : [],
   };
   return Promise.resolve(packet.encode(response));
 };
@@ -280,6 +292,68 @@ describe("other names", () => {
     expect(rcode(await askUdp(query("none.example")))).toBe("SERVFAIL");
     upstreams = live;
   });
+});
+
+describe("names that stand for others", () => {
+  test("have the records of an outside name", async () => {
+    const answer = await askUdp(query("alias.shop.svc.cluster.local"));
+    expect(addresses(answer)).toEqual(["db.example", "192.0.2.7"]);
+  });
+
+  test("have the records of a name of the cluster", async () => {
+    expect(addresses(await askUdp(query("near.shop.svc.cluster.local")))).toEqual([
+      WEB,
+      "10.96.0.5",
+    ]);
+  });
+
+  test("that go in a circle fail", async () => {
+    expect(rcode(await askUdp(query("circle.shop.svc.cluster.local")))).toBe("SERVFAIL");
+  });
+});
+
+describe("an outside name with the search path of a pod", () => {
+  test("is answered at the first question", async () => {
+    const name = "api.one.example.shop.svc.cluster.local";
+    asked.length = 0;
+    const answer = await askUdp(query(name));
+    expect(addresses(answer)).toEqual(["api.one.example", "192.0.2.7"]);
+    expect(answer.answers?.[0]).toMatchObject({ type: "CNAME", name });
+    expect(asked.map((one) => one.name)).toEqual(["api.one.example"]);
+  });
+
+  test("that nobody has is denied, and asked upstream once", async () => {
+    asked.length = 0;
+    const names = ["shop.svc.cluster.local", "svc.cluster.local", "cluster.local"];
+    for (const end of names)
+      expect(rcode(await askUdp(query(`no.such.name.${end}`)))).toBe("NXDOMAIN");
+    expect(asked.map((one) => one.name)).toEqual(["no.such.name"]);
+  });
+
+  test("finds a Service of another namespace", async () => {
+    expect(addresses(await askUdp(query("web.shop.shop.svc.cluster.local")))).toEqual([
+      WEB,
+      "10.96.0.5",
+    ]);
+  });
+});
+
+test("an answer that is over serves on while no name server answers", async () => {
+  const clock = new ManualClock();
+  const upstream = new DnsUpstream({ nameservers: () => Promise.resolve(upstreams), clock });
+  const ask = (id: number): Promise<Buffer | undefined> =>
+    upstream.forward(query("stale.example", "A", { id }), "udp", signal);
+  expect(await ask(1)).toBeDefined();
+  clock.advance(120_000);
+  isAway = true;
+  try {
+    const answer = await ask(2);
+    expect(answer === undefined ? [] : addresses(packet.decode(answer))).toEqual(["192.0.2.7"]);
+    clock.advance(4_000_000);
+    expect(await ask(3)).toBeUndefined();
+  } finally {
+    isAway = false;
+  }
 });
 
 test("a taken port is an error", async () => {

@@ -10,6 +10,7 @@ const OPTIONS = {
   domain: "cluster.local",
   podCidr: "10.32.0.0/11",
   serviceCidr: "10.96.0.0/12",
+  hostSearch: ["corp.example"],
 };
 const HTTP = { name: "http", protocol: "TCP", port: 8080 } as const;
 
@@ -28,6 +29,19 @@ const STATES: Readonly<Record<string, ServiceState>> = {
       ),
     ],
   },
+  "shop/away": {
+    service: {
+      ...service(),
+      spec: {
+        type: "ExternalName",
+        externalName: "DB.example.com.",
+        sessionAffinity: "None",
+        ports: [],
+      },
+      metadata: { namespace: "shop", name: "away" },
+    },
+    slices: [],
+  },
   "shop/empty": { service: service({ clusterIP: "None" }, "empty"), slices: [] },
 };
 
@@ -42,6 +56,8 @@ function ask(type: string, name: string, zone = zoneOf(STATES), rotation = 0): s
   const question = { type: type as RecordType, name };
   const resolution = resolveQuery(question, zone, OPTIONS, rotation);
   if (resolution.kind === "forward") return "forward";
+  if (resolution.kind === "alias") return `alias ${resolution.target}`;
+  if (resolution.kind === "search") return `search ${resolution.names.join(" ")}`;
   const { rcode, answers, additionals, authority } = resolution;
   const soa = authority === undefined ? [] : [`soa ${authority.name}`];
   const also = additionals.map((answer) => `also ${answer.name} ${text(answer)}`);
@@ -73,9 +89,26 @@ describe("resolveQuery()", () => {
     ["SOA", "cluster.local", "NOERROR SOA"],
     ["NS", "cluster.local", "NOERROR ns.dns.cluster.local"],
     ["TXT", "dns-version.cluster.local", "NOERROR 1.1.0"],
-    ["A", "pod.cluster.local", NXDOMAIN],
+    ["A", "pod.cluster.local", NODATA],
+    ["A", "10-32-0-9.shop.pod.cluster.local", "NOERROR 10.32.0.9"],
+    ["AAAA", "10-32-0-9.shop.pod.cluster.local", NODATA],
+    ["A", "192-0-2-1.shop.pod.cluster.local", NXDOMAIN],
+    ["A", "web.shop.pod.cluster.local", NXDOMAIN],
+    ["A", "x.10-32-0-9.shop.pod.cluster.local", NXDOMAIN],
+    ["A", "away.shop.svc.cluster.local", "alias db.example.com"],
+    ["SRV", "away.shop.svc.cluster.local", "alias db.example.com"],
+    ["A", "x.away.shop.svc.cluster.local", NXDOMAIN],
     // A search path that was tried on a name of the outside.
-    ["A", "example.com.shop.svc.cluster.local", NXDOMAIN],
+    [
+      "A",
+      "example.com.shop.svc.cluster.local",
+      "search example.com.svc.cluster.local example.com.cluster.local example.com.corp.example example.com",
+    ],
+    ["TXT", "example.com.shop.svc.cluster.local", NXDOMAIN],
+    ["A", "_x.example.com.shop.svc.cluster.local", NXDOMAIN],
+    ["A", "example.com.none.svc.cluster.local", NXDOMAIN],
+    ["A", "example.com.svc.cluster.local", NXDOMAIN],
+    ["A", "example.com.cluster.local", NXDOMAIN],
     ["A", "db.shop.svc.cluster.local", "NOERROR 10.32.0.2 10.32.0.3"],
     ["A", "db-0.db.shop.svc.cluster.local", "NOERROR 10.32.0.2"],
     ["A", "10-32-0-3.db.shop.svc.cluster.local", "NOERROR 10.32.0.3"],
