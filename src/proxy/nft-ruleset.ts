@@ -17,8 +17,10 @@ import {
 } from "./nft-elements.ts";
 import type { Element, Gate, Spread, SpreadKind } from "./nft-elements.ts";
 import { MAX_KNOWN_CLIENTS, ownParts } from "./nft-own.ts";
+import { OwnChange } from "./nft-own-change.ts";
+import type { Names } from "./nft-own-change.ts";
 import type { OwnParts } from "./nft-own.ts";
-import { changedFrontends, frontendsInForce } from "./service-table.ts";
+import { changedFrontends } from "./service-table.ts";
 import type { ServiceTable } from "./service-table.ts";
 
 /** What the rules must know of the cluster and the node. */
@@ -93,11 +95,6 @@ export interface RulesetChange {
   readonly used: Names;
 }
 
-export interface Names {
-  readonly chains: readonly string[];
-  readonly sets: readonly string[];
-}
-
 /**
  * The script that leads from `previous`, which the kernel must hold, to `next`: changed elements only, in one
  * transaction. Pure.
@@ -149,94 +146,6 @@ export function renderCleaning({ chains, sets }: Names, { clusterId }: RulesetOp
     ...sets.map((set) => `delete set ip ${name} ${set}`),
     "",
   ].join("\n");
-}
-
-/** Collects how the parts that frontends have for themselves differ. */
-class OwnChange {
-  readonly #next: ServiceTable;
-  readonly #podCidr: string;
-  readonly #chains = new Map<string, readonly string[]>();
-  readonly #clients = new Map<string, number>();
-  readonly #left = { chains: new Set<string>(), sets: new Map<string, string>() };
-  readonly #used = { chains: new Set<string>(), sets: new Set<string>() };
-
-  constructor(next: ServiceTable, podCidr: string) {
-    this.#next = next;
-    this.#podCidr = podCidr;
-  }
-
-  compare(
-    before: Frontend | undefined,
-    after: Frontend | undefined,
-  ): { readonly had: OwnParts | undefined; readonly has: OwnParts | undefined } {
-    const had = before === undefined ? undefined : ownParts(before, this.#podCidr);
-    const has = after === undefined ? undefined : ownParts(after, this.#podCidr);
-    for (const [chain, rules] of has?.chains ?? []) {
-      this.#used.chains.add(chain);
-      if (had?.chains.get(chain)?.join("\n") !== rules.join("\n")) this.#chains.set(chain, rules);
-    }
-    for (const [set, seconds] of has?.clients ?? []) {
-      this.#used.sets.add(set);
-      if (had?.clients.get(set) !== seconds) this.#clients.set(set, seconds);
-    }
-    for (const chain of had?.chains.keys() ?? [])
-      if (has?.chains.has(chain) !== true) this.#left.chains.add(chain);
-    for (const set of had?.clients.keys() ?? []) this.#left.sets.set(set, before?.service ?? "");
-    return { had, has };
-  }
-
-  result(): Omit<RulesetChange, "script"> & {
-    readonly chains: ReadonlyMap<string, readonly string[]>;
-    readonly clients: ReadonlyMap<string, number>;
-  } {
-    const sets = [...this.#left.sets].filter(([set, service]) => !this.#isUsed(set, service));
-    return {
-      chains: this.#chains,
-      clients: this.#clients,
-      idle: {
-        chains: [...this.#left.chains].filter((chain) => !this.#used.chains.has(chain)),
-        sets: sets.map(([set]) => set),
-      },
-      used: { chains: [...this.#used.chains], sets: [...this.#used.sets] },
-    };
-  }
-
-  /** Other frontends of the Service may know the same clients. */
-  #isUsed(set: string, service: string): boolean {
-    if (this.#used.sets.has(set)) return true;
-    return frontendsInForce(this.#next, service).some((frontend) =>
-      ownParts(frontend, this.#podCidr).clients.has(set),
-    );
-  }
-}
-
-/**
- * A script for nft's check mode, which changes nothing: it tries to delete what must be there. When the table is
- * whole, the kernel refuses the chains, because rules refer to them (`Device or resource busy`), and nothing else.
- * Pure.
- */
-export function renderCheck({ clusterId }: RulesetOptions): string {
-  const name = tableName(clusterId);
-  return [
-    ...renderElements("delete", name, SENTINELS),
-    ...SENTINEL_CHAINS.map((chain) => `delete chain ip ${name} ${chain}`),
-    "",
-  ].join("\n");
-}
-
-/** Whether nft's answer to `renderCheck` says that the table is whole. Pure. */
-export function isWhole(errors: string): boolean {
-  const complaints = errors.split("\n").filter((line) => line.includes("Error:"));
-  return (
-    complaints.length === SENTINEL_CHAINS.length &&
-    complaints.every((line) => line.includes("Device or resource busy"))
-  );
-}
-
-/** Takes our table away; also when there is none. Pure. */
-export function renderRemoval(clusterId: string): string {
-  const name = tableName(clusterId);
-  return `add table ip ${name}\ndelete table ip ${name}\n`;
 }
 
 function elementsOf(frontend: Frontend | undefined, own: OwnParts | undefined): readonly Element[] {

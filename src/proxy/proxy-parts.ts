@@ -1,3 +1,4 @@
+import { invariant } from "../base/assert.ts";
 import { chooseProxy } from "./choose-proxy.ts";
 import type { NodePlace } from "./choose-backends.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
@@ -121,10 +122,12 @@ function wire(options: ProxyOptions, tools: Tools): Parts {
       return step(feeds, signal);
     },
     follow: async (signal) => {
-      while (!signal.aborted && feeds !== undefined) {
+      const current = feeds;
+      invariant(current !== undefined, "changes were followed before the first load");
+      while (!signal.aborted) {
         try {
-          await feeds.services.changed(signal);
-          await step(feeds, signal);
+          await current.services.changed(signal);
+          await step(current, signal);
           await clock.sleep(COALESCE_MS, signal);
         } catch (error) {
           if (signal.aborted) return;
@@ -132,7 +135,7 @@ function wire(options: ProxyOptions, tools: Tools): Parts {
           logger.error({ error }, "Cannot bring Services up to date: trying again");
           // Nothing is lost: the wanted table has what was taken, the feeds have what comes.
           await clock.sleep(RETRY_MS, signal).catch(() => undefined);
-          feeds.services.wake();
+          current.services.wake();
         }
       }
     },

@@ -74,7 +74,13 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
 /** A table from before a restart serves on until everything is known again. */
 async function untilSynced(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   const { services, slices, nodes, pods } = options;
-  await Promise.all([services, slices, nodes, pods].map((informer) => informer?.ready(signal)));
+  const all = [
+    services,
+    slices,
+    ...(nodes === undefined ? [] : [nodes]),
+    ...(pods === undefined ? [] : [pods]),
+  ];
+  await Promise.all(all.map((informer) => informer.ready(signal)));
 }
 
 async function hasSynced(options: ProxyOptions, signal: AbortSignal): Promise<boolean> {

@@ -344,12 +344,12 @@ test("an answer that is over serves on while no name server answers", async () =
   const ask = (id: number): Promise<Buffer | undefined> =>
     upstream.forward(query("stale.example", "A", { id }), "udp", signal);
   expect(await ask(1)).toBeDefined();
-  clock.advance(120_000);
+  await clock.advance(120_000);
   isAway = true;
   try {
     const answer = await ask(2);
     expect(answer === undefined ? [] : addresses(packet.decode(answer))).toEqual(["192.0.2.7"]);
-    clock.advance(4_000_000);
+    await clock.advance(4_000_000);
     expect(await ask(3)).toBeUndefined();
   } finally {
     isAway = false;
