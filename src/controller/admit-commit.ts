@@ -1,14 +1,27 @@
 import { formatTime } from "../base/clock.ts";
 import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.gen.ts";
-import { refOf } from "../model/meta.ts";
+import { refOf, type ObjectRef } from "../model/meta.ts";
 import { formatProblem, type Problem } from "../model/problem.ts";
 import { checkManifests } from "../planner/check-manifests.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
-import { currentRelease, endOfReplaced, planPrune } from "../planner/release-rules.ts";
+import { releaseGate } from "../planner/release-gates.ts";
+import {
+  currentRelease,
+  endOfReplaced,
+  isApproved,
+  isSameContent,
+  isWaiting,
+  OWNED,
+  planPrune,
+  READING_ANNOTATION,
+  readingOf,
+} from "../planner/release-rules.ts";
+import type { Manifest } from "../schema/manifest.ts";
 import type { Commit } from "../sync/git.ts";
 import type { Revision } from "../sync/source.ts";
 import { GitError } from "../sync/git.ts";
-import { getReleases, locationOf, releaseRef, type AppContext } from "./app-context.ts";
+import { applyOptions, getReleases, releaseRef, type AppContext } from "./app-context.ts";
+import { locationOf, revisionOf } from "./app-location.ts";
 import { mutateStatus } from "./mutate.ts";
 
 /** What Git says of a commit that no retry can mend: it is the commit's own fault. */
@@ -32,20 +45,17 @@ export async function admitCommit(
   const releases = getReleases(app.metadata.name, context);
   const verdict = await judge(app, commit, tree, releases, context, signal);
   const latest = releases.at(-1);
-  if (
-    latest?.status.phase === "Held" &&
-    latest.spec.tree === tree &&
-    latest.spec.commit === commit.id
-  ) {
-    if (verdict.phase === "Held") return;
+  const isAgain = latest !== undefined && isWaiting(latest) && isSameContent(app, latest, tree);
+  if (isAgain && (latest.spec.commit === commit.id || verdict.phase === latest.status.phase)) {
+    const { phase, reason, message } = latest.status;
+    if (verdict.phase === phase && verdict.reason === reason && verdict.message === message) return;
     await replaceEarlier(releases.slice(0, -1), tree, verdict.phase, context);
     await setStatus(latest, { ...latest.status, ...verdict }, context);
-    return;
+  } else {
+    await replaceEarlier(releases, tree, verdict.phase, context);
+    const sequence = (latest?.spec.sequence ?? 0) + 1;
+    await context.objects.create(toRelease(app, commit, tree, sequence, verdict));
   }
-  await replaceEarlier(releases, tree, verdict.phase, context);
-  await context.objects.create(
-    toRelease(app, commit, tree, (latest?.spec.sequence ?? 0) + 1, verdict),
-  );
   tell(app, commit, verdict, context);
 }
 
@@ -60,19 +70,17 @@ async function judge(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const startedAt = formatTime(context.clock.now());
+  const { name } = app.metadata;
   const current = currentRelease(releases);
   const revision = await loadRevision(app, commit, context, signal);
   if (revision instanceof GitError)
     return { ...rejected(startedAt, [], revision.message), inventory: [] };
+  const rewritten = await findRewrite(app, commit, current, context, signal);
   const { manifests, problems } = revision.loaded;
   if (problems.length > 0) return rejected(startedAt, problems);
   const world = context.world.at(context.clock.now());
-  const found = checkManifests(world, manifests, {
-    app: app.metadata.name,
-    serviceCidr: context.serviceCidr,
-    reservedIps: context.reservedIps,
-  });
-  if (found.length > 0) return rejected(startedAt, found);
+  const found = checkManifests(world, manifests, applyOptions(name, context));
+  if (found.length > 0) return refused(app, startedAt, found, manifests, context);
 
   const inventory = manifests.map((manifest) => refOf(manifest.object));
   const toPrune = app.spec.prune ? planPrune(current, inventory) : [];
@@ -83,23 +91,78 @@ async function judge(
   }
   const base = { startedAt, inventory, toPrune };
   const latest = releases.at(-1);
-  const approved =
-    latest?.spec.commit === commit.id &&
-    latest.metadata.annotations?.["berth.dev/approved"] === "true";
-  const guard = guardPrune({
-    app: app.metadata.name,
-    previous: current?.status.inventory ?? [],
-    next: inventory,
-    toPrune,
-    commitMessage: commit.message,
-    returning: releases.some(
-      (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
-    ),
+  const apps = context.index.apps();
+  const gate = releaseGate({
+    app,
+    commit: commit.id,
+    now: context.clock.now(),
+    apps,
+    guard: guardPrune({
+      app: name,
+      previous: current?.status.inventory ?? [],
+      next: inventory,
+      // What another App declares now stays where it is.
+      toPrune: toPrune.filter((ref) => isOursToPrune(ref, name, context)),
+      commitMessage: commit.message,
+      returning: releases.some(
+        (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
+      ),
+    }),
+    rewritten,
+    approved: latest !== undefined && isSameContent(app, latest, tree) && isApproved(latest),
   });
-  if (guard.kind === "hold" && !approved) {
-    return { ...base, phase: "Held", reason: guard.reason, message: guard.message };
+  if (gate.kind === "open")
+    return { ...base, phase: "Progressing", reason: "Admitted", applied: false };
+  if (gate.phase === "Pending") {
+    const others = (app.spec.dependsOn ?? []).map((dependency) => dependency.name);
+    context.waitFor(name, others);
   }
-  return { ...base, phase: "Progressing", reason: "Admitted", applied: false };
+  const { phase, reason, message } = gate;
+  return { ...base, phase, reason, message };
+}
+
+function isOursToPrune(ref: ObjectRef, app: string, context: AppContext): boolean {
+  const claimant = context.index.claimant(ref);
+  return claimant === undefined || claimant === app;
+}
+
+/** What the cluster has against a commit. What only waits for another App to let go is told apart: it may come good. */
+function refused(
+  app: App,
+  startedAt: string,
+  found: readonly Problem[],
+  manifests: readonly Manifest[],
+  context: AppContext,
+): Verdict {
+  const verdict = rejected(startedAt, found);
+  if (found.some(({ code }) => code !== "apply/other-app")) return verdict;
+  const { name } = app.metadata;
+  const owned = manifests
+    .map(({ object }) => refOf(object))
+    .filter((ref) => ![undefined, name].includes(context.index.claimant(ref)));
+  context.memory.owned.set(name, owned);
+  context.waitFor(
+    name,
+    owned.flatMap((ref) => context.index.claimant(ref) ?? []),
+  );
+  return { ...verdict, reason: OWNED };
+}
+
+/** The applied commit that the new one does not come from, where the App wants to be asked about that. */
+async function findRewrite(
+  app: App,
+  commit: Commit,
+  current: Release | undefined,
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (app.spec.forcePush !== "hold" || current === undefined) return undefined;
+  // Tags and pinned commits go where they are put.
+  if (revisionOf(app.spec) !== undefined || current.spec.repo !== app.spec.repo) return undefined;
+  const from = app.status?.appliedCommit ?? current.spec.commit;
+  const location = locationOf(app, context.objects);
+  const descends = await context.sources.descends(location, commit.id, from, signal);
+  return descends ? undefined : from;
 }
 
 /** Content that no retry can mend (too large a file, say) rejects the commit; an unreachable Git is only waited for. */
@@ -110,7 +173,7 @@ async function loadRevision(
   signal: AbortSignal,
 ): Promise<Revision | GitError> {
   try {
-    return await context.sources.load(locationOf(app), commit.id, signal);
+    return await context.sources.load(locationOf(app, context.objects), commit.id, signal);
   } catch (error) {
     if (error instanceof GitError && HOPELESS.has(error.code)) return error;
     throw error;
@@ -145,6 +208,7 @@ function toRelease(
     metadata: {
       name: `${app.metadata.name}-${sequence}`,
       labels: { "berth.dev/app": app.metadata.name },
+      annotations: { [READING_ANNOTATION]: readingOf(app) },
       ownerReferences: [
         {
           apiVersion: app.apiVersion,

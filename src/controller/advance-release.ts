@@ -1,74 +1,133 @@
-import { formatTime } from "../base/clock.ts";
+import { unreachable } from "../base/assert.ts";
+import { formatTime, parseTime, type Millis } from "../base/clock.ts";
+import { APP_LABEL } from "../model/app.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
 import { findCondition, setCondition } from "../model/condition.ts";
-import { formatRef, type Condition } from "../model/meta.ts";
+import type { Condition } from "../model/meta.ts";
 import { releaseHealth, type Health } from "../planner/health.ts";
+import { earlier } from "../planner/pod-state.ts";
+import { readyDeadline, tooLate } from "../planner/release-gates.ts";
 import { currentRelease, nextReleaseStatus } from "../planner/release-rules.ts";
 import { GitError } from "../sync/git.ts";
-import { appRef, getReleases, releaseRef, type AppContext } from "./app-context.ts";
+import { appRef, getApp, getReleases, releaseRef, type AppContext } from "./app-context.ts";
+import { isAsApplied, tellDrift } from "./app-drift.ts";
 import { applyRelease } from "./apply-release.ts";
 import { executePlan } from "./execute.ts";
 import type { Outcome } from "./loop.ts";
 import { mutateStatus } from "./mutate.ts";
 
 /**
- * Takes the App's current release one look further: its objects into the store (again, where some are gone), then its
- * health, and when that is good, away with what it no longer declares. Safe to be cut off at any point.
+ * Takes the App's current release one look further: its objects into the store (again, where some are gone or changed),
+ * then its health, and when that is good, away with what it no longer declares. Safe to be cut off at any point.
  */
 export async function advanceRelease(
-  app: string,
+  name: string,
   context: AppContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const release = currentRelease(getReleases(app, context));
-  if (release === undefined) return {};
-  const ready = await ensureApplied(release, context, signal);
-  if (!ready) return { lookAgainAt: context.clock.now() + RETRY_MS };
-  const world = context.world.at(context.clock.now());
-  const health = releaseHealth(world, release.status.inventory);
-  if (health.kind === "Healthy") await prune(release, context);
+  const release = currentRelease(getReleases(name, context));
+  const app = getApp(name, context);
+  if (release === undefined || app === undefined) return {};
+  const progress = await ensureApplied(app, release, context, signal);
+  if (progress.kind === "preempted") return {};
+  if (progress.kind === "unreachable") return { lookAgainAt: context.clock.now() + RETRY_MS };
+  const { now, health, deadline } = judgeHealth(app, release, progress, context);
+  const isPruned = health.kind !== "Healthy" || (await prune(release, context));
   await settle(release.metadata.name, health, context);
-  await tellApp(app, release, health, context);
-  return health.lookAgainAt === undefined ? {} : { lookAgainAt: health.lookAgainAt };
+  await tellApp(name, release, health, context);
+  const alarms = [health.lookAgainAt, deadline, isPruned ? undefined : now + HAND_OVER_LOOK_MS];
+  const at = alarms.reduce(earlier, undefined);
+  return at === undefined ? {} : { lookAgainAt: at };
 }
 
 /** The next look when objects could not be applied because Git is away. */
 const RETRY_MS = 5000;
+/** How long objects that a release no longer declares wait for another App of the repository to take them over. */
+const HAND_OVER_MS = 10_000;
+const HAND_OVER_LOOK_MS = 500;
 
-/** Whether all objects of the release are in the store now. */
+type Progress =
+  | { readonly kind: "applied" }
+  | { readonly kind: "preempted" }
+  | { readonly kind: "unreachable" }
+  /** Not all is there, and this is how what is there stands. */
+  | { readonly kind: "partly"; readonly health: Health };
+
+/** How the release stands now, and when it must be healthy. */
+function judgeHealth(
+  app: App,
+  release: Release,
+  progress: Progress,
+  context: AppContext,
+): { readonly now: Millis; readonly health: Health; readonly deadline: Millis | undefined } {
+  const now = context.clock.now();
+  const found =
+    progress.kind === "partly"
+      ? progress.health
+      : releaseHealth(context.world.at(now), release.status.inventory);
+  const deadline =
+    release.status.phase === "Progressing" && found.kind === "Progressing"
+      ? readyDeadline(app, parseTime(release.status.startedAt))
+      : undefined;
+  if (deadline === undefined || now < deadline) return { now, health: found, deadline };
+  const message = tooLate(app, deadline, found.message);
+  const health: Health = { ...found, kind: "Degraded", reason: "ReadyTimeout", message };
+  return { now, health, deadline: undefined };
+}
+
+/** Whether all objects of the release are in the store now, as it declares them. */
 async function ensureApplied(
+  app: App,
   release: Release,
   context: AppContext,
   signal: AbortSignal,
-): Promise<boolean> {
-  const missing = release.status.inventory.filter((ref) => context.world.get(ref) === undefined);
-  if (release.status.applied === true && missing.length === 0) return true;
-  if (release.status.applied === true) {
-    const names = missing.slice(0, 5).map(formatRef).join(", ");
-    context.logger.warn(
-      { app: release.spec.app, missing: missing.length },
-      `putting back what is gone: ${names}`,
-    );
-  }
+): Promise<Progress> {
   try {
-    return await applyRelease(release, context, signal);
+    if (release.status.applied === true && (await isAsApplied(app, release, context, signal)))
+      return { kind: "applied" };
+    const outcome = await applyRelease(release, context, signal);
+    switch (outcome.kind) {
+      case "applied":
+        await tellDrift(app, [], context);
+        return outcome;
+      case "preempted":
+        return outcome;
+      case "waiting":
+        return { kind: "partly", health: outcome.health };
+      case "refused":
+        return {
+          kind: "partly",
+          health: { kind: "Degraded", reason: "ApplyRefused", message: outcome.message },
+        };
+      default:
+        return unreachable(outcome);
+    }
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     context.logger.warn(
       { app: release.spec.app, code: error.code },
       `objects not applied yet: ${error.message}`,
     );
-    return false;
+    // What is there is still judged, and told.
+    return release.status.applied === true ? { kind: "applied" } : { kind: "unreachable" };
   }
 }
 
-async function prune(release: Release, context: AppContext): Promise<void> {
-  const { toPrune, pruned } = release.status;
-  if (toPrune === undefined || toPrune.length === 0 || pruned === true) return;
+/**
+ * Removes what the release no longer declares. False while another App of the repository may still take some of it over:
+ * then it is never removed and made again.
+ */
+async function prune(release: Release, context: AppContext): Promise<boolean> {
+  const { toPrune, pruned, startedAt } = release.status;
+  if (toPrune === undefined || toPrune.length === 0 || pruned === true) return true;
+  const waitedMs = context.clock.now() - (parseTime(startedAt) ?? 0);
+  if (waitedMs < HAND_OVER_MS && context.othersDecide(release.spec.app)) return false;
   const steps = toPrune.flatMap((ref) => {
     const object = context.world.get(ref);
-    const owned = object?.metadata.labels?.["berth.dev/app"] === release.spec.app;
-    if (object === undefined || !owned) return [];
+    const isOurs =
+      object?.metadata.labels?.[APP_LABEL] === release.spec.app &&
+      context.index.claimant(ref) === undefined;
+    if (object === undefined || !isOurs) return [];
     return [
       {
         kind: "delete" as const,
@@ -83,6 +142,7 @@ async function prune(release: Release, context: AppContext): Promise<void> {
     ...stored,
     status: { ...stored.status, pruned: true },
   }));
+  return true;
 }
 
 /** Writes how the release stands, and tells it when that is an end. */

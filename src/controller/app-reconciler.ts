@@ -1,17 +1,32 @@
-import { formatTime } from "../base/clock.ts";
-import type { App } from "../model/kinds.gen.ts";
+import { formatTime, type Millis } from "../base/clock.ts";
+import { APP_FINALIZER } from "../model/app.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
 import { setCondition } from "../model/condition.ts";
-import { expiredReleases, judgeCommit } from "../planner/release-rules.ts";
-import { GitError, type Commit } from "../sync/git.ts";
+import type { Condition } from "../model/meta.ts";
+import {
+  expiredReleases,
+  fetchedAt,
+  isApproved,
+  isWaiting,
+  judgeCommit,
+  OWNED,
+} from "../planner/release-rules.ts";
+import { mayGoOn } from "../planner/release-gates.ts";
+import { syncWindowVerdict } from "../planner/sync-window.ts";
+import { GitError } from "../sync/git.ts";
+import type { Seen } from "../sync/source.ts";
 import { admitCommit } from "./admit-commit.ts";
 import { advanceRelease } from "./advance-release.ts";
-import { appRef, getApp, getReleases, locationOf, type AppContext } from "./app-context.ts";
+import { appRef, getApp, getReleases, type AppContext } from "./app-context.ts";
+import { locationOf } from "./app-location.ts";
 import type { Outcome } from "./loop.ts";
 import { mutateStatus } from "./mutate.ts";
+import { pinName } from "./pin-commit.ts";
+import { ensureFinalizer, removeApp } from "./remove-app.ts";
 
 /**
- * One look at one App: what does its source say now, is there a new commit to let in, and how does the release that
- * is in go on. Git being away never stops the last part.
+ * One look at one App: is there a new commit to let in, and how does the release that is in go on. Git being away never
+ * stops the last part.
  */
 export async function reconcileApp(
   name: string,
@@ -20,90 +35,77 @@ export async function reconcileApp(
 ): Promise<Outcome> {
   const app = getApp(name, context);
   if (app === undefined) return {};
-  const nextPollAt = context.clock.now() + app.spec.intervalSeconds * 1000;
-  if (app.spec.suspend !== true) {
-    const seen = await lookAtSource(app, context, signal);
-    if (seen !== undefined) await takeCommitOrTell(app, seen, context, signal);
-  }
+  if (app.metadata.deletionTimestamp !== undefined) return removeApp(app, context, signal);
+  if (app.metadata.finalizers?.includes(APP_FINALIZER) !== true)
+    await ensureFinalizer(app, context);
+  const seen = context.seen(app);
+  if (seen !== undefined) await takeSeen(app, seen, context, signal);
   const advanced = await advanceRelease(name, context, signal);
-  await forgetOldReleases(name, context);
-  return { lookAgainAt: Math.min(nextPollAt, advanced.lookAgainAt ?? Number.POSITIVE_INFINITY) };
+  await forgetOldReleases(app, context, signal);
+  const at = Math.min(waitsUntil(app, context), advanced.lookAgainAt ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(at) ? { lookAgainAt: at } : {};
 }
 
-interface SeenCommit {
-  readonly commit: Commit;
-  readonly tree: string;
-}
+type SeenCommit = Seen & { readonly kind: "seen" };
 
-/** The head of the App's branch; `undefined`, and told in the App's conditions, when Git cannot say. */
-async function lookAtSource(
+async function takeSeen(
   app: App,
+  seen: Seen,
   context: AppContext,
   signal: AbortSignal,
-): Promise<SeenCommit | undefined> {
+): Promise<void> {
+  if (seen.kind === "failed") {
+    await tellFailure(app, context, seen.code, seen.message);
+    return;
+  }
+  if (app.spec.suspend === true) {
+    await tellSource(app, context, fetchedAt(seen.commit.id));
+    return;
+  }
   try {
-    const location = locationOf(app);
-    const commit = await context.sources.head(location, signal);
-    const tree = await context.sources.treeId(location, commit.id, signal);
-    await tellSource(app, context, "True", "Fetched", `at ${commit.id.slice(0, 12)}`);
-    return { commit, tree };
+    await takeCommit(app, seen, context, signal);
   } catch (error) {
-    await tellGitError(app, context, error);
-    return undefined;
+    // Git may go away between the look at the head and the reading of the tree.
+    if (!(error instanceof GitError)) throw error;
+    await tellFailure(app, context, error.code, error.message);
   }
 }
 
 const SOURCE_REASONS: Readonly<Record<string, string>> = {
   "not-a-repository": "NotARepository",
   "no-such-branch": "NoSuchBranch",
+  "no-such-commit": "NoSuchRevision",
   "no-such-path": "NoSuchPath",
   "no-commits": "NoCommits",
   unreachable: "Unreachable",
   unauthorized: "Unauthorized",
+  "host-key": "HostKeyRefused",
+  "invalid-url": "InvalidAddress",
   "too-large": "TooLarge",
 };
 
-/** What Git says, in the App's conditions; anything else is thrown on. */
-async function tellGitError(app: App, context: AppContext, error: unknown): Promise<void> {
-  if (!(error instanceof GitError)) throw error;
-  const reason = SOURCE_REASONS[error.code] ?? "SourceError";
-  await tellSource(app, context, "False", reason, error.message);
-}
-
-async function tellSource(
+/** What Git says against it, in the App's conditions: what runs stays as it is. */
+async function tellFailure(
   app: App,
   context: AppContext,
-  status: "True" | "False",
-  reason: string,
+  code: string,
   message: string,
 ): Promise<void> {
+  const reason = SOURCE_REASONS[code] ?? "SourceError";
+  await tellSource(app, context, { type: "SourceReady", status: "False", reason, message });
+}
+
+async function tellSource(app: App, context: AppContext, condition: Condition): Promise<void> {
   const now = formatTime(context.clock.now());
   let changed = false;
   await mutateStatus<App>(context.objects, appRef(app.metadata.name), (stored) => {
-    const conditions = setCondition(
-      stored.status?.conditions,
-      { type: "SourceReady", status, reason, message },
-      now,
-    );
+    const conditions = setCondition(stored.status?.conditions, condition, now);
     changed = conditions !== stored.status?.conditions;
     return changed ? { ...stored, status: { ...stored.status, conditions } } : stored;
   });
+  const { status, reason = "SourceError", message = "" } = condition;
   if (changed && status === "False")
     context.events.write({ about: app, type: "Warning", reason, message });
-}
-
-/** Git may go away between the look at the head and the reading of the tree. */
-async function takeCommitOrTell(
-  app: App,
-  seen: SeenCommit,
-  context: AppContext,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await takeCommit(app, seen, context, signal);
-  } catch (error) {
-    await tellGitError(app, context, error);
-  }
 }
 
 async function takeCommit(
@@ -114,27 +116,98 @@ async function takeCommit(
 ): Promise<void> {
   const { commit, tree } = seen;
   const releases = getReleases(app.metadata.name, context);
+  const latest = releases.at(-1);
   const verdict = judgeCommit(app, releases, commit.id, tree);
-  if (verdict.kind === "known") return;
+  const isAgain = verdict.kind !== "new" && latest !== undefined && isWaiting(latest);
   if (verdict.kind === "new") await admitCommit(app, commit, tree, context, signal);
-  const latest = getReleases(app.metadata.name, context).at(-1);
-  await mutateStatus<App>(context.objects, appRef(app.metadata.name), (stored) => ({
-    ...stored,
-    status: {
-      ...stored.status,
-      seenCommit: commit.id,
-      seenTree: tree,
-      ...(latest === undefined ? {} : { release: latest.metadata.name }),
-    },
-  }));
+  else if (isAgain && canGoOn(app, latest, commit.id, context))
+    await admitCommit(app, commit, tree, context, signal);
+  await noteSeen(app, seen, context);
 }
 
-async function forgetOldReleases(app: string, context: AppContext): Promise<void> {
-  for (const release of expiredReleases(getReleases(app, context))) {
+async function noteSeen(
+  app: App,
+  { commit, tree }: SeenCommit,
+  context: AppContext,
+): Promise<void> {
+  const { name } = app.metadata;
+  const now = formatTime(context.clock.now());
+  const release = getReleases(name, context).at(-1)?.metadata.name;
+  await mutateStatus<App>(context.objects, appRef(name), (stored) => {
+    const { status } = stored;
+    const conditions = setCondition(status?.conditions, fetchedAt(commit.id), now);
+    const isNoted =
+      status?.seenCommit === commit.id &&
+      status.seenTree === tree &&
+      status.release === release &&
+      conditions === status.conditions;
+    if (isNoted) return stored;
+    return {
+      ...stored,
+      status: {
+        ...status,
+        seenCommit: commit.id,
+        seenTree: tree,
+        ...(release === undefined ? {} : { release }),
+        conditions,
+      },
+    };
+  });
+}
+
+/** Whether what the release waits for may have come; where it has not, other Apps wake this one when they change. */
+function canGoOn(app: App, latest: Release, commit: string, context: AppContext): boolean {
+  const { name } = app.metadata;
+  // Another commit with the same content may say what the first one did not: its trailer counts.
+  if (latest.spec.commit !== commit && app.status?.seenCommit !== commit) return true;
+  if (latest.status.reason === OWNED) {
+    const owned = context.memory.owned.get(name) ?? [];
+    const claimants = owned.flatMap((ref) => context.index.claimant(ref) ?? []);
+    const others = [...new Set(claimants)].filter((other) => other !== name);
+    context.waitFor(name, others);
+    return others.length === 0;
+  }
+  const input = {
+    app,
+    commit,
+    now: context.clock.now(),
+    apps: context.index.apps(),
+    approved: isApproved(latest),
+  };
+  if (latest.status.phase === "Pending")
+    context.waitFor(
+      name,
+      (app.spec.dependsOn ?? []).map((dependency) => dependency.name),
+    );
+  return mayGoOn(latest, input);
+}
+
+/** When a window opens or closes for what waits. */
+function waitsUntil(app: App, context: AppContext): Millis {
+  const latest = getReleases(app.metadata.name, context).at(-1);
+  if (latest === undefined || !isWaiting(latest)) return Number.POSITIVE_INFINITY;
+  const window = syncWindowVerdict(app.spec.syncWindows, context.clock.now());
+  return window.kind === "closed"
+    ? (window.changesAt ?? Number.POSITIVE_INFINITY)
+    : Number.POSITIVE_INFINITY;
+}
+
+async function forgetOldReleases(
+  app: App,
+  context: AppContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const expired = expiredReleases(getReleases(app.metadata.name, context));
+  for (const release of expired) {
     await context.objects.remove({
       apiVersion: "berth.dev/v1",
       kind: "Release",
       name: release.metadata.name,
     });
+    try {
+      await context.sources.unpin(locationOf(app, context.objects), pinName(release), signal);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error; // A ref too many does no harm.
+    }
   }
 }

@@ -1,80 +1,136 @@
-import type { Release } from "../model/kinds.gen.ts";
+import { isSameJson } from "../base/same-json.ts";
+import { WAVE_ANNOTATION } from "../model/app.ts";
+import type { Release, ReleaseCounts } from "../model/kinds.gen.ts";
+import { refOf } from "../model/meta.ts";
+import { formatProblem, type Problem } from "../model/problem.ts";
 import { planApply } from "../planner/check-manifests.ts";
+import { releaseHealth, type Health } from "../planner/health.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { ObjectStoreError, type Write } from "../store/object-store.ts";
-import { GitError } from "../sync/git.ts";
-import type { SourceLocation } from "../sync/source.ts";
-import { getApp, locationOf, releaseRef, type AppContext } from "./app-context.ts";
+import { applyOptions, getApp, releaseRef, type AppContext } from "./app-context.ts";
+import { rememberAsApplied } from "./app-drift.ts";
+import { loadRelease } from "./load-release.ts";
 import { mutateStatus } from "./mutate.ts";
+import { pinCommit } from "./pin-commit.ts";
 
 /** Limits of one batch of writes: etcd's, with room for the other half of each. */
 const MAX_BATCH_WRITES = 100;
 const MAX_BATCH_BYTES = 800_000;
 
+export type ApplyOutcome =
+  | { readonly kind: "applied" }
+  /** A newer commit has come: that one is looked at first. */
+  | { readonly kind: "preempted" }
+  /** The objects of a wave are there and not healthy yet: the next wave waits for them. */
+  | { readonly kind: "waiting"; readonly health: Health }
+  /** The cluster has something against an object by now that it had not when the commit was let in. */
+  | { readonly kind: "refused"; readonly message: string };
+
 /**
- * Puts the objects of a release into the store, in their order, in batches; each batch may be repeated. False when a
- * newer commit has come in the meantime: then that one is looked at first.
+ * Puts the objects of a release into the store, in their order, in batches; each batch may be repeated. Objects of a
+ * higher wave come when those of the lower ones are healthy, except when they are only put back.
  */
 export async function applyRelease(
   release: Release,
   context: AppContext,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<ApplyOutcome> {
   const app = getApp(release.spec.app, context);
-  if (app === undefined) return false;
-  const { repo, path, commit } = release.spec;
-  const location = { ...locationOf(app), repo, path };
-  const revision = await context.sources.load(location, commit, signal);
-  await pinCommit(location, release, context, signal);
+  if (app === undefined) return { kind: "preempted" };
+  const manifests = await loadRelease(app, release, context, signal);
+  await pinCommit(app, release, context, signal);
   const counts = { created: 0, changed: 0, removed: release.status.toPrune?.length ?? 0 };
-  for (const batch of batches(revision.loaded.manifests)) {
-    if (signal.aborted || context.preempted(release.spec.app)) return false;
-    const done = await applyBatch(batch, release.spec.app, context);
-    counts.created += done.created;
-    counts.changed += done.changed;
+  const waves = inWaves(manifests);
+  const isFirst = release.status.applied !== true;
+  for (const [index, { wave, members }] of waves.entries()) {
+    const outcome = await applyWave(members, release, counts, context, signal);
+    if (outcome !== undefined) return outcome;
+    if (!isFirst || index === waves.length - 1) continue;
+    const world = context.world.at(context.clock.now());
+    const health = releaseHealth(
+      world,
+      members.map(({ object }) => refOf(object)),
+    );
+    if (health.kind === "Healthy") continue;
+    await note(release, counts, { wave }, context);
+    const message = `wave ${wave}, ${index + 1} of ${waves.length}: ${health.message}`;
+    return { kind: "waiting", health: { ...health, message } };
   }
-  await mutateStatus<Release>(context.objects, releaseRef(release.metadata.name), (stored) =>
-    stored.status.applied === true
-      ? stored
-      : { ...stored, status: { ...stored.status, applied: true, counts } },
-  );
-  return true;
+  rememberAsApplied(release, manifests, context);
+  await note(release, counts, { applied: true }, context);
+  return { kind: "applied" };
 }
 
-/**
- * Keeps the commit from being collected after a force-push, by a ref of ours: it may have to be read again. A repository
- * that we may not write to is no reason not to go on.
- */
-async function pinCommit(
-  location: SourceLocation,
+async function applyWave(
+  manifests: readonly Manifest[],
   release: Release,
+  counts: { created: number; changed: number },
   context: AppContext,
   signal: AbortSignal,
-): Promise<void> {
-  const { app, commit } = release.spec;
-  try {
-    await context.sources.pin(location, `${app}/applied`, commit, signal);
-  } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    context.logger.warn({ app, commit, error }, "commit not pinned");
+): Promise<ApplyOutcome | undefined> {
+  const { app } = release.spec;
+  for (const batch of batches(manifests)) {
+    if (signal.aborted || context.preempted(app)) return { kind: "preempted" };
+    const done = await applyBatch(batch, app, context);
+    counts.created += done.created;
+    counts.changed += done.changed;
+    const [first] = done.problems;
+    if (first !== undefined) return { kind: "refused", message: formatProblem(first) };
   }
+  return undefined;
+}
+
+/** Writes how far it is. Later passes of the same release add to the counts of the earlier ones. */
+async function note(
+  release: Release,
+  counts: ReleaseCounts,
+  progress: { readonly applied?: true; readonly wave?: number },
+  context: AppContext,
+): Promise<void> {
+  await mutateStatus<Release>(context.objects, releaseRef(release.metadata.name), (stored) => {
+    const { status } = stored;
+    if (status.applied === true) return stored;
+    const { wave: _, ...rest } = status;
+    const before = status.counts ?? { created: 0, changed: 0, removed: 0 };
+    const summed = {
+      created: before.created + counts.created,
+      changed: before.changed + counts.changed,
+      removed: counts.removed,
+    };
+    const isSame =
+      progress.applied === undefined &&
+      progress.wave === status.wave &&
+      isSameJson(summed, status.counts);
+    return isSame ? stored : { ...stored, status: { ...rest, ...progress, counts: summed } };
+  });
 }
 
 /** How often a batch that lost a race is planned again. */
 const MAX_ATTEMPTS = 10;
 
+interface Done {
+  readonly created: number;
+  readonly changed: number;
+  readonly problems: readonly Problem[];
+}
+
 async function applyBatch(
   batch: readonly Manifest[],
   app: string,
   context: AppContext,
-): Promise<{ readonly created: number; readonly changed: number }> {
+): Promise<Done> {
   for (let attempt = 1; ; attempt += 1) {
-    const writes = planWrites(batch, app, context);
-    if (writes.length === 0) return { created: 0, changed: 0 };
+    const { steps, problems } = planApply(
+      context.world.at(context.clock.now()),
+      batch,
+      applyOptions(app, context),
+    );
+    const writes = steps.map(({ kind, object }): Write => ({ kind, object }));
+    if (writes.length === 0) return { created: 0, changed: 0, problems };
     try {
       await context.objects.transact(writes);
       const created = writes.filter((write) => write.kind === "create").length;
-      return { created, changed: writes.length - created };
+      return { created, changed: writes.length - created, problems };
     } catch (error) {
       const raced =
         error instanceof ObjectStoreError &&
@@ -84,18 +140,23 @@ async function applyBatch(
   }
 }
 
-function planWrites(
-  batch: readonly Manifest[],
-  app: string,
-  context: AppContext,
-): readonly Write[] {
-  const world = context.world.at(context.clock.now());
-  const { steps } = planApply(world, batch, {
-    app,
-    serviceCidr: context.serviceCidr,
-    reservedIps: context.reservedIps,
-  });
-  return steps.map(({ kind, object }) => ({ kind, object }));
+interface Wave {
+  readonly wave: number;
+  readonly members: readonly Manifest[];
+}
+
+/** Manifests by wave, the lowest first; within one in the order of their kinds. */
+function inWaves(manifests: readonly Manifest[]): readonly Wave[] {
+  const waves = Map.groupBy(manifests, waveOf);
+  return [...waves]
+    .map(([wave, members]) => ({ wave, members }))
+    .toSorted((a, b) => a.wave - b.wave);
+}
+
+/** The wave that an object says, else the first of all that have none: 0. */
+function waveOf({ object }: Manifest): number {
+  const wave = Number(object.metadata.annotations?.[WAVE_ANNOTATION] ?? 0);
+  return Number.isSafeInteger(wave) ? wave : 0;
 }
 
 /** Manifests in batches; Namespaces go ahead of what lives in them. */

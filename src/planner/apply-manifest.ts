@@ -31,17 +31,18 @@ export type Applied =
 /**
  * What a manifest makes of the object that is stored under its name. Git owns what the manifest states; what allocators
  * and planners added stays, and so do labels and annotations of others; those that Git stated before and no longer
- * does go. Pure.
+ * does go. With `isFree` it is nobody's, whatever its label says. Pure.
  */
 export function applyManifest(
   manifest: DeclaredObject,
   stored: ApiObject | undefined,
   app: string,
+  isFree = false,
 ): Applied {
   const declared = withMetadata(manifest, stored, app);
   if (stored === undefined) return { kind: "create", object: declared };
   const problem =
-    findOwnershipProblem(manifest, stored, app) ?? findImmutableProblem(manifest, stored);
+    findOwnershipProblem(manifest, stored, app, isFree) ?? findImmutableProblem(manifest, stored);
   if (problem !== undefined) return { kind: "problem", problem };
   const object = keepStatus(keepAllocated(declared, stored), stored);
   if (isSameJson(object, stored)) return { kind: "unchanged", object: stored };
@@ -157,7 +158,11 @@ function keepAddresses(object: Service, stored: Service): Service {
   const { type } = object.spec;
   if (type === "ExternalName") return object;
   const health = stored.spec.healthCheckNodePort;
-  if (type === "LoadBalancer" && object.spec.externalTrafficPolicy === "Local" && health !== undefined)
+  if (
+    type === "LoadBalancer" &&
+    object.spec.externalTrafficPolicy === "Local" &&
+    health !== undefined
+  )
     allocated["healthCheckNodePort"] = health;
   const ports =
     type === "NodePort" || type === "LoadBalancer"
@@ -197,21 +202,29 @@ function keepStatus(object: ApiObject, stored: ApiObject): ApiObject {
   return status === undefined ? rest : ({ ...rest, status } as ApiObject);
 }
 
+/** What is said of an object that another App has. Pure. */
+export function ownedBy(
+  { object, at }: Pick<DeclaredObject, "object" | "at">,
+  other: string,
+): Problem {
+  return {
+    code: "apply/other-app",
+    message: `${formatRef(refOf(object))} belongs to App "${other}"`,
+    at,
+    path: "metadata.name",
+    hint: "remove it there first, or give this one another name",
+  };
+}
+
 function findOwnershipProblem(
   { object, at }: DeclaredObject,
   stored: ApiObject,
   app: string,
+  isFree: boolean,
 ): Problem | undefined {
   const name = formatRef(refOf(object));
-  const other = stored.metadata.labels?.[APP_LABEL];
-  if (other !== undefined && other !== app)
-    return {
-      code: "apply/other-app",
-      message: `${name} belongs to App "${other}"`,
-      at,
-      path: "metadata.name",
-      hint: "remove it there first, or give this one another name",
-    };
+  const owner = isFree ? undefined : stored.metadata.labels?.[APP_LABEL];
+  if (owner !== undefined && owner !== app) return ownedBy({ object, at }, owner);
   const controller = controllerOf(stored);
   if (controller !== undefined)
     return {

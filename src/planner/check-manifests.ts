@@ -1,13 +1,14 @@
 import { compare } from "../base/order.ts";
 import { UNMANAGED_ANNOTATION } from "../model/app.ts";
 import type { Namespace, Service } from "../model/kinds.gen.ts";
-import { formatRef, refKey, refOf, type ApiObject } from "../model/meta.ts";
+import { formatRef, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";
 import { admitPod } from "./admit-pod.ts";
+import { checkApps } from "./app-graph.ts";
 import { allocateService, usedByServices, type UsedByServices } from "./allocate-service.ts";
 import { checkAdmission } from "./check-admission.ts";
-import { applyManifest, type DeclaredObject } from "./apply-manifest.ts";
+import { applyManifest, ownedBy, type DeclaredObject } from "./apply-manifest.ts";
 import { checkReferences } from "./check-references.ts";
 import { autoscaledKeys, keepReplicas } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
@@ -18,6 +19,13 @@ export interface ApplyOptions {
   readonly app: string;
   readonly serviceCidr: string;
   readonly reservedIps: readonly string[];
+  /**
+   * The App whose release declares an object now, whoever put it into the store: an object that no App declares any more
+   * is taken over as it is. Without it, labels tell.
+   */
+  readonly claimant?: (ref: ObjectRef) => string | undefined;
+  /** Which manifest a stored object was found to be equal to: filled and read by the caller's plans, one after another. */
+  readonly settled?: WeakMap<ApiObject, DeclaredObject>;
 }
 
 export interface ApplyStep {
@@ -44,6 +52,7 @@ export function checkManifests(
   );
   const problems = [
     ...manifests.flatMap((manifest) => checkNamespace(world, manifest, namespaces)),
+    ...checkApps(world, manifests, options.app),
     ...checkReferences(world, manifests),
     ...planApply(world, manifests, options).problems,
     ...checkAdmission(world, manifests),
@@ -67,11 +76,19 @@ export function planApply(
     ...world.list("autoscaling/v2", "HorizontalPodAutoscaler"),
   ]);
   for (const declared of manifests) {
-    const stored = world.get(refOf(declared.object));
-    const manifest = autoscaled.has(refKey(refOf(declared.object)))
+    const ref = refOf(declared.object);
+    const stored = world.get(ref);
+    const claimant = options.claimant?.(ref);
+    if (claimant !== undefined && claimant !== options.app) {
+      problems.push(ownedBy(declared, claimant));
+      continue;
+    }
+    if (stored !== undefined && options.settled?.get(stored) === declared) continue;
+    const manifest = autoscaled.has(refKey(ref))
       ? { ...declared, object: keepReplicas(declared.object, stored) }
       : declared;
-    const applied = applyManifest(manifest, stored, options.app);
+    const isFree = options.claimant !== undefined;
+    const applied = applyManifest(manifest, stored, options.app, isFree);
     if (applied.kind === "problem") {
       problems.push(applied.problem);
       continue;
@@ -83,7 +100,9 @@ export function planApply(
         continue;
       }
       take(taken, allocation.service);
-      if (allocation.service !== applied.object || applied.kind !== "unchanged") {
+      const isSettled = allocation.service === applied.object && applied.kind === "unchanged";
+      if (isSettled) options.settled?.set(applied.object, declared);
+      else {
         steps.push({
           kind: stored === undefined ? "create" : "update",
           object: allocation.service,
@@ -94,6 +113,7 @@ export function planApply(
     if (applied.kind === "create")
       steps.push({ kind: "create", object: completed(world, applied.object) });
     else if (applied.kind === "update") steps.push({ kind: "update", object: applied.object });
+    else if (manifest === declared) options.settled?.set(applied.object, declared);
   }
   return { steps, problems };
 }

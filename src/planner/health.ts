@@ -100,6 +100,7 @@ const JUDGES: ReadonlyMap<string, Judge> = new Map<string, Judge>([
     "apiextensions.k8s.io/v1/CustomResourceDefinition",
     (_, object: ApiObject) => definitionHealth(object),
   ],
+  ["berth.dev/v1/App", () => HEALTHY], // Its own releases tell of it: it delays no other.
   ["autoscaling/v2/HorizontalPodAutoscaler", (_, object: ApiObject) => autoscalerHealth(object)],
 ]);
 

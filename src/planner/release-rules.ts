@@ -1,6 +1,9 @@
+import { shortHash } from "../base/hash.ts";
 import { compare } from "../base/order.ts";
+import { APPROVED_ANNOTATION } from "../model/app.ts";
+import { setCondition } from "../model/condition.ts";
 import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.gen.ts";
-import { refKey, type ObjectRef } from "../model/meta.ts";
+import { refKey, type Condition, type ObjectRef } from "../model/meta.ts";
 import { RESOURCES, apiVersionOf } from "../model/resources.ts";
 import type { Health } from "./health.ts";
 
@@ -18,7 +21,12 @@ const ADMITTED: readonly ReleasePhase[] = [
 
 /** The release that says what should run: the newest one that was let in. Pure. */
 export function currentRelease(releases: readonly Release[]): Release | undefined {
-  return releases.findLast((release) => ADMITTED.includes(release.status.phase));
+  return releases.findLast(
+    ({ status }) =>
+      ADMITTED.includes(status.phase) &&
+      // What another release took the place of while it waited was never let in.
+      (status.phase !== "Superseded" || status.applied !== undefined),
+  );
 }
 
 /** The releases of an App, oldest first. Pure. */
@@ -26,6 +34,52 @@ export function releasesOf(releases: readonly Release[], app: string): readonly 
   return releases
     .filter((release) => release.spec.app === app)
     .toSorted((a, b) => a.spec.sequence - b.spec.sequence);
+}
+
+/** Whether somebody consents to what the release is held for. Pure. */
+export function isApproved({ status, metadata }: Release): boolean {
+  return status.phase === "Held" && metadata.annotations?.[APPROVED_ANNOTATION] === "true";
+}
+
+/** Whether the release waits for something other than its own mending: then the same commit is judged again. Pure. */
+export function isWaiting({ status }: Release): boolean {
+  const { phase, reason } = status;
+  return phase === "Held" || phase === "Pending" || (phase === "Rejected" && reason === OWNED);
+}
+
+/** The reason of a release that declares what another App has: it goes on once that one lets go. */
+export const OWNED = "OwnedByOther";
+
+/**
+ * The App's status once a commit with the content that it has already was seen: what holds of the one holds of the
+ * other. The same App when nothing changes. Pure.
+ */
+export function withSameContent(app: App, commit: string, release: Release, now: string): App {
+  const { status = {} } = app;
+  const wasApplied = status.appliedCommit !== undefined && release.status.applied === true;
+  const wasHealthy = wasApplied && status.healthyCommit === status.appliedCommit;
+  const conditions = setCondition(status.conditions, fetchedAt(commit), now);
+  if (status.seenCommit === commit && conditions === status.conditions) return app;
+  return {
+    ...app,
+    status: {
+      ...status,
+      seenCommit: commit,
+      ...(wasApplied ? { appliedCommit: commit } : {}),
+      ...(wasHealthy ? { healthyCommit: commit } : {}),
+      conditions,
+    },
+  };
+}
+
+/** What the condition of a source says that could be read. Pure. */
+export function fetchedAt(commit: string): Condition {
+  return {
+    type: "SourceReady",
+    status: "True",
+    reason: "Fetched",
+    message: `at ${commit.slice(0, 12)}`,
+  };
 }
 
 /** What a commit of a source asks for. */
@@ -46,18 +100,30 @@ export function judgeCommit(
 ): CommitVerdict {
   const latest = releases.at(-1);
   if (latest === undefined) return { kind: "new" };
-  const approved =
-    latest.status.phase === "Held" &&
-    latest.metadata.annotations?.["berth.dev/approved"] === "true";
-  if (approved) return { kind: "new" };
-  if (
-    latest.spec.tree === tree &&
-    latest.spec.path === app.spec.path &&
-    latest.spec.repo === app.spec.repo
-  ) {
+  if (isApproved(latest)) return { kind: "new" };
+  if (isSameContent(app, latest, tree)) {
     return app.status?.seenCommit === commit ? { kind: "known" } : { kind: "same-content" };
   }
   return { kind: "new" };
+}
+
+/** Whether a release is of this tree, read as the App says now. Pure. */
+export function isSameContent(app: App, { spec, metadata }: Release, tree: string): boolean {
+  const reading = metadata.annotations?.[READING_ANNOTATION];
+  return (
+    spec.tree === tree &&
+    spec.path === app.spec.path &&
+    spec.repo === app.spec.repo &&
+    (reading === undefined || reading === readingOf(app))
+  );
+}
+
+/** On a Release: a digest of what makes other manifests of the same tree. */
+export const READING_ANNOTATION = "berth.dev/reading";
+
+/** The value of `READING_ANNOTATION` for an App as it is now. Pure. */
+export function readingOf({ spec }: App): string {
+  return shortHash({ namespace: spec.namespace, ignore: spec.ignore ?? "" });
 }
 
 /**

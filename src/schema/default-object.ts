@@ -1,5 +1,6 @@
 import type { ApiObject } from "../model/meta.ts";
 import { findResource } from "../model/resources.ts";
+import { defaultAppSpec } from "./default-app.ts";
 import { defaultNamespace, defaultSecret } from "./default-config.ts";
 import { defaultDefinitionSpec } from "./default-crd.ts";
 import type { Default } from "./default-fields.ts";
@@ -71,6 +72,7 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   "storage.k8s.io/v1/StorageClass": defaultStorageClass,
   "rbac.authorization.k8s.io/v1/RoleBinding": defaultBinding,
   "rbac.authorization.k8s.io/v1/ClusterRoleBinding": defaultBinding,
+  "berth.dev/v1/App": specDefault(defaultAppSpec),
   "apiextensions.k8s.io/v1/CustomResourceDefinition": specDefault(defaultDefinitionSpec),
 };
 

@@ -2,10 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { silentLogger } from "../../src/base/logger.ts";
 import { getReleases, type AppContext } from "../../src/controller/app-context.ts";
-import { reconcileApp } from "../../src/controller/app-reconciler.ts";
-import { StoreWorld } from "../../src/controller/store-world.ts";
 import { ensureSystemObjects } from "../../src/controller/system-objects.ts";
 import type { App, Service } from "../../src/model/kinds.gen.ts";
 import { findCondition } from "../../src/model/condition.ts";
@@ -14,6 +11,7 @@ import { openObjectStore, type OpenObjectStore } from "../../src/store/cached-ob
 import { openLmdbStore } from "../../src/store/lmdb-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { GitError } from "../../src/sync/git.ts";
+import { makeAppHarness, type AppHarness } from "../support/app-harness.ts";
 import { FakeSources } from "../support/fake-sources.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -41,7 +39,7 @@ describe("reconcileApp()", () => {
   let sources: FakeSources;
   let context: AppContext;
   let clock: ManualClock;
-  let preempted: boolean;
+  let harness: AppHarness;
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), "berth-app-"));
@@ -73,18 +71,8 @@ describe("reconcileApp()", () => {
   async function start(): Promise<void> {
     store = await openLmdbStore({ path: join(dir, "store"), clock });
     objects = await openObjectStore({ store, clock, freeze: true });
-    preempted = false;
-    context = {
-      objects,
-      world: new StoreWorld(objects),
-      sources,
-      events: { write: () => undefined },
-      clock,
-      logger: silentLogger,
-      serviceCidr: "10.96.0.0/16",
-      reservedIps: ["10.96.0.10"],
-      preempted: () => preempted,
-    };
+    harness = makeAppHarness(objects, sources, clock);
+    context = harness.context;
   }
 
   async function stop(): Promise<void> {
@@ -94,8 +82,8 @@ describe("reconcileApp()", () => {
 
   /** One look, and another one for what the first one's writes allow. */
   async function look(): Promise<void> {
-    await reconcileApp("root", context, signal);
-    await reconcileApp("root", context, signal);
+    await harness.look("root");
+    await harness.look("root");
   }
 
   const history = (): string[] =>
@@ -304,8 +292,8 @@ describe("reconcileApp()", () => {
     );
     sources.commit(files);
     let batches = 0;
-    context = { ...context, preempted: () => (batches += 1) > 1 };
-    await reconcileApp("root", context, signal);
+    harness.isPreempted = () => (batches += 1) > 1;
+    await harness.look("root");
     expect(history()).toEqual(["1 Progressing"]);
     expect(declared()).toHaveLength(100);
     await stop();
@@ -330,16 +318,23 @@ describe("reconcileApp()", () => {
     expect(declared()).toEqual(["ConfigMap default/a"]);
   });
 
-  test("an object of another App is not taken over", async () => {
+  test("an object of an App that is gone is taken over, and what a controller made is not", async () => {
     sources.commit({ "a.yaml": configMap("a") });
+    const metadata = { name: "a", namespace: "default", labels: { "berth.dev/app": "gone" } };
+    await objects.create({ apiVersion: "v1", kind: "ConfigMap", metadata });
+    await look();
+    expect(history()).toEqual(["1 Healthy"]);
+    expect(declared()).toEqual(["ConfigMap default/a"]);
+    const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: "1", controller: true };
     await objects.create({
       apiVersion: "v1",
       kind: "ConfigMap",
-      metadata: { name: "a", namespace: "default", labels: { "berth.dev/app": "other" } },
+      metadata: { name: "b", namespace: "default", ownerReferences: [owner] },
     });
+    sources.commit({ "a.yaml": configMap("a"), "b.yaml": configMap("b") });
     await look();
-    expect(latest()?.status.message).toContain('belongs to App "other"');
-    expect(history()).toEqual(["1 Rejected"]);
+    expect(latest()?.status.message).toContain("is there already, made by Pod p");
+    expect(history()).toEqual(["1 Healthy", "2 Rejected"]);
   });
 
   test("a suspended App stays as it is", async () => {

@@ -19,7 +19,7 @@ export class FakeSources implements Sources {
   readonly pins: Set<string> = new Set();
 
   commit(files: Files, message = "change"): Commit {
-    const tree = digest(JSON.stringify(sortedBy(Object.entries(files), ([path]) => path)));
+    const tree = treeOf(files);
     const parents = this.#head === undefined ? [] : [this.#head];
     const id = digest(`${tree}${message}${parents.join()}${this.#commits.size}`);
     const commit: Commit = {
@@ -36,6 +36,12 @@ export class FakeSources implements Sources {
     return commit;
   }
 
+  /** Another history: the new head comes from none of the commits before. */
+  rewrite(files: Files): Commit {
+    this.#head = undefined;
+    return this.commit(files, "rewritten");
+  }
+
   async head(location: SourceLocation): Promise<Commit> {
     this.#check();
     if (this.#head === undefined)
@@ -46,34 +52,38 @@ export class FakeSources implements Sources {
   async look(locations: readonly SourceLocation[]): Promise<readonly Seen[]> {
     this.#check();
     this.looks += 1;
-    return Promise.all(
-      locations.map(async (location): Promise<Seen> => {
-        try {
-          const commit = await this.head(location);
-          return { kind: "seen", commit, tree: await this.treeId(location, commit.id) };
-        } catch (error) {
-          if (!(error instanceof GitError)) throw error;
-          return { kind: "failed", code: error.code, message: error.message };
-        }
-      }),
-    );
+    return Promise.all(locations.map((location) => this.seen(location)));
   }
 
-  async treeId(_location: SourceLocation, commit: string): Promise<string> {
+  /** What a look at one location says. */
+  async seen(location: SourceLocation): Promise<Seen> {
+    try {
+      const commit = await this.head(location);
+      return { kind: "seen", commit, tree: await this.treeId(location, commit.id) };
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      return { kind: "failed", code: error.code, message: error.message };
+    }
+  }
+
+  async treeId({ path }: SourceLocation, commit: string): Promise<string> {
     this.#check();
-    return this.#get(commit).commit.tree;
+    const { commit: found, files } = this.#get(commit);
+    return path === "." ? found.tree : treeOf(folder(files, path));
   }
 
   async load(location: SourceLocation, commit: string): Promise<Revision> {
     this.#check();
     this.loads += 1;
-    const { files, commit: found } = this.#get(commit);
+    const { files: all, commit: found } = this.#get(commit);
+    const { path } = location;
+    const files = path === "." ? all : folder(all, path);
     const sources = Object.entries(files).map(([path, text]): SourceFile => ({
       path,
       content: Buffer.from(text),
     }));
     const loaded = loadManifests(sources, { namespace: location.namespace });
-    return { commit: found, tree: found.tree, loaded, files: sources.length };
+    return { commit: found, tree: treeOf(files), loaded, files: sources.length };
   }
 
   async watch(_location: SourceLocation, listener: () => void): Promise<() => Promise<void>> {
@@ -113,6 +123,19 @@ export class FakeSources implements Sources {
     if (found === undefined) throw new GitError("no-such-commit", `Cannot find commit ${id}`);
     return found;
   }
+}
+
+/** The files below a folder, by path from there. */
+function folder(files: Files, path: string): Files {
+  const prefix = `${path}/`;
+  const inside = Object.entries(files).filter(([name]) => name.startsWith(prefix));
+  if (inside.length === 0)
+    throw new GitError("no-such-path", `Cannot read folder "${path}": there is no such folder`);
+  return Object.fromEntries(inside.map(([name, text]) => [name.slice(prefix.length), text]));
+}
+
+function treeOf(files: Files): string {
+  return digest(JSON.stringify(sortedBy(Object.entries(files), ([path]) => path)));
 }
 
 function digest(text: string): string {
