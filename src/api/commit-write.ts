@@ -63,7 +63,7 @@ export async function commitWrite(
   const change = (base: ApiObject | undefined, isAhead: boolean): WantedObject | undefined => {
     const written = call.wanted(base, isAhead);
     if (written === undefined) return undefined;
-    const kept = base === undefined ? written : keepMarks(written, base);
+    const kept = base === undefined ? withoutMarks(written) : keepMarks(written, base);
     if (base !== undefined) refuseGitMarks(resource, kept, base);
     const { object, warnings } = validateWrite(resource, kept, base, mode);
     return { written: kept, after: object, warnings };
@@ -100,6 +100,22 @@ export function sendAnswer(
   if (warnings.length > 0) response.setHeader("Warning", warningHeaders(warnings));
   sendJson(response, code, body);
 }
+
+/** A new object may be the copy of another one, with what Berth wrote there. */
+function withoutMarks(written: ApiObject): ApiObject {
+  const { labels, annotations, ...rest } = written.metadata;
+  const bare = (map: StringMap | undefined): StringMap =>
+    Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => !GIT_MARKS.has(key)));
+  const metadata = { ...rest, labels: bare(labels), annotations: bare(annotations) };
+  return { ...written, metadata };
+}
+
+const GIT_MARKS: ReadonlySet<string> = new Set([
+  APP_LABEL,
+  SOURCE_ANNOTATION,
+  APPLIED_ANNOTATION,
+  WRITE_TO_ANNOTATION,
+]);
 
 /** What the marks of Git were stays, where the caller says nothing of them. */
 function keepMarks(written: ApiObject, base: ApiObject): ApiObject {

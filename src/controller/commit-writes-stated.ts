@@ -4,6 +4,7 @@ import {
   SOURCE_ANNOTATION,
   WRITE_TO_ANNOTATION,
 } from "../model/app.ts";
+import { isFields } from "../schema/fields.ts";
 import type { ApiObject, ObjectMeta, StringMap } from "../model/meta.ts";
 
 /** What kubectl keeps on objects for itself: it is made anew from Git. */
@@ -26,7 +27,15 @@ export function statedPart(object: ApiObject): ApiObject {
     ...mapOf("annotations", without(annotations, NOT_STATED)),
     ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
   };
-  return { ...rest, metadata };
+  return { ...(withoutNulls(rest) as ApiObject), metadata };
+}
+
+/** Typed clients send `creationTimestamp: null` along, which says nothing. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isFields(value)) return value;
+  const stated = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+  return Object.fromEntries(stated.map(([key, field]) => [key, withoutNulls(field)]));
 }
 
 function without(map: StringMap | undefined, keys: readonly string[]): StringMap {

@@ -286,7 +286,7 @@ describe("what Git declares is changed in Git", () => {
     });
   });
 
-  test("what an owner declares is changed where the owner stands", async () => {
+  test("what an owner keeps is no commit: it goes as asked, and comes back", async () => {
     const owner = api.objects.get({
       apiVersion: "apps/v1",
       kind: "Deployment",
@@ -302,9 +302,7 @@ describe("what Git declares is changed in Git", () => {
       method: "DELETE",
       path: "/apis/apps/v1/namespaces/shop/replicasets/web-1",
     });
-    expect(statusOf(answer).message).toBe(
-      "writes are commits: edit web.yaml:7 (Deployment shop/web) and commit it",
-    );
+    expect(answer.code).toBe(200);
   });
 });
 

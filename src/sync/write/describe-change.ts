@@ -137,7 +137,9 @@ function changedPaths(
   return changedKeys(before, after).flatMap((key) => {
     const at = [...path, key];
     const [old, now] = [before[key], after[key]];
-    return isFields(old) && isFields(now) ? changedPaths(old, now, at) : [at];
+    const isInner = isFields(old ?? now) && isFields(now ?? old);
+    const inner = isInner ? changedPaths(asFields(old), asFields(now), at) : [];
+    return inner.length > 0 ? inner : [at];
   });
 }
 

@@ -40,19 +40,27 @@ export function fileForNew(
   const folder =
     mostCommon(models.map((model) => model.folder)) ?? `${ref.namespace ?? "cluster"}/`;
   const here = models.filter((model) => model.folder === folder);
-  const naming = mostCommon(here.map((model) => model.naming)) ?? USUAL;
+  const own = siblings.length > 0 ? mostCommon(here.map((model) => model.naming)) : undefined;
   const extension = mostCommon(here.map((model) => model.extension)) ?? ".yaml";
-  const stem = fileName(
-    naming.replace("{kind}", ref.kind.toLowerCase()).replace("{name}", ref.name),
-  );
   const isTaken = (path: string): boolean =>
-    taken.has(path) ||
-    path.split("/").some((_, at, parts) => at > 0 && taken.has(parts.slice(0, at).join("/")));
+    taken.has(path) || parentsOf(path).some((at) => taken.has(at));
   const place = isTaken(`${folder}x`) ? "" : folder;
-  for (let count = 1; ; count += 1) {
-    const path = `${place}${stem}${count === 1 ? "" : `-${count}`}${extension}`;
+  const named = [own ?? USUAL, USUAL].map((naming) => `${place}${stemOf(naming, ref)}`);
+  const free = named.find((path) => !isTaken(path + extension));
+  if (free !== undefined) return free + extension;
+  for (let count = 2; ; count += 1) {
+    const path = `${place}${stemOf(USUAL, ref)}-${count}${extension}`;
     if (!isTaken(path)) return path;
   }
+}
+
+function stemOf(naming: string, { kind, name }: ObjectRef): string {
+  return fileName(naming.replace("{kind}", kind.toLowerCase()).replace("{name}", name));
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join("/"));
 }
 
 function aloneInFile(placed: readonly PlacedObject[]): readonly PlacedObject[] {
@@ -73,10 +81,7 @@ function namingOf({ ref, file }: PlacedObject): Model | undefined {
   const match = /^(.+)(\.ya?ml)$/i.exec(file.slice(cut));
   if (match === null) return undefined;
   const [, stem = "", extension = ""] = match;
-  const naming = NAMINGS.find(
-    (form) =>
-      fileName(form.replace("{kind}", ref.kind.toLowerCase()).replace("{name}", ref.name)) === stem,
-  );
+  const naming = NAMINGS.find((form) => stemOf(form, ref) === stem);
   return naming === undefined ? undefined : { folder: file.slice(0, cut), naming, extension };
 }
 

@@ -62,10 +62,11 @@ export function stated(written: unknown, after: unknown): unknown {
  */
 export function rebase(declared: unknown, before: unknown, after: unknown): unknown {
   if (isSameJson(before, after)) return declared;
-  if (isFields(declared) && isFields(before) && isFields(after)) {
-    const keys = new Set([...Object.keys(declared), ...Object.keys(after)]);
+  if ((declared === undefined || isFields(declared)) && isFields(before) && isFields(after)) {
+    const known = declared ?? {};
+    const keys = new Set([...Object.keys(known), ...Object.keys(after)]);
     const entries = [...keys].map((key) => {
-      const change = changeOf({ before, after, written: declared }, key);
+      const change = changeOf({ before, after, written: known }, key);
       return [key, rebase(change.written, change.before, change.after)] as const;
     });
     return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
