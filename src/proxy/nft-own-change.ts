@@ -78,32 +78,3 @@ export class OwnChange {
     );
   }
 }
-
-/**
- * A script for nft's check mode, which changes nothing: it tries to delete what must be there. When the table is
- * whole, the kernel refuses the chains, because rules refer to them (`Device or resource busy`), and nothing else.
- * Pure.
- */
-export function renderCheck({ clusterId }: RulesetOptions): string {
-  const name = tableName(clusterId);
-  return [
-    ...renderElements("delete", name, SENTINELS),
-    ...SENTINEL_CHAINS.map((chain) => `delete chain ip ${name} ${chain}`),
-    "",
-  ].join("\n");
-}
-
-/** Whether nft's answer to `renderCheck` says that the table is whole. Pure. */
-export function isWhole(errors: string): boolean {
-  const complaints = errors.split("\n").filter((line) => line.includes("Error:"));
-  return (
-    complaints.length === SENTINEL_CHAINS.length &&
-    complaints.every((line) => line.includes("Device or resource busy"))
-  );
-}
-
-/** Takes our table away; also when there is none. Pure. */
-export function renderRemoval(clusterId: string): string {
-  const name = tableName(clusterId);
-  return `add table ip ${name}\ndelete table ip ${name}\n`;
-}
