@@ -140,8 +140,10 @@ type Actions = Pick<Probe, "httpGet" | "tcpSocket" | "exec" | "grpc">;
 
 /** Rejects when the action fails. */
 async function act(probe: Actions, attempt: Attempt): Promise<void> {
-  const { target, signal } = attempt;
-  if (probe.httpGet !== undefined) {
+  const { target, tools, signal } = attempt;
+  if (probe.exec === undefined && tools.runtime.probe !== undefined) {
+    await tools.runtime.probe(target.containerId, signal);
+  } else if (probe.httpGet !== undefined) {
     await getUrl(urlOf(probe.httpGet, target), probe.httpGet, signal, MAX_REDIRECTS);
   } else if (probe.tcpSocket !== undefined) {
     await openSocket(

@@ -196,10 +196,10 @@ describe.for(VERSIONS)("under Engine API %s the driver", (api) => {
       expect(await runtime.create(SPEC, SIGNAL)).toEqual({ id: ID });
       const made = calls.at(-1);
       expect(made?.path).toBe(`/v${api}/containers/create?name=berth_app`);
-      const { Mounts } = (made?.body as { readonly HostConfig: { readonly Mounts: unknown } })
-        .HostConfig;
+      const body = made?.body as { readonly HostConfig: { readonly Mounts: unknown } } | undefined;
+      const mounts = body?.HostConfig.Mounts;
       const flat = minorOf(api) >= 44 ? { ReadOnlyNonRecursive: true } : undefined;
-      expect(Mounts).toEqual([
+      expect(mounts).toEqual([
         {
           Type: "bind",
           Source: "/a",

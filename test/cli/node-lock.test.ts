@@ -37,22 +37,25 @@ test("a second agent in the same folder is refused, until the first has ended", 
     );
     expect(refused.cure).toMatch(/end that one first/);
     await first[Symbol.asyncDispose]();
-    await using _again = await lockNode({ config: CONFIG, stateDir }, locks);
+    await using again = await lockNode({ config: CONFIG, stateDir }, locks);
   });
 });
 
 test("the same node from another folder is refused; another node, or another cluster's, is not", async () => {
   await withFolder(async (folder) => {
     const locks = join(folder, "run");
-    await using _first = await lockNode({ config: CONFIG, stateDir: join(folder, "a") }, locks);
+    await using first = await lockNode({ config: CONFIG, stateDir: join(folder, "a") }, locks);
     const refused = await refusal(lockNode({ config: CONFIG, stateDir: join(folder, "b") }, locks));
     expect(refused.message).toMatch(
       /^Cannot start node "alpha" of cluster "abc123" from ".*": this process is this node already, from another folder/,
     );
     // What it took before it was refused, it gave back.
-    const other = { ...CONFIG, nodeName: "beta" };
-    await using _other = await lockNode({ config: other, stateDir: join(folder, "b") }, locks);
+    const beta = { ...CONFIG, nodeName: "beta" };
+    await using other = await lockNode({ config: beta, stateDir: join(folder, "b") }, locks);
     const elsewhere = { ...CONFIG, clusterId: "def456" };
-    await using _else = await lockNode({ config: elsewhere, stateDir: join(folder, "c") }, locks);
+    await using elsewhereLock = await lockNode(
+      { config: elsewhere, stateDir: join(folder, "c") },
+      locks,
+    );
   });
 });

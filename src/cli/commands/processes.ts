@@ -1,8 +1,9 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import { systemClock } from "../../base/system-clock.ts";
 import { dataDirAt } from "../data-dir.ts";
-import { withDataDir } from "./options.ts";
+import { wholeNumber, withDataDir } from "./options.ts";
 import type { Common } from "./options.ts";
+import type { HollowOptions } from "../hollow.ts";
 
 interface NodeOptions extends Common {
   readonly joinDir?: string;
@@ -44,4 +45,34 @@ export function processCommands(program: Command, signal: AbortSignal): void {
           : await readJoinDir(joinDir);
       await runNode({ ...setup, refuseExec: disableExec === true }, signal);
     });
+  hollowCommand(program, signal);
+}
+
+/** Nodes without containers, to measure a control plane with. */
+function hollowCommand(program: Command, signal: AbortSignal): void {
+  const share = numberWithin(0, 1);
+  withDataDir(program.command("hollow", { hidden: true }))
+    .option("--nodes <count>", "how many", wholeNumber(1, 10_000), 1)
+    .option("--from <number>", "the number of the first", wholeNumber(0, 100_000), 0)
+    .option("--prefix <text>", "what their names begin with", "hollow-")
+    .option("--cpus <count>", "of each", wholeNumber(1, 1_024), 8)
+    .option("--memory-gib <count>", "of each", wholeNumber(1, 16_384), 32)
+    .option("--seed <number>", "of times and failures", wholeNumber(0, 2 ** 31), 1)
+    .option("--per-second <count>", "how many join in a second", wholeNumber(1, 1_000), 50)
+    .option("--pull-fails <share>", "of pulls, from 0 to 1", share, 0)
+    .option("--start-fails <share>", "of starts, from 0 to 1", share, 0)
+    .option("--probe-fails <share>", "of probes, from 0 to 1", share, 0)
+    .option("--crashes-per-hour <number>", "of each container", numberWithin(0, 3_600), 0)
+    .action(async ({ dataDir, ...options }: Common & HollowOptions) => {
+      const { runHollow } = await import("../hollow.ts");
+      await runHollow(dataDirAt(dataDir), options, signal);
+    });
+}
+
+function numberWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`it must be a number from ${least} to ${most}`);
+  };
 }
