@@ -1,8 +1,7 @@
 import { Agent } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
-import { inspect } from "node:util";
-import Docker from "dockerode";
 import type { Millis } from "../base/clock.ts";
+import { DockerAnswerError, dialDocker } from "./docker-dial.ts";
 import { RuntimeError, type RuntimeErrorCode } from "./runtime.ts";
 
 export interface DockerRequest {
@@ -33,13 +32,6 @@ const CHANGES_AT_A_TIME = 256;
 const PULLS_AT_A_TIME = 4;
 /** Largest answer that is read whole: a listing of thousands of containers stays far below. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const SUCCESS: Readonly<Record<string, true>> = {
-  200: true,
-  201: true,
-  202: true,
-  204: true,
-};
-
 export type DockerLane = "list" | "look" | "change" | "pull" | "stream";
 
 /** Paths whose answers tell of everything. */
@@ -47,8 +39,7 @@ const LISTINGS: readonly string[] = ["/containers/json", "/volumes", "/images/js
 
 /** Connections to one Docker Engine: listings, looks, changes, pulls and streams each have their own, so that none waits for another. */
 export class DockerConnection {
-  readonly #lanes: Readonly<Record<DockerLane, Docker>>;
-  readonly #agents: readonly Agent[];
+  readonly #agents: Readonly<Record<DockerLane, Agent>>;
   readonly #socketPath: string;
   /** For instance `1.41`. */
   readonly apiVersion: string;
@@ -59,22 +50,12 @@ export class DockerConnection {
     this.#socketPath = socketPath;
     this.#callLimitMs = callLimitMs;
     this.apiVersion = apiVersion;
-    const agents = {
-      list: quietAgent({ keepAlive: true, maxSockets: LISTS_AT_A_TIME }),
-      look: quietAgent({ keepAlive: true, maxSockets: LOOKS_AT_A_TIME }),
-      change: quietAgent({ keepAlive: true, maxSockets: CHANGES_AT_A_TIME }),
-      pull: quietAgent({ maxSockets: PULLS_AT_A_TIME }),
-      stream: quietAgent({}),
-    };
-    const lane = (agent: Agent): Docker =>
-      new Docker(withAgent({ socketPath, version: `v${apiVersion}` }, agent));
-    this.#agents = Object.values(agents);
-    this.#lanes = {
-      list: lane(agents.list),
-      look: lane(agents.look),
-      change: lane(agents.change),
-      pull: lane(agents.pull),
-      stream: lane(agents.stream),
+    this.#agents = {
+      list: new Agent({ keepAlive: true, maxSockets: LISTS_AT_A_TIME }),
+      look: new Agent({ keepAlive: true, maxSockets: LOOKS_AT_A_TIME }),
+      change: new Agent({ keepAlive: true, maxSockets: CHANGES_AT_A_TIME }),
+      pull: new Agent({ maxSockets: PULLS_AT_A_TIME }),
+      stream: new Agent({}),
     };
   }
 
@@ -114,7 +95,7 @@ export class DockerConnection {
   }
 
   close(): void {
-    for (const agent of this.#agents) agent.destroy();
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
   async #dial(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
@@ -128,29 +109,10 @@ export class DockerConnection {
   }
 
   #dialOnce(lane: DockerLane, wanted: DockerRequest, signal: AbortSignal): Promise<Readable> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      this.#lanes[lane].modem.dial(
-        {
-          path: wanted.query === undefined ? wanted.path : `${wanted.path}?`,
-          method: wanted.method,
-          options: { _query: wanted.query ?? {}, _body: wanted.body ?? {} },
-          ...(wanted.archive === undefined ? {} : { file: Buffer.from(wanted.archive) }),
-          ...(wanted.headers === undefined ? {} : { headers: { ...wanted.headers } }),
-          abortSignal: signal,
-          // Bodies are read here: docker-modem would wait for ever for the rest of one that was cut off.
-          isStream: true,
-          statusCodes: SUCCESS,
-        },
-        (error: unknown, answer: unknown) => {
-          if (error === null || error === undefined) resolve(answer as Readable);
-          else reject(error);
-        },
-      );
-    });
+    signal.throwIfAborted();
+    const { apiVersion } = this;
+    const place = { socketPath: this.#socketPath, apiVersion, agent: this.#agents[lane] };
+    return dialDocker(place, wanted, signal);
   }
 
   #settle(
@@ -213,25 +175,13 @@ async function readAnswer(
 
 /** HTTP status of the daemon's answer, when there was one. */
 export function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number"
-    ? error.statusCode
-    : undefined;
+  return error instanceof DockerAnswerError ? error.statusCode : undefined;
 }
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
-}
-
-/** What the daemon said, without the HTTP around it. */
-export function daemonMessage(error: unknown): string {
-  if (error instanceof Error && "json" in error) {
-    const { json } = error;
-    if (typeof json === "object" && json !== null && "message" in json) return String(json.message);
-  }
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^\(HTTP code \d+\) .*? - /, "").trim();
 }
 
 const BY_STATUS: Readonly<Record<number, RuntimeErrorCode>> = { 404: "not-found", 409: "conflict" };
@@ -266,18 +216,9 @@ export function toRuntimeError(purpose: string, socketPath: string, error: unkno
   }
   const status = statusOf(error);
   const code = (status === undefined ? undefined : BY_STATUS[status]) ?? "failed";
-  return new RuntimeError(code, `Cannot ${purpose}: ${daemonMessage(error)}`, options);
+  return new RuntimeError(code, `Cannot ${purpose}: ${messageOf(error)}`, options);
 }
 
-/** docker-modem takes an agent; its types do not know. */
-function withAgent(
-  options: Docker.DockerOptions,
-  agent: Agent,
-): Docker.DockerOptions & { readonly agent: Agent } {
-  return { ...options, agent };
-}
-
-/** docker-modem formats its whole options for a debug log on every call, even when that log is off: keep it short. */
-function quietAgent(options: ConstructorParameters<typeof Agent>[0]): Agent {
-  return Object.assign(new Agent(options), { [inspect.custom]: () => "Agent" });
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim();
 }

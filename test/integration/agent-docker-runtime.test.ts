@@ -110,7 +110,7 @@ describe("The Docker driver", () => {
   test("refuses an image that nobody has, and says so", async () => {
     await using subject = await open();
     const pulling = subject.runtime.pull("localhost:1/absent:1", AbortSignal.timeout(30_000));
-    await expect(pulling).rejects.toMatchObject({ code: "registry" });
+    await expect(pulling).rejects.toMatchObject({ code: "registry-unavailable" });
   });
 
   test("imports the pause image once; it ignores signals but SIGTERM, which ends it", async () => {
