@@ -1,3 +1,8 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
+import type { EventRecorder } from "../client/event-recorder.ts";
+import type { EndpointSlice, Node, Pod, Service } from "../model/kinds.gen.ts";
 import { invariant } from "../base/assert.ts";
 import { chooseProxy } from "./choose-proxy.ts";
 import type { NodePlace } from "./choose-backends.ts";
@@ -8,7 +13,6 @@ import { lostBackends } from "./frontend.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { HostPortFeed } from "./host-ports.ts";
 import type { RunCommand } from "./run-command.ts";
-import type { ProxyOptions } from "./run-proxy.ts";
 import { ServiceFeed } from "./service-feed.ts";
 import { ServiceMemory } from "./service-memory.ts";
 import type { ServiceProxy } from "./service-proxy.ts";
@@ -19,6 +23,29 @@ import {
   updateServiceTable,
 } from "./service-table.ts";
 import type { ServiceState, ServiceTable } from "./service-table.ts";
+
+export interface ProxyOptions {
+  readonly client: ApiClient;
+  readonly services: Informer<Service>;
+  readonly slices: Informer<EndpointSlice>;
+  /** This node alone: its zone decides which endpoints are near. */
+  readonly nodes?: Informer<Node>;
+  /** The node's own pods, for their ports on the node. */
+  readonly pods?: Informer<Pod>;
+  /** Told when the node has to do without the kernel's rules. */
+  readonly events?: EventRecorder;
+  /** Where the last Services are kept, for a start while the control plane is away. */
+  readonly stateDir?: string;
+  readonly nodeName: string;
+  readonly clusterId: string;
+  readonly cluster: ClusterInfo;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the proxy. The rules stay, so that what runs goes on being served. */
+  readonly signal: AbortSignal;
+  /** Where the tools of the host run: directly on it unless told. */
+  readonly run?: RunCommand;
+}
 
 /** Changes that come within this time of the last ones are applied together; the first of a quiet time at once. */
 const COALESCE_MS = 20;

@@ -1,35 +1,7 @@
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/logger.ts";
-import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
-import type { EventRecorder } from "../client/event-recorder.ts";
-import type { EndpointSlice, Node, Pod, Service } from "../model/kinds.gen.ts";
 import { makeParts } from "./proxy-parts.ts";
+import type { ProxyOptions } from "./proxy-parts.ts";
 import { maintainNodeNetwork, setUpNodeNetwork } from "./node-network.ts";
 import { runOnHost } from "./run-command.ts";
-import type { RunCommand } from "./run-command.ts";
-
-export interface ProxyOptions {
-  readonly client: ApiClient;
-  readonly services: Informer<Service>;
-  readonly slices: Informer<EndpointSlice>;
-  /** This node alone: its zone decides which endpoints are near. */
-  readonly nodes?: Informer<Node>;
-  /** The node's own pods, for their ports on the node. */
-  readonly pods?: Informer<Pod>;
-  /** Told when the node has to do without the kernel's rules. */
-  readonly events?: EventRecorder;
-  /** Where the last Services are kept, for a start while the control plane is away. */
-  readonly stateDir?: string;
-  readonly nodeName: string;
-  readonly clusterId: string;
-  readonly cluster: ClusterInfo;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Ends the proxy. The rules stay, so that what runs goes on being served. */
-  readonly signal: AbortSignal;
-  /** Where the tools of the host run: directly on it unless told. */
-  readonly run?: RunCommand;
-}
 
 /** Beyond this the API counts as away, and what the node remembers is used. */
 const FIRST_SYNC_MS = 3000;

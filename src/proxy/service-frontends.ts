@@ -1,11 +1,16 @@
 import { isIPv4 } from "node:net";
-import type { Service, ServicePort } from "../model/kinds.gen.ts";
+import type { EndpointSlice, Service, ServicePort } from "../model/kinds.gen.ts";
 import { assignSlots } from "./assign-slots.ts";
 import { backendKey, chooseBackends } from "./choose-backends.ts";
 import type { Choice, NodePlace } from "./choose-backends.ts";
 import { frontendKey } from "./frontend.ts";
 import type { Affinity, Frontend, Place } from "./frontend.ts";
-import type { ServiceState } from "./service-table.ts";
+
+/** What is known of one Service; without `service` it is gone. */
+export interface ServiceState {
+  readonly service: Service | undefined;
+  readonly slices: readonly EndpointSlice[];
+}
 
 /** `v1` or `v2`: pods of the Service are told the client's address where the user-space proxy hides it. */
 const PROXY_PROTOCOL_ANNOTATION = "berth.dev/proxy-protocol";

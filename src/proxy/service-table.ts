@@ -1,11 +1,13 @@
 import { compare } from "../base/order.ts";
-import type { EndpointSlice, Service } from "../model/kinds.gen.ts";
 import type { NodePlace } from "./choose-backends.ts";
 import { allBackends, frontendKey } from "./frontend.ts";
 import type { Frontend } from "./frontend.ts";
 import { serviceFrontends } from "./service-frontends.ts";
+import type { ServiceState } from "./service-frontends.ts";
 import { SharedMap } from "./shared-map.ts";
 import type { SharedMapEditor } from "./shared-map.ts";
+
+export type { ServiceState } from "./service-frontends.ts";
 
 /** The whole data path of a node. A value: each update gives a new one that shares what did not change. */
 export interface ServiceTable {
@@ -17,12 +19,6 @@ export interface ServiceTable {
   readonly localAddresses: SharedMap<number>;
   /** Addresses at which clients outside call, with how many frontends in force have each. */
   readonly outsideAddresses: SharedMap<number>;
-}
-
-/** What is known of one Service; without `service` it is gone. */
-export interface ServiceState {
-  readonly service: Service | undefined;
-  readonly slices: readonly EndpointSlice[];
 }
 
 /** What a Service wants, given what it wanted before. */
