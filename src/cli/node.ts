@@ -26,7 +26,8 @@ import { foregroundLogger } from "./process-logger.ts";
 /** The node of one machine: agent, proxy and tunnel, until `signal` aborts. What runs, runs on after it. */
 export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<void> {
   await mkdir(setup.stateDir, { recursive: true, mode: 0o700 });
-  await using lock = await lockNode(setup);
+  await using held = new AsyncDisposableStack();
+  held.use(await lockNode(setup));
   await checkNetworks(setup, signal);
   const logger = foregroundLogger("node");
   const client = createApiClient(setup.credentials);

@@ -28,6 +28,7 @@ async function refusal(work: Promise<unknown>): Promise<CliError> {
 
 test("a second agent in the same folder is refused, until the first has ended", async () => {
   await withFolder(async (folder) => {
+    await using held = new AsyncDisposableStack();
     const stateDir = join(folder, "node");
     const locks = join(folder, "run");
     const first = await lockNode({ config: CONFIG, stateDir }, locks);
@@ -37,21 +38,22 @@ test("a second agent in the same folder is refused, until the first has ended", 
     );
     expect(refused.cure).toMatch(/end that one first/);
     await first[Symbol.asyncDispose]();
-    await using again = await lockNode({ config: CONFIG, stateDir }, locks);
+    held.use(await lockNode({ config: CONFIG, stateDir }, locks));
   });
 });
 
 test("the same node from another folder is refused; another node, or another cluster's, is not", async () => {
   await withFolder(async (folder) => {
+    await using held = new AsyncDisposableStack();
     const locks = join(folder, "run");
-    await using first = await lockNode({ config: CONFIG, stateDir: join(folder, "a") }, locks);
+    held.use(await lockNode({ config: CONFIG, stateDir: join(folder, "a") }, locks));
     const refused = await refusal(lockNode({ config: CONFIG, stateDir: join(folder, "b") }, locks));
     expect(refused.message).toMatch(
       /^Cannot start node "alpha" of cluster "abc123" from ".*": this process is this node already, from another folder/,
     );
     // What it took before it was refused, it gave back.
     const beta = { ...CONFIG, nodeName: "beta" };
-    await using other = await lockNode({ config: beta, stateDir: join(folder, "b") }, locks);
+    held.use(await lockNode({ config: beta, stateDir: join(folder, "b") }, locks));
     const elsewhere = { ...CONFIG, clusterId: "def456" };
     await using elsewhereLock = await lockNode(
       { config: elsewhere, stateDir: join(folder, "c") },
