@@ -37,6 +37,7 @@ import { answerList } from "./list.ts";
 import { answerUsage, isMetricsPath } from "./metrics-api.ts";
 import { readUsageReport, type UsageTable } from "./metrics-table.ts";
 import type { Snapshots } from "./list.ts";
+import { askDoctor } from "./node-doctor.ts";
 import type { NodePods } from "./node-pods.ts";
 import { answerOpenApi, isOpenApiPath } from "./openapi-answer.ts";
 import type { OpenApi } from "./openapi.ts";
@@ -124,6 +125,13 @@ const BERTH_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
     ({ response, services }) => sendJson(response, 200, services.cluster),
   ],
   [`POST ${BERTH_PATHS.sync}`, answerSync],
+  [
+    `GET ${BERTH_PATHS.doctor}`,
+    async ({ response, services, query }, user) => {
+      authorizeMaster(user, BERTH_PATHS.doctor);
+      sendJson(response, 200, await askDoctor(services, query.get("node") ?? ""));
+    },
+  ],
   [`POST ${BERTH_PATHS.endpointReport}`, answerEndpointReport],
   [`GET ${BERTH_PATHS.withdrawal}`, answerWithdrawal],
   [`POST ${BERTH_PATHS.usageReport}`, answerUsageReport],

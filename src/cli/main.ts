@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { CliError, formatCliError } from "./cli-error.ts";
 import { clusterCommands } from "./commands/cluster.ts";
+import { doctorCommands } from "./commands/doctor.ts";
 import { manifestCommands } from "./commands/manifests.ts";
 import { err } from "./commands/options.ts";
 import { planCommands } from "./commands/plans.ts";
@@ -28,6 +29,7 @@ function buildProgram(signal: AbortSignal): Command {
   manifestCommands(program, signal);
   planCommands(program, signal);
   schedulingCommands(program, signal);
+  doctorCommands(program, signal);
   processCommands(program, signal);
   return program;
 }

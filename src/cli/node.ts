@@ -8,12 +8,13 @@ import type { ApiClient, Informer, ListQuery } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { createApiClient } from "../client/http-client.ts";
 import { createInformer } from "../client/informer.ts";
-import { runTunnel } from "../client/tunnel-client.ts";
+import { runTunnel, type TunnelHandler } from "../client/tunnel-client.ts";
 import type { EndpointSlice, Node, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
 import { resourceOf } from "../model/resources.ts";
 import { VOLUME_NODE_LABEL } from "../model/storage.ts";
-import { runNetwork } from "../proxy/network/run-network.ts";
+import { examineNetwork } from "../proxy/network/doctor.ts";
+import { runNetwork, type NetworkState } from "../proxy/network/run-network.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
 import { ServiceMemory } from "../proxy/service-memory.ts";
 import { checkNetworks } from "./check-networks.ts";
@@ -52,6 +53,8 @@ interface Parts extends NodeSetup {
   readonly host: HostNetwork;
   /** Of new pods, as the ways to other nodes allow. */
   podMtu: number;
+  /** As of the last look at the host. */
+  networkState?: NetworkState;
   readonly signal: AbortSignal;
   /** Of this node. */
   readonly pods: Informer<Pod>;
@@ -109,8 +112,9 @@ async function startAgent(parts: Parts): Promise<void> {
     logger,
     signal,
     refuseExec: parts.refuseExec === true,
-    onLogs: (handler) => {
+    onLogs: (answerPods) => {
       const { server, ...tls } = credentials;
+      const handler = withDoctor(parts, answerPods);
       runTunnel({ server, tls, handler, signal, clock, logger }).then(
         tunnel.resolve,
         tunnel.reject,
@@ -119,6 +123,20 @@ async function startAgent(parts: Parts): Promise<void> {
   });
   await Promise.race([agent, tunnel.promise]);
   await agent;
+}
+
+/** Answers what is asked of the node itself, and leaves the rest to the agent. */
+function withDoctor(parts: Parts, answerPods: TunnelHandler): TunnelHandler {
+  const { client, config, nodes } = parts;
+  const { nodeName } = config;
+  const cluster = clusterInfo(config);
+  const state = (): NetworkState | undefined => parts.networkState;
+  const options = { client, nodes, nodeName, cluster, state, clock: systemClock };
+  return async (request, stream) => {
+    if (request.kind !== "doctor") return answerPods(request, stream);
+    const report = await examineNetwork(options, stream.signal);
+    await stream.write(Buffer.from(JSON.stringify(report)));
+  };
 }
 
 /** While the API has not answered yet, those of the last run. */
@@ -174,6 +192,9 @@ async function startNetwork(parts: Parts): Promise<void> {
       stateDir,
       onPodMtu: (mtu) => {
         parts.podMtu = mtu;
+      },
+      onState: (state) => {
+        parts.networkState = state;
       },
       clock: systemClock,
       logger,

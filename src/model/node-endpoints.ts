@@ -10,6 +10,8 @@ export const BERTH_PATHS = {
   imagesNeeded: "/apis/berth.dev/v1/images-needed",
   /** POST: the control plane looks at its Git sources now. */
   sync: "/apis/berth.dev/v1/sync",
+  /** GET `?node=`: the node looks at its network and answers a `DoctorReport`. For administrators. */
+  doctor: "/apis/berth.dev/v1/doctor",
   /** GET `ClusterInfo`. */
   cluster: "/apis/berth.dev/v1/cluster",
 } as const;

@@ -2,7 +2,12 @@
  * The agent dials out; requests that need it come back through this one WebSocket. `docs/tunnel.md` has the protocol:
  * `tunnel-frame.ts` is how a message looks, `tunnel-peer.ts` what either side does with it.
  */
-export type TunnelRequest = LogRequest | ExecRequest | AttachRequest | PortForwardRequest;
+export type TunnelRequest =
+  | LogRequest
+  | ExecRequest
+  | AttachRequest
+  | PortForwardRequest
+  | DoctorRequest;
 
 /** Which pod a request is about. */
 export interface PodTarget {
@@ -47,6 +52,11 @@ export interface AttachRequest extends PodTarget, StdioRequest {
 export interface PortForwardRequest extends PodTarget {
   readonly kind: "portForward";
   readonly port: number;
+}
+
+/** What the node finds about its network: a `DoctorReport` as JSON, by `stdout`. */
+export interface DoctorRequest {
+  readonly kind: "doctor";
 }
 
 /** The channels of a stream, numbered as Kubernetes' clients number them. */

@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { ClusterInfo } from "../client/client.ts";
 import { bridgeName } from "../model/instance.ts";
 import { ensureForwardRules } from "./forward-rules.ts";
+import { isWithin } from "./network/observe-host.ts";
 import { runTool } from "./host-tool.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
@@ -45,7 +46,7 @@ export async function setUpNodeNetwork(
   }
   await ip("link", "set", "dev", bridge, "up");
   await ip("addr", "replace", `${cluster.dnsIp}/32`, "dev", bridge);
-  await dropOtherAddresses(run, bridge, cluster.dnsIp, signal);
+  await dropOtherAddresses(run, { bridge, cluster }, signal);
   const source = await nodeAddress(run, signal);
   const as = source === undefined ? [] : ["src", source];
   await ip("route", "replace", cluster.serviceCidr, "dev", bridge, ...as);
@@ -122,16 +123,16 @@ interface Link {
   readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number }[];
 }
 
-/** An address of an earlier service network would go on to be answered here. */
+/** An address of an earlier service network would go on to be answered here. The one of the pod network stays. */
 async function dropOtherAddresses(
   run: RunCommand,
-  bridge: string,
-  wanted: string,
+  { bridge, cluster }: { readonly bridge: string; readonly cluster: NodeNetworkOptions["cluster"] },
   signal: AbortSignal,
 ): Promise<void> {
   const listed = await runTool(run, "ip", ["-j", "-4", "addr", "show", "dev", bridge], { signal });
   for (const { local, prefixlen } of (JSON.parse(listed) as Link[]).flatMap(addressesOf)) {
-    if (local === undefined || local === wanted) continue;
+    if (local === undefined || local === cluster.dnsIp || isWithin(local, cluster.podCidr))
+      continue;
     const address = `${local}/${prefixlen ?? 32}`;
     await runTool(run, "ip", ["addr", "delete", address, "dev", bridge], { signal });
   }

@@ -3,18 +3,19 @@ import type { Clock, Millis } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { ApiError, type ApiClient, type Informer } from "../../client/client.ts";
 import type { ClusterInfo } from "../../client/client.ts";
-import { networkTableName, vxlanName, wireguardName } from "../../model/instance.ts";
+import { bridgeName, networkTableName, vxlanName, wireguardName } from "../../model/instance.ts";
 import type { Node } from "../../model/kinds.gen.ts";
 import { runTool } from "../host-tool.ts";
 import { runOnHost, type RunCommand } from "../run-command.ts";
 import { Wakeup } from "../wakeup.ts";
 import type { LocalNode, NetworkDriver, NetworkDriverChoice } from "./driver.ts";
+import { serveEcho, type Echo } from "./echo.ts";
 import { hostGw } from "./host-gw.ts";
 import { watchHost } from "./watch-host.ts";
 import { renderNetworkTable } from "./network-table.ts";
 import { observeHost, observePieces, toNeighbour, type HostState } from "./observe-host.ts";
 import { planNetwork, type NetworkPlan } from "./plan-network.ts";
-import { NETWORK_ANNOTATIONS, readRemoteNode, vtepMacOf } from "./remote-node.ts";
+import { NETWORK_ANNOTATIONS, nodeAddressIn, readRemoteNode, vtepMacOf } from "./remote-node.ts";
 import { repairDevices, repairHost, repairPieces } from "./repair-host.ts";
 import { vxlan } from "./vxlan.ts";
 import { wireguard } from "./wireguard.ts";
@@ -33,6 +34,8 @@ export interface NetworkOptions {
   readonly stateDir: string;
   /** Told the MTU that new pods shall have, whenever it changed. */
   readonly onPodMtu: (mtu: number) => void;
+  /** Told after each look what is wanted, and how the host was then. */
+  readonly onState?: (state: NetworkState) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Where the tools of the host run: directly on it unless told. */
@@ -73,13 +76,21 @@ export async function runNetwork(options: NetworkOptions, signal: AbortSignal): 
     }
   } finally {
     unsubscribe();
+    network.close();
     await watching;
   }
+}
+
+/** What a node knows of its ways to others. */
+export interface NetworkState {
+  readonly plan: NetworkPlan;
+  readonly host: HostState;
 }
 
 class Network {
   readonly #options: NetworkOptions;
   readonly #run: RunCommand;
+  #echo: Echo | undefined;
   #keys: WireguardKeys | undefined;
   #told = "";
   #podMtu: number | undefined;
@@ -106,7 +117,25 @@ class Network {
     const present = await observePieces(this.#run, { host: now, podCidr, devices }, signal);
     await repairHost(this.#run, repairPieces(plan.pieces, present), signal);
     await this.#applyTable(plan, signal);
+    await this.#answer(own.spec.podCIDR, host, signal);
     await this.#publish(own, signal);
+    this.#options.onState?.({ plan, host: now });
+  }
+
+  /** The node has an address in the pod network, by which others see whether packets get through. */
+  async #answer(podCidr: string, { links }: HostState, signal: AbortSignal): Promise<void> {
+    const dev = bridgeName(this.#options.clusterId);
+    const address = nodeAddressIn(podCidr);
+    const bridge = links.find(({ ifname }) => ifname === dev);
+    if (bridge === undefined) return;
+    const has = (bridge.addr_info ?? []).some(({ local }) => local === address);
+    if (!has)
+      await runTool(this.#run, "ip", ["addr", "replace", `${address}/32`, "dev", dev], { signal });
+    this.#echo ??= await serveEcho(address, this.#options.cluster.podCidr);
+  }
+
+  close(): void {
+    this.#echo?.close();
   }
 
   async #plan(own: Node, host: HostState): Promise<NetworkPlan> {

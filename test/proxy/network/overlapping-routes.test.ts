@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { overlappingRoutes } from "../../src/cli/check-networks.ts";
-import type { HostRoute } from "../../src/proxy/network/observe-host.ts";
+import { overlappingRoutes } from "../../../src/proxy/network/overlapping-routes.ts";
+import type { HostRoute } from "../../../src/proxy/network/observe-host.ts";
 
 const NETWORKS = { clusterId: "abc123", podCidr: "10.32.0.0/11", serviceCidr: "10.96.0.0/16" };
 
