@@ -97,11 +97,24 @@ describe("formatHistory()", () => {
       subject: "first",
       message: "2 objects are as declared",
     };
-    const [, second, first] = formatHistory([RELEASE, healthy]).split("\n");
+    const entries = [
+      { ...RELEASE, counts: undefined, plan: undefined, planned: undefined },
+      {
+        ...healthy,
+        finishedAt: "2026-01-01T00:03:00Z",
+        counts: { created: 1, changed: 2, removed: 0 },
+        plan: "root:x",
+        planned: "root:y",
+      },
+    ];
+    const [, second, first] = formatHistory(entries).split("\n");
     expect(second).toBe(
-      "2  bbbbbbbbbbbb  Rejected  2026-01-01T00:00:00Z  Ada     break it  a.yaml:1:1: bad [field/type]",
+      "2  bbbbbbbbbbbb  Rejected  2026-01-01T00:00:00Z  0s    Ada     -         break it  a.yaml:1:1: bad [field/type]",
     );
-    expect(first).toBe("1  bbbbbbbbbbbb  Healthy   2026-01-01T00:00:00Z  Ada     first");
+    expect(first).toBe(
+      "1  bbbbbbbbbbbb  Healthy   2026-01-01T00:00:00Z  3m    Ada     +1 ~2 -0  first",
+    );
+    expect(formatHistory(entries, true)).toContain("not as planned  2026-01-01T00:03:00Z");
     expect(formatHistory([])).toBe("No release yet");
   });
 });

@@ -2,8 +2,9 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import type { ForgeKind } from "../../sync/forge/forge.ts";
 import { dataDirAt } from "../data-dir.ts";
-import { collect, err, out, wholeNumber, withDataDir } from "./options.ts";
-import type { Common } from "./options.ts";
+import { ROOT_APP } from "../root-app.ts";
+import { collect, err, out, wholeNumber, withDataDir, withOutput } from "./options.ts";
+import type { Common, OutputFlag } from "./options.ts";
 
 interface PlanFlags extends Common {
   readonly app: readonly string[];
@@ -13,7 +14,7 @@ interface PlanFlags extends Common {
   readonly name: string;
 }
 
-/** `plan`, `snapshot`, `pr-check`. */
+/** `plan`, `snapshot`, `pr-check`, `history`, `blame`. */
 export function planCommands(program: Command, signal: AbortSignal): void {
   withDataDir(program.command("plan"))
     .summary("show what a folder or a Git revision would change in the cluster")
@@ -62,6 +63,55 @@ export function planCommands(program: Command, signal: AbortSignal): void {
     });
 
   prCheckCommand(program, signal);
+  historyCommand(program, signal);
+  blameCommand(program, signal);
+}
+
+interface HistoryFlags extends Common {
+  readonly output: "text" | "wide" | "json";
+  readonly object?: string;
+  readonly namespace: string;
+}
+
+function historyCommand(program: Command, signal: AbortSignal): void {
+  withDataDir(program.command("history"))
+    .summary("list the releases of an App with their outcome, newest first")
+    .argument("[app]", "name of the App", ROOT_APP)
+    .option("--object <object>", "only releases that changed it: deploy/web")
+    .option("-n, --namespace <name>", "namespace of the object", "default")
+    .addOption(
+      new Option("-o, --output <form>", "how to print")
+        .choices(["text", "wide", "json"])
+        .default("text"),
+    )
+    .action(async (app: string, { dataDir, output, object, namespace }: HistoryFlags) => {
+      const { formatHistory } = await import("../history.ts");
+      const { historyOf } = await import("../history-object.ts");
+      const target = object === undefined ? undefined : { target: object, namespace };
+      const releases = await historyOf(dataDirAt(dataDir), app, target, signal);
+      out(
+        output === "json"
+          ? JSON.stringify(releases, null, 2)
+          : formatHistory(releases, output === "wide"),
+      );
+    });
+}
+
+function blameCommand(program: Command, signal: AbortSignal): void {
+  withOutput(withDataDir(program.command("blame")))
+    .summary("say which commit, line and release an object, a field or a pod is from")
+    .description(
+      "Follows each field back to the commit that gave it its value. Of a pod it says too why it was made anew.",
+    )
+    .argument("<object>", "POD, or KIND/NAME, with a field: deploy/web.spec.replicas")
+    .option("-n, --namespace <name>", "namespace of the object", "default")
+    .action(async (target: string, flags: Common & OutputFlag & { readonly namespace: string }) => {
+      const { blame } = await import("../blame.ts");
+      const { formatBlame } = await import("../format-blame.ts");
+      const { dataDir, namespace, output } = flags;
+      const found = await blame(dataDirAt(dataDir), { target, namespace }, signal);
+      out(output === "json" ? JSON.stringify(found, null, 2) : formatBlame(found));
+    });
 }
 
 interface PrCheckFlags extends Common {

@@ -1,23 +1,11 @@
 import type { Command } from "commander";
 import { dataDirAt } from "../data-dir.ts";
 import { ROOT_APP } from "../root-app.ts";
-import { out, withDataDir, withOutput } from "./options.ts";
-import type { Common, OutputFlag } from "./options.ts";
+import { out, withDataDir } from "./options.ts";
+import type { Common } from "./options.ts";
 
-/** `history`, `rollback`, `approve`. */
+/** `rollback`, `approve`. */
 export function releaseCommands(program: Command, signal: AbortSignal): void {
-  withOutput(withDataDir(program.command("history")))
-    .summary("list the releases of an App with their outcome, newest first")
-    .argument("[app]", "name of the App", ROOT_APP)
-    .action(async (app: string, { dataDir, output }: Common & OutputFlag) => {
-      const { withClient } = await import("../connect.ts");
-      const { formatHistory, readHistory } = await import("../history.ts");
-      const releases = await withClient(dataDirAt(dataDir), (client) =>
-        readHistory(client, app, signal),
-      );
-      out(output === "json" ? JSON.stringify(releases, null, 2) : formatHistory(releases));
-    });
-
   withDataDir(program.command("rollback"))
     .summary("make and push the commit that undoes the last release")
     .description(

@@ -1,0 +1,67 @@
+import { silentLogger } from "../base/logger.ts";
+import type { ApiClient } from "../client/client.ts";
+import { refOf, type ObjectRef } from "../model/meta.ts";
+import { loadManifests } from "../schema/load-manifests.ts";
+import { openDirectSources } from "../sync/direct-sources.ts";
+import { GitError } from "../sync/git.ts";
+import { findTarget, type BlameOptions } from "./blame.ts";
+import { asCliError } from "./check-source.ts";
+import { withClient } from "./connect.ts";
+import type { DataDir } from "./data-dir.ts";
+import { getApp } from "./get-app.ts";
+import { digestIn, onlyChangesOf, readHistory, type HistoryEntry } from "./history.ts";
+import { readObjects } from "./read-objects.ts";
+
+/** The releases of an App, newest first; of an object only those that changed it. */
+export async function historyOf(
+  dir: DataDir,
+  app: string,
+  target: BlameOptions | undefined,
+  signal: AbortSignal,
+): Promise<readonly HistoryEntry[]> {
+  return withClient(dir, async (client) => {
+    const releases = await readHistory(client, app, signal);
+    if (target === undefined) return releases;
+    const { object } = findTarget(await readObjects(client, signal), target);
+    try {
+      return await changesOf(dir, client, { app, releases, ref: refOf(object) }, signal);
+    } catch (error) {
+      throw asCliError(error);
+    }
+  });
+}
+
+/** Looks into the commits of the releases. One that is gone from the repository counts as without the object. */
+async function changesOf(
+  dir: DataDir,
+  client: ApiClient,
+  wanted: {
+    readonly app: string;
+    readonly releases: readonly HistoryEntry[];
+    readonly ref: ObjectRef;
+  },
+  signal: AbortSignal,
+): Promise<readonly HistoryEntry[]> {
+  const { spec } = await getApp(client, wanted.app, signal);
+  const { repo, branch, path, namespace } = spec;
+  const settings = {
+    mirrorDir: dir.mirrors,
+    engine: "auto",
+    loadManifests,
+    logger: silentLogger,
+  } as const;
+  const sources = openDirectSources(settings);
+  try {
+    return await onlyChangesOf(wanted.releases, async (commit) => {
+      try {
+        const { loaded } = await sources.load({ repo, branch, path, namespace }, commit, signal);
+        return digestIn(loaded.manifests, wanted.ref);
+      } catch (error) {
+        if (error instanceof GitError && error.code.startsWith("no-")) return undefined;
+        throw error;
+      }
+    });
+  } finally {
+    await sources.close();
+  }
+}
