@@ -8,9 +8,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const WANTED_NODE = 24;
 const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUNDLED_NODE = join(PACKAGE, "node_modules", "node", "bin", "node");
-/** The sources in a clone; the published package has only `dist`. */
-const MAIN = [join(PACKAGE, "src", "cli", "main.ts"), join(PACKAGE, "dist", "cli", "main.js")].find(
-  (path) => existsSync(path),
+const SOURCES = join(PACKAGE, "src", "cli", "main.ts");
+const BUILT = join(PACKAGE, "dist", "cli", "main.js");
+/** The sources in a clone; the published package has only `dist`. `BERTH_BUILT=1` takes what `npm run build` made. */
+const MAIN = (process.env["BERTH_BUILT"] === "1" ? [BUILT] : [SOURCES, BUILT]).find((path) =>
+  existsSync(path),
 );
 const IS_CLONE = existsSync(join(PACKAGE, "package-lock.json"));
 

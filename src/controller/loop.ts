@@ -1,7 +1,8 @@
 import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { SILENT_OBSERVER, type QueueMetrics, type QueueObserver } from "./queue-metrics.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
+import { SILENT_OBSERVER, type QueueObserver } from "./queue-observer.ts";
 import { WorkQueue } from "./workqueue.ts";
 
 /** What one look at a key asks for: nothing more, or another look at a time (ms since the epoch). */

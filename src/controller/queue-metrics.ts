@@ -1,25 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Millis } from "../base/clock.ts";
-
-/** What a loop tells about its queue. */
-export interface QueueObserver {
-  /** A key was added that did not wait already. */
-  added(): void;
-  /** A worker took a key that had waited this long. */
-  taken(waitedMs: Millis): void;
-  /** A look at a key has ended after this long. */
-  looked(tookMs: Millis): void;
-  /** A look has failed and will be repeated. */
-  retried(): void;
-}
-
-/** For loops whose figures nobody reads. */
-export const SILENT_OBSERVER: QueueObserver = {
-  added: () => undefined,
-  taken: () => undefined,
-  looked: () => undefined,
-  retried: () => undefined,
-};
+import type { QueueObserver } from "./queue-observer.ts";
 
 /** From 10 µs to 100 s: a look takes microseconds, a queue behind a full disk minutes. */
 const BUCKETS_S = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100];
