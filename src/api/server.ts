@@ -28,6 +28,7 @@ import { TunnelHub } from "./tunnel.ts";
 import { isStreamSubresource, serveStream, type Upgrade } from "./streams/upgrade.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
+import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 import { followWithdrawals } from "./withdrawals.ts";
 import type { EndpointReports } from "./withdrawals.ts";
 
@@ -41,6 +42,8 @@ export interface ApiServerOptions {
   readonly cluster: ClusterInfo;
   /** Somebody asks to look at the Git sources now. */
   readonly onSync: () => void;
+  /** Where webhooks of Git hosts go; nowhere without it. */
+  readonly webhooks?: WebhookTarget | undefined;
   /** Whether an object may be created, beside who may; `undefined` while nobody can say. */
   readonly admit?: Admit | undefined;
   /** What becomes of objects that are written past Git; `undefined` while nobody can say. */
@@ -132,7 +135,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     metrics: options.metrics,
     signal: closing.signal,
   };
-  server.on("request", (request, response) => void handleRequest(request, response, services));
+  const { webhooks: target } = options;
+  const webhooks = target === undefined ? undefined : new Webhooks({ target, clock, logger });
+  server.on("request", (request, response) => {
+    if (webhooks !== undefined && Webhooks.concerns(request))
+      void webhooks.handle(request, response);
+    else void handleRequest(request, response, services);
+  });
   server.on("upgrade", (request, socket, head) => void upgrade({ request, socket, head }, services));
   server.on("clientError", refuseBrokenRequest);
   server.on("error", (error) => logger.error({ error }, "The API's listener failed"));

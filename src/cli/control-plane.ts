@@ -56,6 +56,10 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     tls,
     cluster,
     onSync: () => controllers?.syncAll(),
+    webhooks: {
+      tokens: () => controllers?.webhooks.tokens() ?? [],
+      look: (apps, addresses) => controllers?.webhooks.look(apps, addresses) ?? [],
+    },
     metrics: () => registry.metrics(),
     admit: (object) => controllers?.admission.admit(object),
     complete: (object, stored) => controllers?.directWrites.complete(object, stored),

@@ -125,7 +125,7 @@ export class AppHeads {
     this.#repositories.clear();
     this.#followed.clear();
     for (const { alarm } of repositories) alarm.abort();
-    await Promise.allSettled(repositories.map(({ looking }) => looking));
+    await Promise.allSettled(repositories.map(async ({ looking }) => looking));
     await Promise.allSettled(repositories.map(async ({ watch }) => (await watch)?.()));
   }
 

@@ -13,6 +13,7 @@ import { runNodeLoop } from "./node-loop.ts";
 import { runPlannerLoop } from "./planner-loop.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { StoreWorld } from "./store-world.ts";
+import { appWebhooks, type AppWebhooks } from "./webhook-target.ts";
 import { ensureSystemObjects } from "./system-objects.ts";
 
 export interface ControllersOptions {
@@ -41,6 +42,8 @@ export interface Controllers {
   readonly directWrites: DirectWrites;
   /** Makes commits of what people write through the API. */
   readonly commits: CommitWrites;
+  /** What webhooks of Git hosts come to. */
+  readonly webhooks: AppWebhooks;
   /** Looks at every App's source now. */
   syncAll(): void;
   /** Runs all loops until `signal` aborts, or one of them breaks. */
@@ -80,6 +83,7 @@ export function createControllers(options: ControllersOptions): Controllers {
       syncAll: () => apps.syncAll(),
       random: Math.random,
     }),
+    webhooks: appWebhooks(world, (names) => apps.syncAll(names)),
     syncAll: () => apps.syncAll(),
     async run(signal) {
       await ensureSystemObjects(objects, options.caBundle);

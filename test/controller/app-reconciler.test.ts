@@ -15,8 +15,6 @@ import { makeAppHarness, type AppHarness } from "../support/app-harness.ts";
 import { FakeSources } from "../support/fake-sources.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
-const signal = new AbortController().signal;
-
 function configMap(name: string, value = "1"): string {
   return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  value: "${value}"\n`;
 }

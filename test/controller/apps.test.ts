@@ -337,7 +337,7 @@ describe("several Apps", () => {
 
   describe("sync windows", () => {
     // The manual clock starts at the full hour.
-    const closedFor = (minutes: number): App["spec"]["syncWindows"] => [
+    const closedFor = (minutes: number): NonNullable<App["spec"]["syncWindows"]> => [
       { kind: "deny", schedule: "@hourly", durationSeconds: minutes * 60 },
     ];
 
