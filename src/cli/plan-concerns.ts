@@ -8,12 +8,12 @@ export function findConcerns(plan: PlanDocument): readonly string[] {
 }
 
 function concernsOfApps({ apps }: PlanDocument): readonly string[] {
-  return apps.flatMap(({ app, outcome, problems, guard, added, isPruned, removed }) => {
+  return apps.flatMap(({ app, outcome, problems, gate, added, isPruned, removed }) => {
     if (outcome === "rejected") {
       const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
       return [`App ${app} would be Rejected, and nothing of it touched: ${count}`];
     }
-    const held = guard.kind === "hold" ? [`App ${app} would be Held: ${guard.message}`] : [];
+    const held = gate.kind === "open" ? [] : [`App ${app} would be ${gate.phase}: ${gate.message}`];
     const again = added
       .filter(({ runsAgain }) => runsAgain === true)
       .map(({ ref }) => `${formatRef(ref)} runs once more`);

@@ -364,16 +364,15 @@ function toChange(
   const { name } = app.metadata;
   return {
     app: name,
+    spec: app.spec,
     manifests: manifests.map((manifest) => ({
       ...manifest,
       object: state.masked(manifest.object),
     })),
     problems,
     releases: releasesOfApp(state, name),
-    prune: app.spec.prune,
     commitMessage: commit?.message ?? "",
     ...(tree === undefined ? {} : { tree }),
-    dependsOn: (app.spec.dependsOn ?? []).map((other) => other.name),
   };
 }
 

@@ -1,14 +1,15 @@
 import { compare } from "../base/order.ts";
 import { APP_LABEL, SOURCE_ANNOTATION } from "../model/app.ts";
-import type { Release } from "../model/kinds.gen.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { checkManifests, planApply, type ApplyOptions } from "./check-manifests.ts";
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
 import { releaseHealth } from "./health.ts";
-import { guardPrune, type GuardVerdict } from "./prune-guard.ts";
-import { currentRelease, planPrune } from "./release-rules.ts";
+import { guardPrune } from "./prune-guard.ts";
+import { releaseGate } from "./release-gates.ts";
+import { currentRelease, planPrune, releasesOf } from "./release-rules.ts";
 import { rolledBy } from "./restart-on-config.ts";
 import type { PlacePods } from "./sim-cluster.ts";
 import { SimWorld } from "./sim-world.ts";
@@ -18,21 +19,30 @@ import type { World } from "./world.ts";
 /** What a tree holds for one App. */
 export interface AppChange {
   readonly app: string;
+  /** As the cluster has it, or will have it. */
+  readonly spec: App["spec"];
   readonly manifests: readonly DeclaredObject[];
   /** Found before the cluster was looked at: with any, the commit would be Rejected. */
   readonly problems: readonly Problem[];
   /** The App's releases, oldest first. */
   readonly releases: readonly Release[];
-  readonly prune: boolean;
   /** Of the commit to come, where there is one. */
   readonly commitMessage: string;
   /** Object id of the App's folder, where it is in Git. */
   readonly tree?: string;
-  /** Apps that come first. */
-  readonly dependsOn: readonly string[];
 }
 
-export interface ForecastInput extends Omit<ApplyOptions, "app"> {
+/** What a commit waits for before it is applied. */
+export type ForecastGate =
+  | { readonly kind: "open" }
+  | {
+      readonly kind: "waiting";
+      readonly phase: "Held" | "Pending";
+      readonly reason: string;
+      readonly message: string;
+    };
+
+export interface ForecastInput extends Pick<ApplyOptions, "serviceCidr" | "reservedIps"> {
   readonly apps: readonly AppChange[];
   /** What the change starts from, where that is not what the cluster runs: is applied first, and not told. */
   readonly base?: readonly AppChange[];
@@ -78,8 +88,8 @@ export interface AppForecast {
   readonly changed: readonly ChangedObject[];
   readonly moved: readonly MovedObject[];
   readonly removed: readonly ObjectRef[];
-  /** Whether the removals would wait for consent. */
-  readonly guard: GuardVerdict;
+  /** What it would wait for: consent, or a time. */
+  readonly gate: ForecastGate;
   readonly restarts: readonly ConfigRestart[];
   /** How the App's objects stand at the end, all going well. */
   readonly health: { readonly kind: string; readonly message: string };
@@ -156,9 +166,12 @@ function applyAll(
   const before = SimWorld.from(world);
   const pending: Pending[] = [];
   let isApplied = false;
+  const claimant = claimants(before, changes);
   const applyFirst = (): void => {
     for (const change of inOrder(changes)) {
-      const judged = judge(change.dependsOn.length > 0 ? world : before, world, change, input);
+      const isLater = (change.spec.dependsOn ?? []).length > 0;
+      const options = { ...pickOptions(input), app: change.app, claimant };
+      const judged = judge(isLater ? world : before, world, change, options);
       for (const object of judged.objects) world.declare(object);
       pending.push(judged);
     }
@@ -192,7 +205,7 @@ function inOrder(changes: readonly AppChange[]): readonly AppChange[] {
   const visit = (change: AppChange): void => {
     if (done.has(change)) return;
     done.add(change);
-    for (const name of change.dependsOn) {
+    for (const { name } of change.spec.dependsOn ?? []) {
       const other = byName.get(name);
       if (other !== undefined) visit(other);
     }
@@ -203,10 +216,38 @@ function inOrder(changes: readonly AppChange[]): readonly AppChange[] {
   return ordered;
 }
 
+function pickOptions({ serviceCidr, reservedIps }: ForecastInput): Omit<ApplyOptions, "app"> {
+  return { serviceCidr, reservedIps };
+}
+
+/** Which App declares an object once the change is in: those of the change by their manifests, others as they do now. */
+function claimants(
+  world: World,
+  changes: readonly AppChange[],
+): (ref: ObjectRef) => string | undefined {
+  const claimed = new Map<string, string>();
+  const claim = (app: string, refs: readonly ObjectRef[]): void => {
+    for (const ref of refs) if (!claimed.has(refKey(ref))) claimed.set(refKey(ref), app);
+  };
+  const releases = world.list("berth.dev/v1", "Release") as readonly Release[];
+  const decided = changes.filter(({ problems }) => problems.length === 0);
+  const names = new Set(decided.map(({ app }) => app));
+  for (const { metadata } of world.list("berth.dev/v1", "App")) {
+    const { name } = metadata;
+    if (!names.has(name))
+      claim(name, currentRelease(releasesOf(releases, name))?.status.inventory ?? []);
+  }
+  for (const { app, manifests } of decided)
+    claim(
+      app,
+      manifests.map(({ object }) => refOf(object)),
+    );
+  return (ref) => claimed.get(refKey(ref));
+}
+
 /** Decides about a tree as the control plane would, and says what it changes. */
-function judge(view: World, world: World, change: AppChange, input: ForecastInput): Pending {
-  const { app, manifests, releases } = change;
-  const options = { ...input, app };
+function judge(view: World, world: World, change: AppChange, options: ApplyOptions): Pending {
+  const { app, manifests, releases, spec } = change;
   const inventory = manifests.map(({ object }) => refOf(object));
   const problems =
     change.problems.length > 0 ? change.problems : checkManifests(view, manifests, options);
@@ -221,24 +262,15 @@ function judge(view: World, world: World, change: AppChange, input: ForecastInpu
     };
   const { steps } = planApply(world, manifests, options);
   const current = currentRelease(releases);
-  const toPrune = (change.prune ? planPrune(current, inventory) : []).filter(
-    (ref) => labelOf(world.get(ref)) === app,
+  const toPrune = (spec.prune ? planPrune(current, inventory) : []).filter(
+    (ref) => labelOf(world.get(ref)) === app && [undefined, app].includes(options.claimant?.(ref)),
   );
-  const guard = guardPrune({
-    app,
-    previous: current?.status.inventory ?? [],
-    next: inventory,
-    toPrune,
-    commitMessage: change.commitMessage,
-    returning: releases.some(
-      ({ status, spec }) => status.phase === "Healthy" && spec.tree === change.tree,
-    ),
-  });
+  const gate = gateOf(view, change, current, toPrune);
   const objects = steps.map(({ object }) => object);
   const ranBefore = new Set((current?.status.inventory ?? []).map(refKey));
   const told: AppForecast = {
     ...rejected(app, []),
-    outcome: guard.kind === "hold" ? "held" : "applied",
+    outcome: gate.kind === "open" ? "applied" : "held",
     added: steps
       .filter(({ kind }) => kind === "create")
       .map(({ object }) => ({
@@ -254,7 +286,7 @@ function judge(view: World, world: World, change: AppChange, input: ForecastInpu
       app,
     ),
     removed: toPrune,
-    guard,
+    gate,
   };
   const isUnchanged = countChanges(told) === 0;
   return {
@@ -262,9 +294,46 @@ function judge(view: World, world: World, change: AppChange, input: ForecastInpu
     inventory,
     toPrune,
     objects,
-    told: isUnchanged ? { ...told, outcome: "unchanged" } : told,
+    told: isUnchanged ? { ...told, outcome: "unchanged", gate: { kind: "open" } } : told,
     isPruned: toPrune.length === 0,
   };
+}
+
+/** What the commit would be asked about. Apps that it waits for are changed by the same commit, or are healthy. */
+function gateOf(
+  world: World,
+  { app, spec, manifests, releases, commitMessage, tree }: AppChange,
+  current: Release | undefined,
+  toPrune: readonly ObjectRef[],
+): ForecastGate {
+  const { dependsOn: _, ...alone } = spec;
+  const object: App = {
+    apiVersion: "berth.dev/v1",
+    kind: "App",
+    metadata: { name: app },
+    spec: alone,
+  };
+  const gate = releaseGate({
+    app: object,
+    commit: "",
+    now: world.now,
+    apps: new Map([[app, object]]),
+    guard: guardPrune({
+      app,
+      previous: current?.status.inventory ?? [],
+      next: manifests.map((item) => refOf(item.object)),
+      toPrune,
+      commitMessage,
+      returning: releases.some(
+        (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
+      ),
+    }),
+    rewritten: undefined,
+    approved: false,
+  });
+  if (gate.kind === "open") return gate;
+  const { kind, phase, reason, message } = gate;
+  return { kind, phase, reason, message };
 }
 
 function rejected(app: string, problems: readonly Problem[]): AppForecast {
@@ -276,7 +345,7 @@ function rejected(app: string, problems: readonly Problem[]): AppForecast {
     changed: [],
     moved: [],
     removed: [],
-    guard: { kind: "allow" },
+    gate: { kind: "open" },
     restarts: [],
     health: { kind: "Unknown", message: "" },
     isPruned: true,

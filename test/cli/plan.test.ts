@@ -10,7 +10,7 @@ import type { PlanDocument } from "../../src/cli/plan-document.ts";
 import { parseSnapshot, writeSnapshot, type ClusterState } from "../../src/cli/snapshot.ts";
 import type { Release } from "../../src/model/kinds.gen.ts";
 import { node } from "../support/builders.ts";
-import { declared, runningState } from "../support/plan-world.ts";
+import { declared, planApp, runningState } from "../support/plan-world.ts";
 
 const NODES = ["alpha", "beta", "gamma"].map((name) => ({
   ...node({ name, cpu: "2" }),
@@ -92,13 +92,12 @@ function planOf(
   const masked = loaded.manifests.map((item) => ({ ...item, object: state.masked(item.object) }));
   const change = {
     app: "root",
+    spec: planApp().spec,
     manifests: masked,
     problems: loaded.problems,
     releases,
-    prune: true,
     commitMessage: message,
     tree: "tree-2",
-    dependsOn: [],
   };
   const target = { name: 'commit abc "change"', isMergeResult: false };
   return makePlan(state, { target, changes: [change], base: [], notes: [] }, "1.2.3");

@@ -5,6 +5,7 @@ import { forecast, type Forecast } from "../../src/planner/forecast.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
 import { namespace, node } from "../support/builders.ts";
+import { planApp } from "../support/plan-world.ts";
 import { placePods } from "../support/place-pods.ts";
 import { worldOf } from "../support/world.ts";
 
@@ -26,7 +27,7 @@ function load(
 }
 
 function foresee(world: SimWorld, manifests: readonly DeclaredObject[]): Forecast {
-  const app = { app: "root", problems: [], releases: [], prune: true, dependsOn: [] };
+  const app = { app: "root", spec: planApp().spec, problems: [], releases: [] };
   const answer = forecast(world, {
     apps: [{ ...app, manifests, commitMessage: "change" }],
     serviceCidr: "10.96.0.0/16",

@@ -14,7 +14,7 @@ import { SimCluster } from "../../src/planner/sim-cluster.ts";
 import { SimWorld } from "../../src/planner/sim-world.ts";
 import { placeAll } from "../../src/scheduler/queue-forecast.ts";
 import { node } from "../support/builders.ts";
-import { declared, PLAN_NETWORK, runningState } from "../support/plan-world.ts";
+import { declared, PLAN_NETWORK, planApp, runningState } from "../support/plan-world.ts";
 
 /*
  * What the plan says is what the controllers do: the change is carried out on a simulated cluster by the same planners
@@ -175,12 +175,11 @@ test("what the plan says is what the controllers do", () => {
       const releases = state.objects.filter(({ kind }) => kind === "Release") as Release[];
       const change = {
         app: "root",
+        spec: planApp().spec,
         ...loaded,
         releases,
-        prune: true,
         commitMessage: "change\n\nAllow-Prune: root",
         tree: "tree-2",
-        dependsOn: [],
       };
       const target = { name: "commit", isMergeResult: false };
       const plan = makePlan(state, { target, changes: [change], base: [], notes: [] }, "1");

@@ -8,6 +8,7 @@ import { SimCluster } from "../../src/planner/sim-cluster.ts";
 import type { SimWorld } from "../../src/planner/sim-world.ts";
 import { loadManifests } from "../../src/schema/load-manifests.ts";
 import { namespace, node } from "../support/builders.ts";
+import { planApp } from "../support/plan-world.ts";
 import { placePods } from "../support/place-pods.ts";
 import { worldOf } from "../support/world.ts";
 
@@ -31,7 +32,7 @@ function load(
 const emptyCluster = (): SimWorld => worldOf([namespace("default"), node({ name: "a" })]);
 
 function foresee(manifests: readonly DeclaredObject[]): Forecast {
-  const app = { app: "root", problems: [], releases: [], prune: true, dependsOn: [] };
+  const app = { app: "root", spec: planApp().spec, problems: [], releases: [] };
   return forecast(emptyCluster(), {
     ...OPTIONS,
     apps: [{ ...app, manifests, commitMessage: "change" }],
