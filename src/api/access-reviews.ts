@@ -10,6 +10,7 @@ import type { Action } from "./rbac/policy-rules.ts";
 import type { Rbac } from "./rbac/rbac.ts";
 import { methodNotAllowed, type Verb } from "./request-info.ts";
 import { sendJson } from "./respond.ts";
+import type { TokenAuthenticators } from "./tokens/bearer.ts";
 
 /** Kinds that are only asked: who am I, and who may do what. Source: Kubernetes' authorization and authentication APIs. */
 const REVIEWS = {
@@ -17,12 +18,13 @@ const REVIEWS = {
   selfsubjectrulesreviews: { group: "authorization.k8s.io", kind: "SelfSubjectRulesReview" },
   subjectaccessreviews: { group: "authorization.k8s.io", kind: "SubjectAccessReview" },
   localsubjectaccessreviews: { group: "authorization.k8s.io", kind: "LocalSubjectAccessReview" },
+  tokenreviews: { group: "authentication.k8s.io", kind: "TokenReview" },
   selfsubjectreviews: { group: "authentication.k8s.io", kind: "SelfSubjectReview" },
 } as const;
 
 type Review = keyof typeof REVIEWS;
 
-export interface ReviewContext extends AuthorizerFacts {
+export interface ReviewContext extends AuthorizerFacts, TokenAuthenticators {
   readonly rbac: Rbac;
 }
 
@@ -53,18 +55,21 @@ export async function answerReview(
   const { review, namespace } = asked;
   const { group, kind } = REVIEWS[review];
   // What one may do oneself everybody may ask; what others may do is a right.
-  if (review === "subjectaccessreviews" || review === "localsubjectaccessreviews") {
+  if (!review.startsWith("self")) {
     const scope = namespace === undefined ? {} : { namespace };
     authorizeObjects(user, { verb: "create", resource: reviewResource(review), ...scope }, context);
   }
   const body = await readJsonObject(request);
   const spec = isJsonObject(body["spec"]) ? body["spec"] : {};
-  const status = statusOf(review, spec, user, { ...context, namespace });
+  const status =
+    review === "tokenreviews"
+      ? await tokenStatus(spec, context)
+      : statusOf(review, spec, user, { ...context, namespace });
   sendJson(response, 201, {
     kind,
     apiVersion: `${group}/v1`,
     metadata: { creationTimestamp: null },
-    ...(review === "selfsubjectreviews" ? {} : { spec }),
+    ...(review === "selfsubjectreviews" ? {} : { spec: review === "tokenreviews" ? {} : spec }),
     status,
   });
 }
@@ -85,6 +90,29 @@ function statusOf(
     default:
       return accessStatus(subjectOf(spec), spec, context);
   }
+}
+
+async function tokenStatus(
+  spec: JsonObject,
+  { tokens, oidc }: TokenAuthenticators,
+): Promise<object> {
+  const token = text(spec["token"]);
+  const wanted = Array.isArray(spec["audiences"]) ? spec["audiences"].map(text) : [];
+  const verified = await tokens?.verify(token, wanted.length === 0 ? undefined : wanted);
+  const user =
+    verified?.user ?? (wanted.length === 0 ? await oidc?.authenticate(token) : undefined);
+  if (user === undefined) return { authenticated: false, error: "the token is not good here" };
+  const { name: username, uid, extra } = user;
+  return {
+    authenticated: true,
+    user: {
+      username,
+      groups: groupsOf(user),
+      ...(uid === undefined ? {} : { uid }),
+      ...(extra === undefined ? {} : { extra }),
+    },
+    ...(verified === undefined ? {} : { audiences: verified.audiences }),
+  };
 }
 
 function groupsOf({ groups }: User): readonly string[] {

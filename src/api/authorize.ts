@@ -34,7 +34,7 @@ interface NodeRule {
   readonly resources: readonly string[];
   readonly verbs: readonly Verb[];
   /** Absent: the object itself, not a subresource. */
-  readonly subresource?: "status";
+  readonly subresource?: "status" | "token";
   readonly when?: (access: ObjectAccess, node: string, facts: AuthorizerFacts) => boolean;
 }
 
@@ -55,6 +55,8 @@ const NODE_RULES: readonly NodeRule[] = [
   { resources: ["persistentvolumes"], verbs: ["get"], when: isVolumeOfPod },
   { resources: ["persistentvolumes"], verbs: ["get", ...CHANGE], when: isKeptByNode },
   { resources: ["persistentvolumes"], verbs: ["list", "watch"], when: isLabelledWithNode },
+  // For which pod, its body says: see `answerTokenRequest`.
+  { resources: ["serviceaccounts"], verbs: ["create"], subresource: "token" },
   { resources: ["nodes"], verbs: ["create"] },
   { resources: ["nodes"], verbs: CHANGE, when: isOwnName },
   { resources: ["nodes"], verbs: CHANGE, subresource: "status", when: isOwnName },

@@ -34,6 +34,11 @@ const STREAM_KINDS: Readonly<Record<string, string>> = {
 /** What is only asked, never stored. */
 const REVIEWS: ReadonlySet<string> = new Set(reviewResources().map(({ plural }) => plural));
 const EVICTION_KIND = { group: "policy", version: "v1", kind: "Eviction" } as const;
+const TOKEN_KIND = {
+  group: "authentication.k8s.io",
+  version: "v1",
+  kind: "TokenRequest",
+} as const;
 
 /** Pure. */
 export function createDiscovery(serverAddress: string): Discovery {
@@ -178,13 +183,14 @@ function verbsOf(resource: Resource): readonly string[] {
 /** Of subresources that are of a kind of their own. */
 function kindOfSubresource(subresource: Resource["subresources"][number]) {
   if (subresource === "eviction") return EVICTION_KIND;
+  if (subresource === "token") return TOKEN_KIND;
   const stream = STREAM_KINDS[subresource];
   if (stream !== undefined) return { group: "", version: "v1", kind: stream };
   return subresource === "scale" ? SCALE_KIND : undefined;
 }
 
 function subresourceVerbs(subresource: Resource["subresources"][number]): readonly string[] {
-  if (subresource === "eviction") return ["create"];
+  if (subresource === "eviction" || subresource === "token") return ["create"];
   if (STREAM_KINDS[subresource] !== undefined) return ["create", "get"];
   return subresource === "log" ? ["get"] : ["get", "patch", "update"];
 }

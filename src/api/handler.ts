@@ -4,19 +4,22 @@ import { sha256 } from "../base/hash.ts";
 import type { Logger } from "../base/logger.ts";
 import { BERTH_PATHS } from "../model/node-endpoints.ts";
 import type { ClusterInfo } from "../model/node-endpoints.ts";
+import type { CommitWriter } from "../model/write-request.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { negotiateDiscovery, negotiateForm } from "./accept.ts";
+import { answerReview, reviewOf } from "./access-reviews.ts";
 import type { Admit } from "./admit.ts";
-import { authenticate } from "./authenticate.ts";
 import type { User } from "./authenticate.ts";
 import {
   NODE_LEASE_NAMESPACE,
   authorizeMaster,
   authorizeNode,
   authorizeObjects,
+  authorizePath,
 } from "./authorize.ts";
 import { readJsonObject } from "./body.ts";
+import { answerForApply, readsForApply } from "./commit-write-apply.ts";
 import { answerDelete } from "./delete.ts";
 import type { Complete } from "./direct-write.ts";
 import type { Discovery } from "./discovery.ts";
@@ -32,6 +35,7 @@ import {
   unavailable,
 } from "./failure.ts";
 import type { HeartbeatRegistry } from "./heartbeats.ts";
+import { impersonate } from "./impersonate.ts";
 import { imagesNeeded, readReferences } from "./images-needed.ts";
 import { answerList } from "./list.ts";
 import { answerUsage, isMetricsPath } from "./metrics-api.ts";
@@ -44,10 +48,14 @@ import type { OpenApi } from "./openapi.ts";
 import { answerLog } from "./pod-log.ts";
 import { methodNotAllowed, parseCount, parseResourceRequest, parseUrl } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
+import type { Rbac } from "./rbac/rbac.ts";
 import { sendBytes, sendFailure, sendJson, sendStored } from "./respond.ts";
 import { toScale } from "./scale.ts";
 import { isStreamSubresource } from "./streams/upgrade.ts";
 import { parseSelection } from "./selection.ts";
+import { authenticateRequest, type TokenAuthenticators } from "./tokens/bearer.ts";
+import { answerIssuer } from "./tokens/issuer-documents.ts";
+import { answerTokenRequest } from "./tokens/token-request.ts";
 import { toPartial, toTable } from "./table.ts";
 import { parseInclude } from "./list.ts";
 import type { TunnelHub } from "./tunnel.ts";
@@ -58,7 +66,7 @@ import type { Withdrawals } from "./withdrawals.ts";
 import { answerWrite, refOfRequest } from "./write.ts";
 
 /** What the answers are made from. */
-export interface Services {
+export interface Services extends TokenAuthenticators {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -69,6 +77,7 @@ export interface Services {
   readonly snapshots: Snapshots;
   readonly watches: WatchRegistry;
   readonly nodePods: NodePods;
+  readonly rbac: Rbac;
   readonly tunnels: TunnelHub;
   readonly heartbeats: HeartbeatRegistry;
   readonly withdrawals: Withdrawals;
@@ -76,6 +85,7 @@ export interface Services {
   readonly onSync: () => void;
   readonly admit?: Admit | undefined;
   readonly complete?: Complete | undefined;
+  readonly commits?: CommitWriter | undefined;
   readonly metrics: () => Promise<string>;
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
@@ -153,8 +163,9 @@ async function route(
     requireRead(method);
     return open(exchange);
   }
-  const user = authenticate(request.socket, services.clock.now());
-  if (user === undefined) throw unauthorized();
+  const sender = await authenticateRequest(request, services.clock.now(), services);
+  if (sender === undefined) throw unauthorized();
+  const user = impersonate(request, sender, services.rbac);
   if (BERTH_PATH_SET.has(path)) {
     const own = BERTH_ROUTES.get(`${method} ${path}`);
     if (own === undefined) throw methodNotAllowed();
@@ -164,6 +175,9 @@ async function route(
   if (answerDocument(exchange, path)) return;
   if (isOpenApiPath(path)) return answerOpenApi(request, response, path, services.openApi);
   if (isMetricsPath(segments)) return answerUsage(response, user, exchange, services);
+  if (answerIssuer(response, path, services.tokens)) return;
+  const review = reviewOf(segments);
+  if (review !== undefined) return answerReview(request, response, user, review, services);
   const what = parseResourceRequest(method, segments, query);
   if (what === undefined) throw pathNotFound();
   return answerObjects(exchange, user, what);
@@ -215,6 +229,10 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
     return answerLog(response, what, { ...services, query });
   }
   if (isStreamSubresource(subresource)) throw badRequest("Upgrade request required");
+  if (subresource === "token") {
+    if (verb !== "create") throw methodNotAllowed();
+    return answerTokenRequest(request, response, user, what, services);
+  }
   if (subresource === "eviction") {
     if (verb !== "create") throw methodNotAllowed();
     return answerEviction(request, response, what, { ...services, query });
@@ -241,7 +259,10 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
   }
 }
 
-function answerGet({ request, response, services, query }: Exchange, what: ResourceRequest): void {
+function answerGet(
+  { request, response, services, query }: Exchange,
+  what: ResourceRequest,
+): Promise<void> | void {
   const { objects, clock } = services;
   const { resource, name = "" } = what;
   const form = negotiateForm(request.headers.accept);
@@ -249,6 +270,9 @@ function answerGet({ request, response, services, query }: Exchange, what: Resou
   if (found === undefined) throw notFound(resource, name);
   const { object, bytes } = found;
   if (what.subresource === "scale") return sendJson(response, 200, toScale(object));
+  const { commits } = services;
+  if (form.kind === "object" && commits !== undefined && readsForApply(request))
+    return answerForApply(response, object, { ...services, commits });
   if (form.kind === "object") return sendStored(response, 200, bytes);
   if (form.kind === "partial") return sendJson(response, 200, toPartial(object, form.version));
   const { resourceVersion } = object.metadata;
@@ -265,7 +289,7 @@ function noteHeartbeat({ heartbeats, clock }: Services, user: User, what: Resour
 
 async function answerMetrics({ response, services, method }: Exchange, user: User): Promise<void> {
   requireRead(method);
-  authorizeMaster(user, "/metrics");
+  authorizePath(user, "get", "/metrics", services);
   const text = await services.metrics();
   sendBytes(response, 200, Buffer.from(text), "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -62,6 +62,12 @@ const LOG_QUERY: readonly string[] = [
   "timestamps",
 ];
 
+const TOKEN_KIND = {
+  group: "authentication.k8s.io",
+  version: "v1",
+  kind: "TokenRequest",
+} as const;
+
 /** One thing that can be done at a path. */
 interface Doing {
   /** As operation ids begin. */
@@ -170,6 +176,10 @@ function subresourceDoings(
           { ...doing, gvk: SCALE_KIND },
         ]),
       );
+    case "token":
+      return {
+        post: { verb: "create", action: "post", query: WRITE_QUERY, gvk: TOKEN_KIND, code: "201" },
+      };
     case "eviction":
       return {
         post: {

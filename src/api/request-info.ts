@@ -25,6 +25,7 @@ export interface ResourceRequest {
 
 const MADE_SUBRESOURCES: ReadonlySet<string> = new Set([
   "eviction",
+  "token",
   "exec",
   "attach",
   "portforward",
@@ -56,10 +57,7 @@ export function parseResourceRequest(
   const place = placeOf(segments);
   const { namespace, plural, name, subresource, surplus } = splitScope(place?.rest ?? []);
   if (place === undefined || plural === undefined) return undefined;
-  const resource = RESOURCES.find(
-    (item) =>
-      item.group === place.group && item.version === place.version && item.plural === plural,
-  );
+  const resource = findResource(place, plural);
   if (resource === undefined || surplus.length > 0) throw pathNotFound();
   const isScoped = namespace !== undefined;
   if (isScoped !== resource.namespaced && (isScoped || name !== undefined)) throw pathNotFound();
@@ -79,6 +77,15 @@ export function parseResourceRequest(
     ...(name === undefined ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
+}
+
+function findResource(
+  { group, version }: { readonly group: string; readonly version: string },
+  plural: string,
+): Resource | undefined {
+  return RESOURCES.find(
+    (item) => item.group === group && item.version === version && item.plural === plural,
+  );
 }
 
 /** Like Go's `ParseBool`, as clients in several languages write it; absent or anything else is false. Pure. */

@@ -7,9 +7,9 @@ import type { Logger } from "../base/logger.ts";
 import type { ClusterInfo } from "../model/node-endpoints.ts";
 import { TUNNEL_PATH } from "../model/tunnel.ts";
 import type { UsageView } from "../model/usage.ts";
+import type { CommitWriter } from "../model/write-request.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { Admit } from "./admit.ts";
-import { authenticate } from "./authenticate.ts";
 import { authorizeNode, authorizeObjects } from "./authorize.ts";
 import type { Complete } from "./direct-write.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -18,21 +18,24 @@ import { handleRequest, toFailure } from "./handler.ts";
 import type { Services } from "./handler.ts";
 import { HeartbeatRegistry } from "./heartbeats.ts";
 import type { Heartbeats } from "./heartbeats.ts";
+import { impersonate } from "./impersonate.ts";
 import { Snapshots } from "./list.ts";
 import { UsageTable } from "./metrics-table.ts";
 import { followNodePods } from "./node-pods.ts";
 import { createOpenApi } from "./openapi.ts";
+import { followRbac } from "./rbac/rbac.ts";
 import { parseResourceRequest, parseUrl } from "./request-info.ts";
 import { readSchemaFiles } from "./schema-files.ts";
-import { TunnelHub } from "./tunnel.ts";
 import { isStreamSubresource, serveStream, type Upgrade } from "./streams/upgrade.ts";
+import { authenticateRequest, type TokenAuthenticators } from "./tokens/bearer.ts";
+import { TunnelHub } from "./tunnel.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
 import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 import { followWithdrawals } from "./withdrawals.ts";
 import type { EndpointReports } from "./withdrawals.ts";
 
-export interface ApiServerOptions {
+export interface ApiServerOptions extends TokenAuthenticators {
   readonly objects: ObjectStore;
   readonly host: string;
   /** 0 chooses a free one. */
@@ -48,6 +51,8 @@ export interface ApiServerOptions {
   readonly admit?: Admit | undefined;
   /** What becomes of objects that are written past Git; `undefined` while nobody can say. */
   readonly complete?: Complete | undefined;
+  /** Makes commits of what people write; without it such writes are refused. */
+  readonly commits?: CommitWriter | undefined;
   /** The process' figures in Prometheus' text form. */
   readonly metrics: () => Promise<string>;
   readonly clock: Clock;
@@ -125,6 +130,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     snapshots: new Snapshots(clock),
     watches,
     nodePods: followNodePods(objects),
+    rbac: followRbac(objects),
+    tokens: options.tokens,
+    oidc: options.oidc,
     tunnels,
     heartbeats,
     withdrawals: followWithdrawals(objects, clock),
@@ -132,6 +140,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     onSync: options.onSync,
     admit: options.admit,
     complete: options.complete,
+    commits: options.commits,
     metrics: options.metrics,
     signal: closing.signal,
   };
@@ -142,7 +151,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       void webhooks.handle(request, response);
     else void handleRequest(request, response, services);
   });
-  server.on("upgrade", (request, socket, head) => void upgrade({ request, socket, head }, services));
+  server.on(
+    "upgrade",
+    (request, socket, head) => void upgrade({ request, socket, head }, services),
+  );
   server.on("clientError", refuseBrokenRequest);
   server.on("error", (error) => logger.error({ error }, "The API's listener failed"));
   server.on("tlsClientError", (error) => logger.debug({ error }, "A TLS handshake failed"));
@@ -159,6 +171,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     close: async () => {
       closing.abort();
       services.nodePods.close();
+      services.rbac.close();
       services.withdrawals.close();
       await loops;
       await closeServer(server, clock);
@@ -217,8 +230,9 @@ async function upgrade(asked: Upgrade, services: Services): Promise<void> {
   socket.on("error", () => socket.destroy());
   try {
     if (signal.aborted) return void socket.destroy();
-    const user = authenticate(request.socket, clock.now());
-    if (user === undefined) throw unauthorized();
+    const sender = await authenticateRequest(request, clock.now(), services);
+    if (sender === undefined) throw unauthorized();
+    const user = impersonate(request, sender, services.rbac);
     const { path, segments, query } = parseUrl(request.url ?? "/");
     if (path === TUNNEL_PATH) {
       return tunnels.accept(authorizeNode(user, TUNNEL_PATH), request, socket, head);

@@ -11,10 +11,12 @@ import { acquireLeadership } from "../store/leader.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { StoreError } from "../store/store.ts";
 import { openSources } from "../sync/worker-sources.ts";
+import { createServiceTokens } from "../api/tokens/service-tokens.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { CliError } from "./cli-error.ts";
 import { readConfig, type DataDir } from "./data-dir.ts";
 import { foregroundLogger } from "./process-logger.ts";
+import { openSigningKey } from "./signing-key.ts";
 import { VERSION } from "./version.ts";
 
 /** How often expired Events are removed. */
@@ -49,12 +51,19 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
   const cluster = clusterInfo(config);
   let controllers: Controllers | undefined;
   const tls = await serverTls(dir);
+  const tokens = createServiceTokens({
+    objects,
+    keys: [await openSigningKey(dir)],
+    issuer: `https://kubernetes.default.svc.${config.domain}`,
+    clock,
+  });
   const api = await startApiServer({
     objects,
     host: config.listen,
     port: config.port,
     tls,
     cluster,
+    tokens,
     onSync: () => controllers?.syncAll(),
     webhooks: {
       tokens: () => controllers?.webhooks.tokens() ?? [],
@@ -66,6 +75,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     commits: {
       write: async (request, signal) =>
         (await controllers?.commits.write(request, signal)) ?? STARTING,
+      lastApplied: async (object, signal) => controllers?.commits.lastApplied(object, signal),
     },
     clock,
     logger,

@@ -20,6 +20,7 @@ export interface Resource {
     | "exec"
     | "attach"
     | "portforward"
+    | "token"
   )[];
   /** May users state it in Git? The others are written by Berth only. */
   readonly declarable: boolean;
@@ -55,7 +56,7 @@ export const RESOURCES: readonly Resource[] = [
   }),
   define("rbac.authorization.k8s.io", "v1", "Role", "roles", {}),
   define("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", {}),
-  define("", "v1", "ServiceAccount", "serviceaccounts", { shortNames: ["sa"] }),
+  define("", "v1", "ServiceAccount", "serviceaccounts", { shortNames: ["sa"], token: true }),
   define("", "v1", "ResourceQuota", "resourcequotas", { shortNames: ["quota"], status: true }),
   define("", "v1", "LimitRange", "limitranges", { shortNames: ["limits"] }),
   define("", "v1", "ConfigMap", "configmaps", { shortNames: ["cm"] }),
@@ -175,6 +176,7 @@ interface Extras {
   readonly status?: boolean;
   readonly scale?: boolean;
   readonly log?: boolean;
+  readonly token?: boolean;
   readonly declarable?: boolean;
 }
 
@@ -198,6 +200,7 @@ function define(
       ...(extras.status === true ? (["status"] as const) : []),
       ...(extras.scale === true ? (["scale"] as const) : []),
       ...(extras.log === true ? POD_SUBRESOURCES : []),
+      ...(extras.token === true ? (["token"] as const) : []),
     ],
     declarable: extras.declarable ?? true,
   };

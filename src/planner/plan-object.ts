@@ -1,6 +1,7 @@
 import { EMPTY_PLAN, type Plan } from "../model/plan.ts";
 import { admitPlan } from "./admit-plan.ts";
 import type {
+  ClusterRole,
   CronJob,
   DaemonSet,
   Deployment,
@@ -25,6 +26,7 @@ import { notePins, pinImages } from "./image-pins.ts";
 import { isAutoscaler, restoreReplicas, targetRef } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod, listPods } from "./owned-pods.ts";
+import { aggregatingRoles, planClusterRole } from "./plan-cluster-role.ts";
 import { planCronJob } from "./plan-cronjob.ts";
 import { planClaim } from "./plan-claim.ts";
 import { planDaemonSet } from "./plan-daemonset.ts";
@@ -81,6 +83,10 @@ const PLANNERS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
     (world, object: HorizontalPodAutoscaler) => planAutoscaler(world, object),
   ],
   ["batch/v1/CronJob", (world, object: CronJob) => planCronJob(world, object)],
+  [
+    "rbac.authorization.k8s.io/v1/ClusterRole",
+    (world, object: ClusterRole) => planClusterRole(world, object),
+  ],
 ]);
 
 /** Which kinds adopt what nobody controls, by the kind that is adopted. */
@@ -127,6 +133,7 @@ const WAKERS: readonly (readonly [wake: Waker, kinds?: readonly string[]])[] = [
   [furnishedNamespaces, ["ServiceAccount", "ConfigMap"]],
   [mirroredService, ["Endpoints"]],
   [movedServices, ["Node"]],
+  [aggregatingRoles, ["ClusterRole"]],
   [balancedServices, ["Node", "Service"]],
   [wakeClaims, ["PersistentVolume", "PersistentVolumeClaim", "Pod", "Node", "StorageClass"]],
   [wakeWorkloads, ["Node", "PersistentVolumeClaim", "Pod", "ConfigMap", "Secret"]],

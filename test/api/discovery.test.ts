@@ -32,6 +32,7 @@ function names(root: "api" | "apis"): readonly string[] {
 /** Kinds that are only asked. */
 const ASKED = [
   "authentication.k8s.io/v1/selfsubjectreviews",
+  "authentication.k8s.io/v1/tokenreviews",
   "authorization.k8s.io/v1/localsubjectaccessreviews",
   "authorization.k8s.io/v1/selfsubjectaccessreviews",
   "authorization.k8s.io/v1/selfsubjectrulesreviews",

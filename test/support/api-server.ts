@@ -6,6 +6,9 @@ import { createAuthority } from "../../src/api/pki.ts";
 import type { Authority, KeyPair } from "../../src/api/pki.ts";
 import { startApiServer } from "../../src/api/server.ts";
 import type { ApiServer, ApiServerOptions } from "../../src/api/server.ts";
+import type { OidcAuthenticator } from "../../src/api/tokens/oidc.ts";
+import { createServiceTokens } from "../../src/api/tokens/service-tokens.ts";
+import { generateSigningKey, readSigningKey } from "../../src/api/tokens/signing-keys.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { Logger } from "../../src/base/logger.ts";
@@ -49,7 +52,11 @@ export interface ApiUnderTest extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Who signs the tokens of accounts. */
+export const ISSUER = "https://kubernetes.default.svc.cluster.local";
+
 export interface ApiTestOptions {
+  readonly oidc?: OidcAuthenticator;
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** Events that watches can go back. */
@@ -68,6 +75,12 @@ export async function startTestApi(options: ApiTestOptions = {}): Promise<ApiUnd
     hosts: ["127.0.0.1", "localhost"],
     now: Date.now(),
   });
+  const tokens = createServiceTokens({
+    objects,
+    keys: [await readSigningKey(generateSigningKey())],
+    issuer: ISSUER,
+    clock,
+  });
   let syncs = 0;
   const serverOptions = (port: number): ApiServerOptions => ({
     objects,
@@ -75,6 +88,8 @@ export async function startTestApi(options: ApiTestOptions = {}): Promise<ApiUnd
     port,
     tls: { ca: authority.cert, ...issued },
     cluster: CLUSTER,
+    tokens,
+    ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
     onSync: () => {
       syncs += 1;
     },

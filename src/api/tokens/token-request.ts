@@ -1,10 +1,12 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatTime, type Clock } from "../../base/clock.ts";
 import type { Pod, ServiceAccount } from "../../model/kinds.gen.ts";
 import type { ApiObject } from "../../model/meta.ts";
 import type { ObjectStore } from "../../store/object-store.ts";
 import type { User } from "../authenticate.ts";
-import { isJsonObject, type JsonObject } from "../body.ts";
-import { badRequest, conflict, forbidden, invalid, notFound } from "../failure.ts";
+import { isJsonObject, readJsonObject, type JsonObject } from "../body.ts";
+import { badRequest, conflict, forbidden, invalid, notFound, unavailable } from "../failure.ts";
+import { sendJson } from "../respond.ts";
 import type { ResourceRequest } from "../request-info.ts";
 import { resourceOf } from "../../model/resources.ts";
 import type { BoundObject, ServiceTokens, TokenWish } from "./service-tokens.ts";
@@ -19,7 +21,7 @@ const BINDABLE = ["Pod", "Secret", "Node"] as const;
 
 export interface TokenRequestContext {
   readonly objects: Pick<ObjectStore, "get">;
-  readonly tokens: ServiceTokens;
+  readonly tokens?: ServiceTokens | undefined;
   readonly clock: Clock;
 }
 
@@ -27,11 +29,24 @@ export interface TokenRequestContext {
  * Answers `serviceaccounts/token`: a token for the account, bound to what asks for it. A node only gets one for a pod that
  * runs on it, with the pod's own account. Throws 400, 403, 404, 409 or 422.
  */
-export async function requestToken(
+export async function answerTokenRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  user: User,
+  what: ResourceRequest,
+  context: TokenRequestContext,
+): Promise<void> {
+  const { tokens } = context;
+  if (tokens === undefined) throw unavailable("this API has no key to sign tokens with");
+  const made = await makeToken(user, what, await readJsonObject(request), { ...context, tokens });
+  sendJson(response, 201, made);
+}
+
+async function makeToken(
   user: User,
   { namespace = "", name = "" }: ResourceRequest,
   body: JsonObject,
-  context: TokenRequestContext,
+  context: TokenRequestContext & { readonly tokens: ServiceTokens },
 ): Promise<object> {
   const accounts = resourceOf({ apiVersion: "v1", kind: "ServiceAccount" });
   const ref = { apiVersion: "v1", kind: "ServiceAccount", namespace, name };
