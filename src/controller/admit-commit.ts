@@ -3,6 +3,7 @@ import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.g
 import { refOf, type ObjectRef } from "../model/meta.ts";
 import { formatProblem, type Problem } from "../model/problem.ts";
 import { checkManifests } from "../planner/check-manifests.ts";
+import { plannedIn, planId } from "../planner/plan-id.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
 import { releaseGate } from "../planner/release-gates.ts";
 import {
@@ -43,7 +44,8 @@ export async function admitCommit(
   signal: AbortSignal,
 ): Promise<void> {
   const releases = getReleases(app.metadata.name, context);
-  const verdict = await judge(app, commit, tree, releases, context, signal);
+  const judged = await judge(app, commit, tree, releases, context, signal);
+  const verdict = { ...judged, plan: planOf(app, tree, releases, context) };
   const latest = releases.at(-1);
   const isAgain = latest !== undefined && isWaiting(latest) && isSameContent(app, latest, tree);
   if (isAgain && (latest.spec.commit === commit.id || verdict.phase === latest.status.phase)) {
@@ -57,6 +59,18 @@ export async function admitCommit(
     await context.objects.create(toRelease(app, commit, tree, sequence, verdict));
   }
   tell(app, commit, verdict, context);
+}
+
+/** What a plan of this commit would be called now: what it was decided from. */
+function planOf(app: App, tree: string, releases: readonly Release[], context: AppContext): string {
+  const current = currentRelease(releases);
+  return planId(context.world.at(context.clock.now()), {
+    app: app.metadata.name,
+    baseTree: current?.spec.tree ?? "",
+    headTree: tree,
+    inventory: current?.status.inventory ?? [],
+    version: context.version ?? "",
+  });
 }
 
 type Verdict = Omit<ReleaseStatus, "startedAt"> & { readonly startedAt: string };
@@ -202,6 +216,7 @@ function toRelease(
   sequence: number,
   status: Verdict,
 ): Release {
+  const planned = plannedIn(commit.message, app.metadata.name);
   return {
     apiVersion: "berth.dev/v1",
     kind: "Release",
@@ -228,6 +243,7 @@ function toRelease(
       author: `${commit.author.name} <${commit.author.email}>`,
       subject: commit.message.split("\n", 1)[0] ?? "",
       committedAt: formatTime(commit.committedAt),
+      ...(planned === undefined ? {} : { planned }),
     },
     status,
   };

@@ -21,6 +21,8 @@ export interface AppContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: QueueMetrics | undefined;
+  /** Berth's own, which names of plans have in them. */
+  readonly version?: string | undefined;
   /** The network of cluster addresses, for instance `10.96.0.0/16`. */
   readonly serviceCidr: string;
   /** Addresses of it that no Service may take. */

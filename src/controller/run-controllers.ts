@@ -30,6 +30,8 @@ export interface ControllersOptions {
   readonly usage?: Metrics;
   /** What addresses of authors of commits end with, where their names are none. */
   readonly authorDomain: string;
+  /** Berth's own, which names of plans have in them. */
+  readonly version?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: QueueMetrics | undefined;
@@ -67,6 +69,7 @@ export function createControllers(options: ControllersOptions): Controllers {
     serviceCidr,
     reservedIps,
     metrics,
+    version: options.version,
   });
   return {
     admission,
@@ -80,7 +83,7 @@ export function createControllers(options: ControllersOptions): Controllers {
       serviceCidr,
       reservedIps,
       domain: options.authorDomain,
-      syncAll: () => apps.syncAll(),
+      syncAll: (names) => apps.syncAll(names),
       random: Math.random,
     }),
     webhooks: appWebhooks(world, (names) => apps.syncAll(names)),

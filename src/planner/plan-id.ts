@@ -20,7 +20,7 @@ export interface PlanInputs {
 }
 
 const PARTS = ["base", "head", "state", "nodes", "version"] as const;
-export type PlanPart = (typeof PARTS)[number];
+type PlanPart = (typeof PARTS)[number];
 
 /** Digits of each part: enough to tell, short enough to be written into a commit message. */
 const PART_LENGTH = 8;
@@ -45,23 +45,38 @@ export function planId(world: World, inputs: PlanInputs): string {
 
 const ID = /^([a-z0-9][a-z0-9.-]*):((?:[0-9a-f]{8}-){4}[0-9a-f]{8})$/;
 
-/** The App that an id is of; `undefined` for a text that is no id. Pure. */
-export function appOfPlan(id: string): string | undefined {
+/** The App that an id is of; `undefined` for a text that is no id. */
+function appOfPlan(id: string): string | undefined {
   return ID.exec(id)?.[1];
 }
 
-/** The parts in which two plans of an App differ: none, and they are the same. Pure. */
-export function comparePlans(planned: string, ran: string): readonly PlanPart[] {
+/** The parts in which two plans of an App differ: none, and they are the same. */
+function comparePlans(planned: string, ran: string): readonly PlanPart[] {
   const [left = [], right = []] = [planned, ran].map((id) => ID.exec(id)?.[2]?.split("-"));
   return PARTS.filter((_, index) => left[index] !== right[index]);
 }
 
-/** Ids in the trailers `Berth-Plan:` of a commit's message. Pure. */
-export function plannedIn(message: string): readonly string[] {
+/** The plan of an App that a trailer `Berth-Plan:` of a commit's message names. Pure. */
+export function plannedIn(message: string, app: string): string | undefined {
   return [...message.matchAll(/^berth-plan:[ \t]*(\S+)[ \t]*$/gim)]
     .map((match) => match[1] ?? "")
-    .filter((id) => appOfPlan(id) !== undefined);
+    .findLast((id) => appOfPlan(id) === app);
 }
+
+/** Whether what ran was what was planned, for people. Pure. */
+export function describeDrift(planned: string, ran: string): string {
+  const parts = comparePlans(planned, ran);
+  if (parts.length === 0) return "as planned";
+  return `not as planned: ${parts.map((part) => DRIFT[part]).join("; ")}`;
+}
+
+const DRIFT: Readonly<Record<PlanPart, string>> = {
+  base: "another commit ran before",
+  head: "another content was planned",
+  state: "objects of the App had changed in the cluster",
+  nodes: "nodes had changed",
+  version: "another version of Berth planned",
+};
 
 /** Objects are never changed in place: an equal one has been digested before. */
 const digests = new WeakMap<ApiObject, string>();
