@@ -23,6 +23,7 @@ import {
   type DockerListing,
 } from "./docker-words.ts";
 import { demuxLog, jsonLines } from "./log-demux.ts";
+import { readStampedLog } from "./stamped-log.ts";
 import {
   RuntimeError,
   type ContainerRuntime,
@@ -293,6 +294,8 @@ async function* readLogs(
     { method: "GET", path: `/containers/${id}/json`, purpose },
     signal,
   );
+  const isTerminal = inspection?.Config.Tty === true;
+  const timestamps = options.timestamps || (options.follow && !isTerminal);
   const stream = await docker.stream(
     "stream",
     {
@@ -302,7 +305,7 @@ async function* readLogs(
         stdout: true,
         stderr: true,
         follow: options.follow,
-        timestamps: options.timestamps,
+        timestamps,
         tail: options.tail === undefined ? "all" : String(options.tail),
         ...(options.since === undefined ? {} : { since: options.since }),
       },
@@ -313,7 +316,12 @@ async function* readLogs(
   if (stream === undefined) return;
   try {
     // A terminal's log has no frames.
-    yield* inspection?.Config.Tty === true ? stream : demuxLog(stream);
+    if (isTerminal) yield* stream;
+    else if (!timestamps) yield* demuxLog(stream);
+    else {
+      const { timestamps: keepStamps, follow: dropRepeats } = options;
+      yield* readStampedLog(stream, { keepStamps, dropRepeats });
+    }
   } finally {
     stream.destroy();
   }

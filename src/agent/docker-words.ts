@@ -50,8 +50,11 @@ export interface DockerInspection {
   readonly ResolvConfPath?: string;
 }
 
-/** Kubelet's: ten megabytes in five files, which the daemon rotates itself. */
-const LOG_CONFIG = { Type: "local", Config: { "max-size": "10m", "max-file": "5" } };
+/**
+ * Kubelet's: ten megabytes in five files, which the daemon rotates itself. Not the driver "local": Engine 20.10 loses
+ * the end of each line that is longer than 16 KiB, so that the next one is joined to it.
+ */
+const LOG_CONFIG = { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } };
 const CPU_PERIOD_US = 100_000;
 /** A limit can be raised, but not taken away again: this one is as good as none. */
 const NO_MEMORY_LIMIT = 2 ** 52;

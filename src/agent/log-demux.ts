@@ -9,14 +9,21 @@ export interface OutputChunk {
   readonly bytes: Uint8Array;
 }
 
+/** A part of a frame. */
+export interface FramePart extends OutputChunk {
+  /** It is the first of its frame. */
+  readonly begins: boolean;
+}
+
 /**
  * The payloads of Docker's multiplexed stream, in order. Takes the next chunk only when the reader wants more, so a
  * slow reader slows the daemon and nothing piles up. Closing it closes the source.
  */
-export async function* demuxOutput(source: AsyncIterable<Uint8Array>): AsyncGenerator<OutputChunk> {
+export async function* demuxOutput(source: AsyncIterable<Uint8Array>): AsyncGenerator<FramePart> {
   const header = new Uint8Array(HEADER_BYTES);
   let headerFilled = 0;
   let payloadLeft = 0;
+  let begins = false;
   for await (const chunk of source) {
     let at = 0;
     while (at < chunk.length) {
@@ -24,7 +31,8 @@ export async function* demuxOutput(source: AsyncIterable<Uint8Array>): AsyncGene
         const bytes = chunk.subarray(at, at + payloadLeft);
         at += bytes.length;
         payloadLeft -= bytes.length;
-        yield { stderr: header[0] === STDERR, bytes };
+        yield { stderr: header[0] === STDERR, bytes, begins };
+        begins = false;
         continue;
       }
       const part = chunk.subarray(at, at + HEADER_BYTES - headerFilled);
@@ -34,6 +42,7 @@ export async function* demuxOutput(source: AsyncIterable<Uint8Array>): AsyncGene
       if (headerFilled === HEADER_BYTES) {
         payloadLeft = new DataView(header.buffer).getUint32(4);
         headerFilled = 0;
+        begins = true;
       }
     }
   }

@@ -74,8 +74,17 @@ function findLogged({ containersOf }: LogsHandlerOptions, request: LogRequest): 
   return dead;
 }
 
-/** Seconds since the epoch, with a fraction. */
+/** Seconds since the epoch, with a fraction: to the nanosecond, so that a reader can go on where it was. */
 function sinceOf({ sinceSeconds, sinceTime }: LogRequest, clock: Clock): string | undefined {
-  const at = sinceSeconds === undefined ? parseTime(sinceTime) : clock.now() - sinceSeconds * 1000;
-  return at === undefined ? undefined : (Math.max(0, at) / 1000).toFixed(3);
+  if (sinceSeconds !== undefined) return toSeconds(clock.now() - sinceSeconds * 1000);
+  const at = parseTime(sinceTime);
+  if (at === undefined) return undefined;
+  const fraction = /\.(\d{1,9})Z$/.exec(sinceTime ?? "")?.[1];
+  return fraction === undefined || at < 0
+    ? toSeconds(at)
+    : `${Math.floor(at / 1000)}.${fraction.padEnd(9, "0")}`;
+}
+
+function toSeconds(ms: number): string {
+  return (Math.max(0, ms) / 1000).toFixed(3);
 }

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
-import type { Container, Pod } from "../model/kinds.gen.ts";
-import type { LogRequest, TunnelRequest } from "../model/tunnel.ts";
+import type { Container, ContainerStatus, Pod } from "../model/kinds.gen.ts";
+import type { LogRequest } from "../model/tunnel.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { parseTime } from "../base/clock.ts";
-import { ApiFailure, badRequest, notFound, unavailable } from "./failure.ts";
+import { ApiFailure, badRequest, invalid, notFound, unavailable } from "./failure.ts";
 import { parseBoolean, parseCount } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendFailure } from "./respond.ts";
@@ -30,17 +30,29 @@ export function answerLog(
     throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   }
   if (!tunnels.isConnected(node)) throw unavailable(`node "${node}" is not connected`);
-  return relay(response, { node, request, tunnels });
+  if (request.previous && hasNoPrevious(pod, request)) throw badRequest(noPrevious(request));
+  return relay(response, { node, pod, request, tunnels });
+}
+
+/** As far as its status says. The containers themselves do not tell a last one from one before it. */
+function hasNoPrevious(pod: Pod, { container }: LogRequest): boolean {
+  const status = statusOf(pod, container);
+  return status !== undefined && status.lastState?.terminated === undefined;
+}
+
+function noPrevious({ container, pod }: LogRequest): string {
+  return `previous terminated container "${container}" in pod "${pod}" not found`;
 }
 
 interface Relay {
   readonly node: string;
-  readonly request: TunnelRequest;
+  readonly pod: Pod;
+  readonly request: LogRequest;
   readonly tunnels: TunnelHub;
 }
 
 /** Carries a stream from the tunnel to the reader; a slow reader makes the node wait. Resolves at its end. */
-function relay(response: ServerResponse, { node, request, tunnels }: Relay): Promise<void> {
+function relay(response: ServerResponse, { node, pod, request, tunnels }: Relay): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const begin = (): void => {
     if (response.headersSent) return;
@@ -62,7 +74,7 @@ function relay(response: ServerResponse, { node, request, tunnels }: Relay): Pro
     },
     failed: (code, message) => {
       if (response.headersSent) response.end();
-      else sendFailure(response, toNodeFailure(code, message));
+      else sendFailure(response, toNodeFailure(code, explainWaiting(pod, request, message)));
       resolve();
     },
   });
@@ -75,6 +87,8 @@ function relay(response: ServerResponse, { node, request, tunnels }: Relay): Pro
 }
 
 function toLogRequest(pod: Pod, query: URLSearchParams): LogRequest {
+  refuseZero(pod, query, "sinceSeconds");
+  refuseZero(pod, query, "limitBytes");
   const tailLines = parseCount(query, "tailLines");
   const sinceSeconds = parseCount(query, "sinceSeconds");
   const sinceTime = query.get("sinceTime") ?? "";
@@ -85,7 +99,10 @@ function toLogRequest(pod: Pod, query: URLSearchParams): LogRequest {
     );
   }
   if (sinceTime !== "" && sinceSeconds !== undefined) {
-    throw badRequest("at most one of sinceTime or sinceSeconds may be specified");
+    const message = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+    throw invalid(LOG_OPTIONS, pod.metadata.name, [
+      { reason: "FieldValueForbidden", field: "", message: `Forbidden: ${message}` },
+    ]);
   }
   return {
     kind: "logs",
@@ -102,6 +119,35 @@ function toLogRequest(pod: Pod, query: URLSearchParams): LogRequest {
     ...(limitBytes === undefined ? {} : { limitBytes }),
   };
 }
+
+const LOG_OPTIONS = { kind: "PodLogOptions", group: "" } as const;
+
+/** Throws 422. */
+function refuseZero(pod: Pod, query: URLSearchParams, field: "sinceSeconds" | "limitBytes"): void {
+  if (parseCount(query, field) !== 0) return;
+  const message = "Invalid value: 0: must be greater than 0";
+  throw invalid(LOG_OPTIONS, pod.metadata.name, [{ reason: "FieldValueInvalid", field, message }]);
+}
+
+function statusOf({ status }: Pod, container: string): ContainerStatus | undefined {
+  return [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ].find(({ name }) => name === container);
+}
+
+/** What has not begun has no log: Kubernetes says why it has not. */
+function explainWaiting(pod: Pod, { container }: LogRequest, message: string): string {
+  const reason = statusOf(pod, container)?.state?.waiting?.reason ?? "";
+  if (reason === "" || !message.endsWith(" is waiting to start")) return message;
+  return `${message}: ${WAITING_WORDS[reason] ?? reason}`;
+}
+
+const WAITING_WORDS: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: "trying and failing to pull image",
+};
 
 /** The container that is meant. Throws 400 when there is none of that name, or none is named and there are several. Pure. */
 export function containerName({ metadata, spec }: Pod, wanted: string): string {

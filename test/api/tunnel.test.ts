@@ -9,6 +9,7 @@ import type { ApiCredentials } from "../../src/client/transport.ts";
 import { TunnelError, runTunnel } from "../../src/client/tunnel-client.ts";
 import type { TunnelHandler } from "../../src/client/tunnel-client.ts";
 import { encodeFrame } from "../../src/model/tunnel-frame.ts";
+import type { Pod } from "../../src/model/kinds.gen.ts";
 import { TUNNEL_PATH, TUNNEL_PROTOCOL } from "../../src/model/tunnel.ts";
 import type { TunnelRequest } from "../../src/model/tunnel.ts";
 import { rawRequest } from "../support/api-request.ts";
@@ -140,11 +141,34 @@ describe("pods/log", () => {
     ["container=chair", 400, "container chair is not valid for pod web"],
     ["container=app&tailLines=x", 400, /"tailLines"/],
     ["container=app&sinceTime=yesterday", 400, /"sinceTime"/],
+    ["container=app&sinceSeconds=0", 422, /sinceSeconds: Invalid value: 0: must be greater than 0/],
+    ["container=app&limitBytes=0", 422, /limitBytes: Invalid value: 0: must be greater than 0/],
+    [
+      "container=app&sinceSeconds=1&sinceTime=2026-01-02T03:04:05Z",
+      422,
+      /Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified/,
+    ],
     ["container=app", 503, 'node "a" is not connected'],
   ])("?%s is a %d", async (query, code, text) => {
     const answer = await logs(query);
     expect(answer.code).toBe(code);
     expect(message(answer)).toMatch(text);
+  });
+
+  test("says why a container has not begun, and that it never died", async () => {
+    const waiting = { name: "app", state: { waiting: { reason: "ImagePullBackOff" } } };
+    const late = build.pod({ name: "late" });
+    await api.put({ ...late, status: { ...late.status, containerStatuses: [waiting] } } as Pod);
+    const path = "/api/v1/namespaces/shop/pods/late/log";
+    await agent(() =>
+      Promise.reject(new TunnelError(400, 'container "app" in pod "late" is waiting to start')),
+    );
+    expect(message(await logs("", path))).toBe(
+      'container "app" in pod "late" is waiting to start: trying and failing to pull image',
+    );
+    expect(message(await logs("previous=true", path))).toBe(
+      'previous terminated container "app" in pod "late" not found',
+    );
   });
 
   test("a pod without a node has no logs", async () => {

@@ -5,14 +5,15 @@ import type { LogRequest } from "../../src/model/tunnel.ts";
 import { pod } from "../agent/pod-builder.ts";
 import { openDockerCluster, type DockerCluster } from "../support/docker-cluster.ts";
 
-/** Asks for a log; `enough` ends a followed one. */
+/** Asks for a log; `enough`, told its last words, ends a followed one. */
 async function read(
   { harness, signal }: DockerCluster,
   more: Partial<LogRequest> = {},
-  enough: (text: string) => boolean = () => false,
+  enough: (tail: string) => boolean = () => false,
 ): Promise<string> {
   const stop = new AbortController();
-  let text = "";
+  const parts: string[] = [];
+  let tail = "";
   const request: LogRequest = {
     kind: "logs",
     namespace: "shop",
@@ -33,8 +34,10 @@ async function read(
       throw new Error("a log reads nothing");
     },
     write: (chunk: Uint8Array) => {
-      text += Buffer.from(chunk).toString("utf8");
-      if (enough(text)) stop.abort();
+      const part = Buffer.from(chunk).toString("utf8");
+      parts.push(part);
+      tail = (tail + part).slice(-100);
+      if (enough(tail)) stop.abort();
       return Promise.resolve();
     },
   };
@@ -44,7 +47,7 @@ async function read(
     if (error instanceof TunnelError) return `${error.code} ${error.message}`;
     if (!stop.signal.aborted) throw error;
   }
-  return text;
+  return parts.join("");
 }
 
 test("logs: whole, tail, limit, time-stamps, follow, previous, and what cannot be", async () => {
@@ -77,4 +80,48 @@ test("logs: whole, tail, limit, time-stamps, follow, previous, and what cannot b
   );
   await harness.until("restarted", (one) => one.status?.containerStatuses?.[0]?.restartCount === 1);
   expect(await read(cluster, { previous: true })).toBe("line 1\nline 2\nline 3\noops\n");
+});
+
+test("logs: lines longer than Docker's, going on where a reader was, and the log of what has ended", async () => {
+  await using cluster = await openDockerCluster();
+  const { harness, runtime, image, signal } = cluster;
+  // One line of 50,000 characters, then three short ones.
+  const script =
+    `awk 'BEGIN { while (count++ < 50000) printf "x"; print "" }'; ` +
+    "for i in 1 2 3; do echo line $i; done";
+  harness.api.put(
+    pod({ image, restartPolicy: "Never", containers: [{ command: ["sh", "-c", script] }] }),
+  );
+  await harness.until("Succeeded", (one) => one.status?.phase === "Succeeded");
+  const lines = (await read(cluster, { timestamps: true })).trimEnd().split("\n");
+  expect(lines.map((line) => line.slice(31).length)).toEqual([50_000, 6, 6, 6]);
+  expect(lines[0]?.slice(30)).toBe(` ${"x".repeat(50_000)}`);
+  // From a line's own stamp it begins with that line; a nanosecond later, with the next.
+  const stamp = lines[2]?.slice(0, 30) ?? "";
+  expect(await read(cluster, { sinceTime: stamp })).toBe("line 2\nline 3\n");
+  const digits = (BigInt(stamp.slice(20, 29)) + 1n).toString().padStart(9, "0");
+  const next = `${stamp.slice(0, 20)}${digits}Z`;
+  expect(await read(cluster, { sinceTime: next })).toBe("line 3\n");
+  const id = (harness.container()?.containerID ?? "").replace("docker://", "");
+  expect((await runtime.inspect(id, signal))?.state).toBe("exited");
+});
+
+test("logs -f: no line is lost or repeated when Docker turns to the next file", async () => {
+  await using cluster = await openDockerCluster();
+  const { harness, image } = cluster;
+  // About 100 bytes a line, as much again for Docker's own: two files of 10 MB.
+  const batch = `BEGIN { while (count++ < 10000) printf "line %d ${"x".repeat(90)}\\n", count + part * 10000 }`;
+  const script =
+    "sleep 1; for part in 0 1 2 3 4 5 6 7 8 9; do " +
+    `awk -v part=$part '${batch}'; sleep 0.2; done; echo over; exec sleep 1000`;
+  harness.api.put(pod({ image, containers: [{ command: ["sh", "-c", script] }] }));
+  await harness.untilReady();
+  const text = await read(cluster, { follow: true }, (all) => all.endsWith("over\n"));
+  const numbers = text
+    .trimEnd()
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => Number(line.split(" ")[1]));
+  expect(numbers.length).toBe(100_000);
+  expect(numbers.findIndex((number, index) => number !== index + 1)).toBe(-1);
 });
