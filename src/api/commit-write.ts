@@ -26,7 +26,6 @@ import {
   invalid,
   notFound,
   tooLarge,
-  unavailable,
 } from "./failure.ts";
 import { parseFieldValidation, validateWrite } from "./field-validation.ts";
 import { sendJson } from "./respond.ts";
@@ -83,10 +82,7 @@ export async function commitWrite(
     signal,
   );
   if (answer.kind === "refused") throw toFailure(answer, resource, ref);
-  if (answer.kind === "proposed")
-    throw new ApiFailure(409, "Conflict", answer.message, {
-      details: detailsOf(resource, ref.name),
-    });
+  if (answer.kind === "proposed") throw blocked(answer.message, resource, ref.name);
   return answer;
 }
 
@@ -190,7 +186,13 @@ type ToFailure = (
   ref: ObjectRef,
 ) => ApiFailure;
 
+/** A 409 that is no "Conflict": kubectl would try that again and again. */
+function blocked(message: string, resource: Resource, name: string): ApiFailure {
+  return new ApiFailure(409, "Forbidden", message, { details: detailsOf(resource, name) });
+}
+
 const FAILURES: Readonly<Record<WriteRefusal, ToFailure>> = {
+  blocked: ({ message }, resource, { name }) => blocked(message, resource, name),
   conflict: ({ message }, resource, { name }) => conflict(resource, name, message),
   exists: (_said, resource, { name }) => alreadyExists(resource, name),
   "not-found": ({ message }, resource, { name }) =>
@@ -213,5 +215,5 @@ const FAILURES: Readonly<Record<WriteRefusal, ToFailure>> = {
   timeout: ({ message }, resource, { name }) =>
     new ApiFailure(504, "Timeout", message, { details: detailsOf(resource, name) }),
   "too-large": ({ message }) => tooLarge(message),
-  unavailable: ({ message }) => unavailable(message),
+  unavailable: ({ message }) => new ApiFailure(503, "ServiceUnavailable", message),
 };

@@ -17,6 +17,9 @@ export interface Call {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Is told each warning that comes with a good answer. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** A short call, from its first byte to its last: as long as Kubernetes' own clients grant. */
@@ -47,6 +50,7 @@ export class Transport {
       const answer = await send(this.#origin, this.#calls, call, both);
       const text = await readAll(answer, MAX_ANSWER_BYTES);
       if (!isSuccess(answer)) throw toApiError(answer.statusCode ?? 0, text);
+      for (const warning of warningsOf(answer)) call.onWarning?.(warning);
       return (text === "" ? undefined : JSON.parse(text)) as T;
     } catch (error) {
       if (limit.aborted && signal?.aborted !== true) {
@@ -110,11 +114,11 @@ export function unreachableError(
 function send(
   origin: URL,
   agent: Agent,
-  { method, path, body, contentType }: Call,
+  { method, path, body, contentType, headers: more }: Call,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-  const headers: Record<string, string | number> = { Accept: "application/json" };
+  const headers: Record<string, string | number> = { Accept: "application/json", ...more };
   if (content !== undefined) {
     headers["Content-Type"] = contentType ?? "application/json";
     headers["Content-Length"] = content.length;
@@ -139,6 +143,12 @@ async function readAll(answer: IncomingMessage, limit: number): Promise<string> 
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The texts of `Warning: 299 - "…"` headers, which come joined into one. */
+function warningsOf({ headers }: IncomingMessage): readonly string[] {
+  const found = (headers.warning ?? "").matchAll(/299 - "((?:[^"\\]|\\.)*)"/g);
+  return [...found].map(([, text = ""]) => text.replaceAll(/\\(.)/g, "$1"));
 }
 
 function isSuccess(answer: IncomingMessage): boolean {

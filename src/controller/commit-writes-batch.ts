@@ -74,7 +74,7 @@ export async function draftBatch(
     const { message } = refusalOfProblem(problem, problems.length);
     const { file, line } = problem.at;
     return refused(
-      "conflict",
+      "blocked",
       `the head ${short(head)} of branch "${location.branch}" cannot be applied: ${file}:${line}: ${message}; mend it first`,
     );
   }
@@ -111,9 +111,9 @@ export async function draftBatch(
   return checkDraft(batch, edits, { outcomes, draft, before: manifests }, context);
 }
 
-const EDIT_ERRORS: Readonly<Record<EditErrorCode, "conflict" | "exists" | "not-found">> = {
-  generated: "conflict",
-  "not-editable": "conflict",
+const EDIT_ERRORS: Readonly<Record<EditErrorCode, "blocked" | "exists" | "not-found">> = {
+  generated: "blocked",
+  "not-editable": "blocked",
   exists: "exists",
   "not-declared": "not-found",
 };
@@ -145,7 +145,7 @@ function checkDraft(
   if (misedit !== undefined) {
     const files = draft.changes.map(({ path }) => path).join(", ");
     return refused(
-      "conflict",
+      "blocked",
       `Cannot change ${files} in place: ${misedit}; edit the file by hand and commit it`,
     );
   }
@@ -168,7 +168,7 @@ function refuseHead(
   const { phase, message = "" } = latest.status;
   if (phase !== "Rejected" && phase !== "Held") return undefined;
   return refused(
-    "conflict",
+    "blocked",
     `App "${app.metadata.name}" takes no writes: its head ${short(head)} is ${phase}: ${message}`,
   );
 }
@@ -205,7 +205,7 @@ function prepareOne(
     if (declared !== undefined || stored !== undefined)
       return refused("exists", `${formatRef(ref)} is there already`);
     const wanted = request.change(undefined, false);
-    if (wanted === undefined) return refused("conflict", "there is nothing to create");
+    if (wanted === undefined) return refused("blocked", "there is nothing to create");
     const { written, after } = statedObjects(wanted);
     return {
       kind: "edit",
@@ -216,7 +216,7 @@ function prepareOne(
   if (declared === undefined) {
     if (stored === undefined) return refused("not-found", `${formatRef(ref)} is not there`);
     return refused(
-      "conflict",
+      "blocked",
       `${formatRef(ref)} is not in Git: Berth made it; add a manifest of it to App "${app.metadata.name}" (folder "${location.path}") and commit it`,
     );
   }
@@ -286,7 +286,7 @@ function guardEdits(
     current.spec.tree === tree ? { kind: "allow" as const } : judge(before, head.message);
   if (ofHead.kind === "hold")
     return refused(
-      "conflict",
+      "blocked",
       `App "${app.metadata.name}" takes no writes: its head ${short(head)} will be Held: ${ofHead.message}`,
     );
   return { kind: "pass", consents: gone.size > 0 && judge(next, "").kind === "hold" };

@@ -38,13 +38,13 @@ export function checkPolicy(
   if (followed !== undefined) {
     const value = String(app.spec[followed]);
     return refused(
-      "conflict",
+      "blocked",
       `App "${name}" follows ${followed} "${value}" and no branch: commit to the branch that it is made from`,
     );
   }
   if (suspend === true)
     return refused(
-      "conflict",
+      "blocked",
       `App "${name}" is suspended: a commit would not be applied; set its field suspend to false first`,
     );
   if (

@@ -9,14 +9,14 @@ export type Refused = Extract<WriteAnswer, { kind: "refused" }>;
 const PROBLEMS: Readonly<Record<string, WriteRefusal>> = {
   "apply/no-namespace": "no-namespace",
   "apply/namespace-terminating": "forbidden",
-  "apply/other-app": "conflict",
-  "apply/controlled": "conflict",
-  "apply/unmanaged-namespace": "conflict",
+  "apply/other-app": "blocked",
+  "apply/controlled": "blocked",
+  "apply/unmanaged-namespace": "blocked",
 };
 
 const GIT_ERRORS: Readonly<Partial<Record<GitErrorCode, WriteRefusal>>> = {
   conflict: "conflict",
-  dirty: "conflict",
+  dirty: "blocked",
   rejected: "forbidden",
   "too-large": "too-large",
 };

@@ -7,7 +7,7 @@ import type { StoreWorld } from "./store-world.ts";
 
 export type Target =
   | { readonly kind: "app"; readonly app: App }
-  | { readonly kind: "refused"; readonly why: "conflict" | "not-found"; readonly message: string };
+  | { readonly kind: "refused"; readonly why: "blocked" | "not-found"; readonly message: string };
 
 /** The App that everything without a home of its own goes to. */
 const ROOT = "root";
@@ -38,7 +38,7 @@ export function findTarget(
   if (first !== undefined && candidates.length === 1) return { kind: "app", app: first };
   const names = candidates.map(({ metadata }) => metadata.name).toSorted(compare);
   return refuse(
-    "conflict",
+    "blocked",
     `${formatRef(ref)} could go to several Apps: ${names.join(", ")}; name one in the annotation ${WRITE_TO_ANNOTATION} of the object or of its Namespace, or with \`--app\` of berth's own commands`,
   );
 }
@@ -77,6 +77,6 @@ function isIn(app: string, namespace: string, world: StoreWorld): boolean {
   return release?.status.inventory.some((ref) => ref.namespace === namespace) ?? false;
 }
 
-function refuse(why: "conflict" | "not-found", message: string): Target {
+function refuse(why: "blocked" | "not-found", message: string): Target {
   return { kind: "refused", why, message: `Cannot write: ${message}` };
 }

@@ -48,7 +48,7 @@ function stateOf(
   const { phase, message = "" } = own?.status ?? {};
   if (phase === "Rejected" || phase === "Held") {
     const short = commit.id.slice(0, 12);
-    return refused("conflict", `commit ${short} is ${phase}: ${message}`);
+    return refused("blocked", `commit ${short} is ${phase}: ${message}`);
   }
   if (own?.status.applied === true) return "applied";
   if (own !== undefined && phase === "Superseded") return "applied";

@@ -1,13 +1,18 @@
 import { backoffMs } from "../base/backoff.ts";
+import { canonicalJson } from "../base/hash.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { App } from "../model/kinds.gen.ts";
-import { refKey } from "../model/meta.ts";
+import type { App, Release } from "../model/kinds.gen.ts";
+import { APP_LABEL } from "../model/app.ts";
+import { refKey, refOf, type ApiObject } from "../model/meta.ts";
 import type { CommitWriter, WriteAnswer, WriteRequest } from "../model/write-request.ts";
 import { planApply } from "../planner/check-manifests.ts";
+import { currentRelease, releasesOf } from "../planner/release-rules.ts";
 import { GitError } from "../sync/git.ts";
 import type { SourceLocation } from "../sync/source.ts";
+import { getApp } from "./app-context.ts";
 import { locationOf } from "./app-location.ts";
+import { statedPart } from "./commit-writes-stated.ts";
 import {
   draftBatch,
   type BatchContext,
@@ -25,7 +30,7 @@ export interface CommitWritesOptions extends BatchContext, ProposeContext {
   /** What addresses of authors end with: `<name>@<domain>`. */
   readonly domain: string;
   /** Looks at the Apps' sources now. */
-  readonly syncAll: () => void;
+  readonly syncAll: (apps: readonly string[]) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** From 0 to 1: spreads the tries of several control planes and people. */
@@ -50,6 +55,8 @@ interface Pending {
   readonly app: App;
   readonly answer: (answer: WriteAnswer) => void;
   readonly fail: (error: unknown) => void;
+  /** Monotonic. */
+  readonly since: Millis;
   stage: "waiting" | "working" | "committed" | "gone";
   /** For people, once there is one. */
   commit?: string;
@@ -77,7 +84,15 @@ export class CommitWrites implements CommitWriter {
     const denied = checkPolicy(app, stored, request);
     if (denied !== undefined) return denied;
     const { promise, resolve, reject } = Promise.withResolvers<WriteAnswer>();
-    const pending: Pending = { request, app, answer: resolve, fail: reject, stage: "waiting" };
+    const since = clock.monotonic();
+    const pending: Pending = {
+      request,
+      app,
+      answer: resolve,
+      fail: reject,
+      since,
+      stage: "waiting",
+    };
     if (!this.#enqueue(pending)) {
       return refused(
         "unavailable",
@@ -93,6 +108,26 @@ export class CommitWrites implements CommitWriter {
       return await Promise.race([promise, late]);
     } finally {
       over.abort();
+    }
+  }
+
+  async lastApplied(object: ApiObject, signal: AbortSignal): Promise<string | undefined> {
+    const { world, sources, objects } = this.#options;
+    const name = object.metadata.labels?.[APP_LABEL];
+    const app = name === undefined ? undefined : getApp(name, this.#options);
+    if (app === undefined) return undefined;
+    const releases = world.list("berth.dev/v1", "Release") as readonly Release[];
+    const current = currentRelease(releasesOf(releases, app.metadata.name));
+    if (current === undefined) return undefined;
+    try {
+      const location = locationOf(app, objects);
+      const { loaded } = await sources.load(location, current.spec.commit, signal);
+      const key = refKey(refOf(object));
+      const declared = loaded.manifests.find((manifest) => refKey(refOf(manifest.object)) === key);
+      return declared === undefined ? undefined : appliedText(declared.object);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      return undefined;
     }
   }
 
@@ -126,7 +161,10 @@ export class CommitWrites implements CommitWriter {
     const { clock, logger } = this.#options;
     const never = new AbortController().signal;
     while (lane.waiting.length > 0) {
-      if (lane.waiting.some(({ request }) => !request.dryRun)) await clock.sleep(GATHER_MS, never);
+      const [first] = lane.waiting;
+      const waited = clock.monotonic() - (first?.since ?? 0);
+      const isTry = first?.request.dryRun === true;
+      if (!isTry && waited < GATHER_MS) await clock.sleep(GATHER_MS - waited, never);
       const batch = takeBatch(lane.waiting);
       try {
         await this.#process(batch);
@@ -151,7 +189,7 @@ export class CommitWrites implements CommitWriter {
     for (let attempt = 1; ; attempt += 1) {
       const made = await this.#draft(batch, location, signal);
       if (made.kind === "refused") {
-        if (batch.length === 1) return void first.answer(made);
+        if (batch.length === 1) return first.answer(made);
         // One of them is at fault: each by itself, so that the others are not.
         for (const pending of batch) await this.#process([pending]);
         return;
@@ -254,7 +292,7 @@ export class CommitWrites implements CommitWriter {
     const files = changes.map(({ path }) => path);
     const told = `committed ${commit.id.slice(0, 7)} to ${location.branch}: ${listFiles(files)}`;
     for (const { pending } of going) Object.assign(pending, { stage: "committed", commit: told });
-    this.#options.syncAll();
+    this.#options.syncAll([app.metadata.name]);
     void this.#answerWhenApplied(going, draft, told);
   }
 
@@ -283,12 +321,19 @@ export class CommitWrites implements CommitWriter {
   #tried({ request, app }: Pending, draft: Draft, warnings: readonly string[]): WriteAnswer {
     const { world, clock, serviceCidr, reservedIps } = this.#options;
     const key = refKey(request.ref);
-    const manifest = draft.manifests.find(({ object }) => keyOf(object) === key);
+    const manifest = draft.manifests.find(({ object }) => refKey(refOf(object)) === key);
     if (manifest === undefined) return { kind: "tried", object: undefined, warnings };
     const options = { app: app.metadata.name, serviceCidr, reservedIps };
     const [step] = planApply(world.at(clock.now()), [manifest], options).steps;
     return { kind: "tried", object: step?.object ?? manifest.object, warnings };
   }
+}
+
+/** As kubectl writes it. */
+function appliedText(object: ApiObject): string {
+  const { metadata, ...rest } = statedPart(object);
+  const annotations = metadata.annotations ?? {};
+  return `${canonicalJson({ ...rest, metadata: { ...metadata, annotations } })}\n`;
 }
 
 interface Going {
@@ -343,13 +388,4 @@ function listFiles(files: readonly string[]): string {
   const shown = files.slice(0, MAX_FILES_NAMED).join(", ");
   const more = files.length - MAX_FILES_NAMED;
   return more > 0 ? `${shown} and ${more} more` : shown;
-}
-
-function keyOf(object: {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}): string {
-  const { apiVersion, kind, metadata } = object;
-  return `${apiVersion}/${kind}/${metadata.namespace ?? ""}/${metadata.name}`;
 }

@@ -30,6 +30,9 @@ export interface WantedObject {
 }
 
 export type WriteRefusal =
+  /** Something stands in the way that goes by no retry. */
+  | "blocked"
+  /** Others were faster: to be tried again. */
   | "conflict"
   | "exists"
   | "forbidden"
@@ -70,4 +73,6 @@ export type WriteAnswer =
 /** Turns writes into commits. */
 export interface CommitWriter {
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteAnswer>;
+  /** JSON of what Git declares of a stored object; `undefined` when it declares nothing, or cannot be asked. */
+  lastApplied(object: ApiObject, signal: AbortSignal): Promise<string | undefined>;
 }

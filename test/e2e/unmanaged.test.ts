@@ -294,7 +294,7 @@ test("a Job is made from a CronJob", async () => {
 
 test("elsewhere writes are commits, and Git declares nothing here", async () => {
   const { stderr } = await newest.run("-n", "work", "label", "configmap/settings", "a=b");
-  expect(stderr).toContain("writes are commits: edit work.yaml:1 and commit it");
+  expect(stderr).toMatch(/Warning: committed [0-9a-f]{7} to main: work\.yaml/);
   const { repo } = current();
   await repo.write("play.yaml", CONFIG.replace("NAMESPACE", "play"));
   const commit = await repo.commit("declare what is not Git's");

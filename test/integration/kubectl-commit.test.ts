@@ -45,12 +45,12 @@ afterAll(async () => {
 });
 
 const web = (): Deployment | undefined =>
-  plane.get<Deployment>({
+  plane.get({
     apiVersion: "apps/v1",
     kind: "Deployment",
     namespace: "default",
     name: "web",
-  });
+  }) as Deployment | undefined;
 
 /** A command that must make one commit; resolves with its subject. */
 async function commits(...args: readonly string[]): Promise<string> {

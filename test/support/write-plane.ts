@@ -31,7 +31,7 @@ export interface WritePlane extends AsyncDisposable {
   /** Subjects of the branch's commits, newest first. */
   log(count?: number): Promise<readonly string[]>;
   read(file: string): Promise<string>;
-  get<T extends ApiObject>(ref: ObjectRef): T | undefined;
+  get(ref: ObjectRef): ApiObject | undefined;
   /** Resolves once the head is in the store. */
   applied(): Promise<void>;
 }
@@ -137,7 +137,7 @@ export async function startWritePlane(options: WritePlaneOptions): Promise<Write
     git,
     log: async (count = 1) => (await git("log", `-n${count}`, "--format=%s", "main")).split("\n"),
     read: (file) => readFile(join(repo.path, file), "utf8"),
-    get: <T extends ApiObject>(ref: ObjectRef) => objects.get(ref)?.object as T | undefined,
+    get: (ref) => objects.get(ref)?.object,
     applied,
     [Symbol.asyncDispose]: async () => {
       stop.abort();

@@ -49,7 +49,7 @@ export function describeEdit(edit: ObjectEdit, namespace: string, client: string
   if (edit.kind === "create") return `Create ${what}`;
   if (edit.kind === "delete") return `Delete ${what}`;
   const paths = changedPaths(asFields(edit.before), asFields(edit.after), []);
-  if (/ rollout undo$/.test(client)) return `Undo rollout of ${what}`;
+  if (client.endsWith(" rollout undo")) return `Undo rollout of ${what}`;
   const change = { before: asFields(edit.before), after: asFields(edit.after), paths, what };
   for (const describe of DESCRIPTIONS) {
     const words = describe(change);
@@ -149,7 +149,7 @@ function keyChanges(before: Fields, after: Fields): string {
     .map((key) => {
       const value = after[key];
       if (value === undefined) return `-${key}`;
-      const text = String(value);
+      const text = typeof value === "string" ? value : "";
       return text.length > 40 || /\s/.test(text) ? key : `${key}=${text}`;
     })
     .join(", ");

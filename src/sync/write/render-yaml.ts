@@ -75,7 +75,7 @@ export function renderScalar(value: unknown, like: Scalar): string | undefined {
 function toLines(value: unknown, { indent, indentsLists }: YamlStyle): readonly string[] {
   // Without aliases: two equal values are two values.
   const document = new Document(value, { aliasDuplicateObjects: false });
-  visit(document, { Scalar: (_key, node) => void quoteAmbiguous(node) });
+  visit(document, { Scalar: (_key, node) => quoteAmbiguous(node) });
   const options = { indent, indentSeq: indentsLists, lineWidth: 0, blockQuote: "literal" } as const;
   return document.toString(options).replace(/\n$/, "").split("\n");
 }

@@ -1,0 +1,237 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ConfigMap, Deployment, Release } from "../../src/model/kinds.gen.ts";
+import { resourceOf } from "../../src/model/resources.ts";
+import { eventually } from "../support/eventually.ts";
+import { findKubectls, openKubectl, type Kubectl } from "../support/kubectl.ts";
+import { startWritePlane, type WritePlane } from "../support/write-plane.ts";
+
+const configMap = (name: string, data: string): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  a: "${data}"\n`;
+const deployment = (name: string): string => `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+spec:
+  replicas: 0
+  selector:
+    matchLabels: {app: ${name}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+    spec:
+      containers: [{name: app, image: app:1}]
+`;
+const NAMES = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+
+let plane: WritePlane;
+let kubectl: Kubectl;
+let newest: Kubectl;
+beforeAll(async () => {
+  const files = Object.fromEntries([
+    ...NAMES.map((name) => [`apps/${name}.yaml`, deployment(name)] as const),
+    ["apps/all.yaml", [1, 2, 3, 4, 5, 6].map((index) => configMap(`m${index}`, "1")).join("---\n")],
+    [
+      "apps/anchors.yaml",
+      "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: alias\n  labels: &l {x: y}\n  annotations: *l\n",
+    ],
+  ]);
+  plane = await startWritePlane({ files, spec: { path: "apps" } });
+  const binaries = await findKubectls();
+  const [oldest] = binaries;
+  const last = binaries.at(-1);
+  if (oldest === undefined || last === undefined) throw new Error("There is no kubectl");
+  kubectl = await openKubectl(oldest, await plane.kubeconfig("ada"));
+  newest = await openKubectl(last, await plane.kubeconfig("Grace Hopper"));
+});
+afterAll(async () => {
+  await kubectl[Symbol.asyncDispose]();
+  await newest[Symbol.asyncDispose]();
+  await plane[Symbol.asyncDispose]();
+});
+
+const getMap = (name: string): ConfigMap | undefined =>
+  plane.get({ apiVersion: "v1", kind: "ConfigMap", namespace: "default", name }) as
+    | ConfigMap
+    | undefined;
+const refused = async (...args: readonly string[]): Promise<string> => {
+  const before = await plane.repo.head();
+  const { code, stderr } = await kubectl.run(...args);
+  expect([code, await plane.repo.head()]).toEqual([1, before]);
+  return stderr;
+};
+
+test("twenty at once all land, each in a commit that names it, and none is lost", async () => {
+  const before = await plane.repo.head();
+  const answers = await Promise.all(
+    NAMES.map((name, index) =>
+      (index % 2 === 0 ? kubectl : newest).run(
+        "scale",
+        `deployment/${name}`,
+        `--replicas=${index + 1}`,
+      ),
+    ),
+  );
+  expect(answers.filter(({ code }) => code !== 0).map(({ output }) => output)).toEqual([]);
+  for (const [index, name] of NAMES.entries()) {
+    const found = plane.get({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      namespace: "default",
+      name,
+    }) as Deployment | undefined;
+    expect(found?.spec.replicas).toBe(index + 1);
+    expect(await plane.read(`apps/${name}.yaml`)).toBe(
+      deployment(name).replace("replicas: 0", `replicas: ${index + 1}`),
+    );
+  }
+  const log = await plane.git("log", "--format=%B", `${before}..main`);
+  for (const [index, name] of NAMES.entries())
+    expect(log).toContain(`Scale deployment ${name} to ${index + 1}`);
+  expect(await plane.git("log", "--format=%an <%ae>", `${before}..main`)).toContain(
+    "Grace Hopper <Grace-Hopper@abc123.berth.local>",
+  );
+});
+
+test("twenty at once on one object end in one of them, and each is answered", async () => {
+  const answers = await Promise.all(
+    NAMES.map((_, index) =>
+      kubectl.run("patch", "configmap", "m1", "-p", `{"data":{"k${index}":"v"}}`),
+    ),
+  );
+  expect(answers.filter(({ code }) => code !== 0).map(({ output }) => output)).toEqual([]);
+  expect(Object.keys(getMap("m1")?.data ?? {}).toSorted()).toEqual(
+    ["a", ...NAMES.map((_, index) => `k${index}`)].toSorted(),
+  );
+}, 60_000);
+
+test("others push meanwhile: the change is made on top of theirs", async () => {
+  const running = kubectl.run("patch", "configmap", "m2", "-p", '{"data":{"b":"2"}}');
+  await plane.repo.edit("apps/web-0.yaml", "app:1", "app:2");
+  expect((await running).code).toBe(0);
+  expect(await plane.read("apps/web-0.yaml")).toContain("app:2");
+  expect(getMap("m2")?.data).toEqual({ a: "1", b: "2" });
+});
+
+test("apply, diff, replace, edit of a version that is old", async () => {
+  const manifest = configMap("m3", "2");
+  const diff = await newest.pipe(manifest, "diff", "-f", "-");
+  expect(diff).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/-  a: "1"\n\+  a: "2"/),
+  });
+  expect((await newest.pipe(manifest, "apply", "-f", "-")).output).toMatch(
+    /configmap\/m3 configured[^]*|Warning: committed/,
+  );
+  expect(await plane.log()).toEqual(["Change data.a of configmap m3"]);
+  const head = await plane.repo.head();
+  expect((await newest.pipe(manifest, "apply", "-f", "-")).code).toBe(0);
+  expect((await newest.pipe(manifest, "diff", "-f", "-")).code).toBe(0);
+  expect(await plane.repo.head()).toBe(head);
+  expect(await plane.read("apps/all.yaml")).not.toContain("last-applied");
+  const old = JSON.stringify({ ...getMap("m3"), data: { a: "3" } });
+  expect((await newest.pipe(old, "replace", "-f", "-")).code).toBe(0);
+  expect((await newest.pipe(old, "replace", "-f", "-")).stderr).toContain(
+    "the object has been modified",
+  );
+  expect((await newest.pipe(configMap("fresh", "x"), "apply", "-f", "-")).output).toContain(
+    "configmap/fresh created",
+  );
+  expect(await plane.log()).toEqual(["Create configmap fresh"]);
+});
+
+test("a dry run answers and leaves no trace", async () => {
+  const head = await plane.repo.head();
+  const text = await newest.text("scale", "deployment/web-1", "--replicas=9", "--dry-run=server");
+  expect(text).toContain("scaled (server dry run)");
+  const created = await newest.pipe(
+    configMap("tried", "x"),
+    "apply",
+    "--dry-run=server",
+    "-o",
+    "name",
+    "-f",
+    "-",
+  );
+  expect(created.stdout).toBe("configmap/tried\n");
+  expect((await newest.run("delete", "configmap", "m4", "--dry-run=server")).code).toBe(0);
+  expect(await plane.repo.head()).toBe(head);
+  expect(getMap("m4")).toBeDefined();
+  expect(await plane.git("status", "--porcelain")).toBe("");
+});
+
+test("what cannot be is told, and nothing is committed", async () => {
+  expect(await refused("scale", "deployment/web-1", "--replicas=-1")).toContain(
+    "must be greater than or equal to 0",
+  );
+  expect(
+    await refused("patch", "deployment", "web-1", "-p", '{"spec":{"replicas":"x"}}'),
+  ).toContain("spec.replicas");
+  expect(
+    await refused(
+      "patch",
+      "deployment",
+      "web-1",
+      "--type=merge",
+      "-p",
+      '{"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}}}}}',
+    ),
+  ).toMatch(/selector/);
+  expect(await refused("create", "configmap", "x", "-n", "nowhere")).toContain(
+    'namespaces "nowhere" not found',
+  );
+  expect(await refused("create", "configmap", "m4")).toContain('configmaps "m4" already exists');
+  expect(await refused("create", "secret", "generic", "s", "--from-literal=a=b")).toMatch(
+    /plain text: encrypt it/,
+  );
+  expect(await refused("annotate", "configmap", "alias", "x=z", "--overwrite")).toMatch(
+    /alias of an anchor|apps\/anchors\.yaml|anchors\.yaml/,
+  );
+  expect(
+    await refused(
+      "patch",
+      "configmap",
+      "m4",
+      "-p",
+      '{"metadata":{"labels":{"berth.dev/app":"x"}}}',
+    ),
+  ).toContain("set by Berth");
+});
+
+test("a work tree that is dirty there is not touched", async () => {
+  const file = join(plane.repo.path, "apps/web-2.yaml");
+  const mine = `${await plane.read("apps/web-2.yaml")}# mine\n`;
+  await writeFile(file, mine);
+  expect(await refused("scale", "deployment/web-2", "--replicas=7")).toMatch(
+    /changes of its own in "apps\/web-2\.yaml"; commit or stash/,
+  );
+  expect((await kubectl.run("scale", "deployment/web-3", "--replicas=7")).code).toBe(0);
+  expect(await plane.read("apps/web-2.yaml")).toBe(mine);
+  await plane.git("checkout", "-q", "--", "apps/web-2.yaml");
+});
+
+test("a head that waits for somebody takes nothing on top", async () => {
+  await plane.repo.edit("apps/web-4.yaml", "replicas: 5", "replicas: many");
+  const bad = await plane.repo.head();
+  await eventually("it is Rejected", () => {
+    const releases = plane.objects.list(
+      resourceOf({ apiVersion: "berth.dev/v1", kind: "Release" }),
+    ).items;
+    return releases.some(({ object }) => (object as Release).spec.commit === bad)
+      ? true
+      : undefined;
+  });
+  expect(await refused("scale", "deployment/web-5", "--replicas=1")).toMatch(
+    /is Rejected: apps\/web-4\.yaml:6/,
+  );
+  await plane.repo.edit("apps/web-4.yaml", "replicas: many", "replicas: 5");
+  await plane.applied();
+});
+
+test("Git away is a 503 that says so", async () => {
+  await plane.git("update-ref", "-d", "refs/heads/main");
+  const { stderr } = await kubectl.run("scale", "deployment/web-5", "--replicas=2");
+  expect(stderr).toMatch(/ServiceUnavailable|no such branch|no commits yet/);
+  await plane.git("update-ref", "refs/heads/main", "HEAD@{0}").catch(() => undefined);
+});
