@@ -95,13 +95,24 @@ export async function callTo(
   pod: Pod | undefined,
   target: string,
 ): Promise<string> {
+  const [said = ""] = await callOften(host, pod, target, 1);
+  return said;
+}
+
+/** The same so many times, each with a connection of its own. */
+export async function callOften(
+  host: TestHost,
+  pod: Pod | undefined,
+  target: string,
+  times: number,
+): Promise<readonly string[]> {
   const url = `http://${target.includes("/") ? target : `${target}/cgi-bin/who`}`;
-  // Not `-T`: it crashes the static busybox of Debian 12.
-  const limit = ["busybox", "timeout", String(CALL_SECONDS)];
-  const call = [...limit, "busybox", "wget", "-q", "-O", "-", url];
+  // Not `wget -T`: it crashes the static busybox of Debian 12.
+  const call = `busybox timeout ${CALL_SECONDS} busybox wget -q -O - ${url}`;
+  const script = `for i in $(busybox seq ${times}); do ${call} || exit 1; done`;
   const id = pod?.status?.containerStatuses?.[0]?.containerID?.replace("docker://", "");
-  const command = id === undefined ? call : ["docker", "exec", id, ...call];
-  const { code, stdout, output } = await host.run(command);
+  const command = id === undefined ? ["sh"] : ["docker", "exec", id, "sh"];
+  const { code, stdout, output } = await host.run([...command, "-c", script]);
   if (code !== 0) throw new Error(`${host.name} cannot reach ${target}: ${output.trim()}`);
-  return stdout.trim();
+  return stdout.trim().split("\n");
 }
