@@ -55,6 +55,9 @@ export interface ReleaseView {
   readonly author: string;
   readonly startedAt: string;
   readonly finishedAt: string | undefined;
+  /** The id that a plan of it would have had, and the one that its commit names. */
+  readonly plan: string | undefined;
+  readonly planned: string | undefined;
 }
 
 /** Everything that `berth status` tells, as of now. */
@@ -116,6 +119,8 @@ export function viewRelease(release: Release): ReleaseView {
     author: spec.author,
     startedAt: status.startedAt,
     finishedAt: status.finishedAt,
+    plan: status.plan,
+    planned: spec.planned,
   };
 }
 

@@ -89,6 +89,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     podCidr: config.podCidr,
     serviceCidr: config.serviceCidr,
     reservedIps: [config.dnsIp],
+    version: VERSION,
     caBundle: tls.ca,
     authorDomain: `${config.clusterId}.berth.local`,
     lastSeen: (node) => api.heartbeats.lastSeen(node),

@@ -10,9 +10,6 @@ import { formatTable, shortId } from "./table.ts";
 export interface HistoryEntry extends ReleaseView {
   /** Objects that it changed; absent until it was applied. */
   readonly counts: Release["status"]["counts"];
-  /** The id that a plan of it would have had, and the one that its commit names. */
-  readonly plan: string | undefined;
-  readonly planned: string | undefined;
 }
 
 /** The releases of an App, newest first. */
@@ -27,8 +24,7 @@ export async function readHistory(
 }
 
 function toEntry(release: Release): HistoryEntry {
-  const { counts, plan } = release.status;
-  return { ...viewRelease(release), counts, plan, planned: release.spec.planned };
+  return { ...viewRelease(release), counts: release.status.counts };
 }
 
 /** Digests of an object in the manifests of commits; `undefined` where one has it not, or cannot be read. */
@@ -94,6 +90,6 @@ function formatCounts(counts: HistoryEntry["counts"]): string {
 }
 
 function formatPlanned({ plan, planned }: HistoryEntry): string {
-  if (planned === undefined) return "-";
+  if (planned === undefined || plan === undefined) return "-";
   return planned === plan ? "as planned" : "not as planned";
 }

@@ -1,8 +1,12 @@
 import type { AppView, ClusterView } from "./cluster-view.ts";
+import { describeDrift } from "../planner/plan-id.ts";
 import { formatTable, shortId } from "./table.ts";
 
-/** What `berth status` shows: each App with its newest release, then nodes and Deployments. Pure. */
-export function formatStatus(view: ClusterView): string {
+/**
+ * What `berth status` shows: each App with its newest release, then nodes and Deployments. `plans` are ids of plans that
+ * releases are held against, where their commits name none. Pure.
+ */
+export function formatStatus(view: ClusterView, plans: readonly string[] = []): string {
   const nodes = formatTable(
     ["NODE", "READY", "MESSAGE"],
     view.nodes.map((node) => [
@@ -23,13 +27,13 @@ export function formatStatus(view: ClusterView): string {
   const apps =
     view.apps.length === 0
       ? ["No App yet: point Berth at a repository with `berth up --repo PATH`"]
-      : view.apps.map(formatApp);
+      : view.apps.map((app) => formatApp(app, plans));
   const parts = [...apps, view.nodes.length === 0 ? "No node yet" : nodes];
   if (view.deployments.length > 0) parts.push(deployments);
   return parts.join("\n\n");
 }
 
-function formatApp(app: AppView): string {
+function formatApp(app: AppView, plans: readonly string[]): string {
   const lines = [
     `App ${app.name}: ${app.repo}, branch ${app.branch}, path ${app.path}`,
     `  seen     ${shortId(app.seenCommit)}`,
@@ -49,6 +53,9 @@ function formatApp(app: AppView): string {
       lines.push(`           ${release.message}`);
     }
     for (const problem of release.problems) lines.push(`           ${problem}`);
+    const planned = plans.find((id) => id.startsWith(`${app.name}:`)) ?? release.planned;
+    if (planned !== undefined && release.plan !== undefined)
+      lines.push(`  plan     ${describeDrift(planned, release.plan)}`);
   }
   if (app.sourceProblem !== undefined) lines.push(`  Git: ${app.sourceProblem}`);
   return lines.join("\n");

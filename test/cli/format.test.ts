@@ -17,6 +17,8 @@ const RELEASE: ReleaseView = {
   author: "Ada <ada@example.com>",
   startedAt: "2026-01-01T00:00:00Z",
   finishedAt: "2026-01-01T00:00:00Z",
+  plan: undefined,
+  planned: undefined,
 };
 
 const APP: AppView = {
@@ -88,6 +90,24 @@ describe("formatStatus()", () => {
   });
 });
 
+describe("formatStatus() of plans", () => {
+  const id = (part: string): string => `root:aaaaaaaa-bbbbbbbb-${part}-dddddddd-eeeeeeee`;
+  const view = (planned: string | undefined): string =>
+    formatStatus({
+      apps: [{ ...APP, release: { ...RELEASE, plan: id("cccccccc"), planned } }],
+      nodes: [],
+      deployments: [],
+    });
+
+  test("says whether what ran was what was planned, and what moved", () => {
+    expect(view(undefined)).not.toContain("plan ");
+    expect(view(id("cccccccc"))).toContain("\n  plan     as planned");
+    expect(view(id("00000000"))).toContain(
+      "\n  plan     not as planned: objects of the App had changed in the cluster",
+    );
+  });
+});
+
 describe("formatHistory()", () => {
   test("has a line per release, with the reason of those that did not become Healthy", () => {
     const healthy = {
@@ -98,7 +118,7 @@ describe("formatHistory()", () => {
       message: "2 objects are as declared",
     };
     const entries = [
-      { ...RELEASE, counts: undefined, plan: undefined, planned: undefined },
+      { ...RELEASE, counts: undefined },
       {
         ...healthy,
         finishedAt: "2026-01-01T00:03:00Z",
