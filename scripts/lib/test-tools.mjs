@@ -9,7 +9,9 @@ const BIN = join(TOOLS, "bin");
 
 /** Debian packages that only tests and benchmarks need, of those that are missing. */
 export async function missingTestPackages() {
-  return (await hasStaticBusybox()) ? [] : ["busybox-static"];
+  const missing = (await hasStaticBusybox()) ? [] : ["busybox-static"];
+  if (findProgram("sshd", ["/usr/sbin"]) === undefined) missing.push("openssh-server");
+  return missing;
 }
 
 /** A kubectl for the tests: the machine's own, else Debian's, unpacked into .tools without being installed. */

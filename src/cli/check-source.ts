@@ -1,3 +1,4 @@
+import type { Access } from "../sync/access.ts";
 import { GitError } from "../sync/git.ts";
 import { openRepository } from "../sync/open-repository.ts";
 import { CliError } from "./cli-error.ts";
@@ -7,6 +8,7 @@ export interface SourceToCheck {
   readonly repo: string;
   readonly branch: string;
   readonly path: string;
+  readonly access?: Access;
 }
 
 /** Refuses a repository, branch or path that is not there, before anything is started. */
@@ -16,7 +18,7 @@ export async function checkSource(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await using repository = await opened(source.repo, dir, signal);
+    await using repository = await opened(source.repo, dir, signal, source.access);
     const head = await repository.git.head(source.branch, signal);
     const tree = await repository.git.treeId(head.id, source.path, signal);
     const entries = await repository.git.listTree(tree, signal);
@@ -40,7 +42,10 @@ export async function opened(
   repo: string,
   dir: Pick<DataDir, "mirrors">,
   signal: AbortSignal,
+  access?: Access,
 ): Promise<AsyncDisposable & { readonly git: Awaited<ReturnType<typeof openRepository>> }> {
-  const git = await openRepository(repo, { mirrorDir: dir.mirrors, engine: "auto" }, signal);
+  const given = access === undefined ? {} : { access };
+  const options = { mirrorDir: dir.mirrors, engine: "auto" as const, ...given };
+  const git = await openRepository(repo, options, signal);
   return { git, [Symbol.asyncDispose]: () => git.close() };
 }

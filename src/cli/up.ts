@@ -3,6 +3,7 @@ import { mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { ApiError, type ApiClient } from "../client/client.ts";
+import { SYSTEM_NAMESPACE } from "../model/app.ts";
 import { appRef } from "../controller/app-context.ts";
 import type { App, Node } from "../model/kinds.gen.ts";
 import { isTrue } from "../model/condition.ts";
@@ -13,6 +14,7 @@ import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
 import { checkSource } from "./check-source.ts";
 import { readConfig, readIfThere, type ClusterConfig, type DataDir } from "./data-dir.ts";
+import { putAccess, readAccess, ROOT_SECRET, toAccess, type AccessFlags } from "./git-access.ts";
 import { lockCommands, lockHost } from "./lock.ts";
 import { findSupervisor } from "./find-supervisor.ts";
 import { DEFAULT_PORT, initCluster, serverUrl, type ClusterOptions } from "./init-cluster.ts";
@@ -21,7 +23,7 @@ import { foregroundLogger } from "./process-logger.ts";
 import { absoluteRepo, ROOT_APP } from "./root-app.ts";
 import { mainModule, supervise } from "./supervise.ts";
 
-export interface UpOptions extends ClusterOptions {
+export interface UpOptions extends ClusterOptions, AccessFlags {
   readonly repo: string | undefined;
   readonly branch: string;
   readonly path: string;
@@ -46,7 +48,10 @@ export async function up(
   await checkHost();
   await checkDocker(signal);
   const repo = options.repo === undefined ? undefined : absoluteRepo(options.repo);
-  if (repo !== undefined) await checkSource({ ...options, repo }, dir, signal);
+  const secret = await readAccess(options);
+  // A Secret that is in the cluster is not for this process to read.
+  if (repo !== undefined && options.gitSecret === undefined)
+    await checkSource({ ...options, repo, ...toAccess(secret) }, dir, signal);
   const lock = await lockCommands(dir, systemClock, signal);
   const ended = new AbortController();
   let supervised: Promise<void> | undefined;
@@ -72,7 +77,7 @@ export async function up(
     await lock[Symbol.asyncDispose]();
   }
   await Promise.race([
-    announce(dir, config, { ...options, repo }, print, signal),
+    announce(dir, config, { ...options, repo, secret }, print, signal),
     supervised ?? never(),
   ]);
   await supervised;
@@ -142,14 +147,20 @@ function superviseHere(dir: DataDir, signal: AbortSignal): Promise<void> {
   );
 }
 
+interface Announced extends UpOptions {
+  /** Data of the root App's Secret, where it is to be made. */
+  readonly secret: Readonly<Record<string, string>> | undefined;
+}
+
 async function announce(
   dir: DataDir,
   config: ClusterConfig,
-  options: UpOptions,
+  options: Announced,
   print: Print,
   signal: AbortSignal,
 ): Promise<void> {
   await withClient(dir, async (client) => {
+    if (options.secret !== undefined) await putAccess(client, options.secret, signal);
     if (options.repo !== undefined) await putRootApp(client, options, options.repo, signal);
     print(`node ${config.nodeName}: starting`);
     await waitForNode(client, dir, config.nodeName, systemClock, signal);
@@ -226,12 +237,15 @@ async function notStarted(dir: DataDir, process: string): Promise<CliError> {
 /** Makes the root App, or points it elsewhere. */
 async function putRootApp(
   client: ApiClient,
-  options: UpOptions,
+  options: Announced,
   repo: string,
   signal: AbortSignal,
 ): Promise<void> {
   const { branch, path, namespace, intervalSeconds } = options;
-  const spec: App["spec"] = { repo, branch, path, namespace, intervalSeconds, prune: true };
+  const name = options.gitSecret ?? (options.secret === undefined ? undefined : ROOT_SECRET);
+  const secretRef = name === undefined ? {} : { secretRef: { name, namespace: SYSTEM_NAMESPACE } };
+  const place = { repo, branch, path, namespace };
+  const spec: App["spec"] = { ...place, intervalSeconds, prune: true, ...secretRef };
   const app: App = { apiVersion: "berth.dev/v1", kind: "App", metadata: { name: ROOT_APP }, spec };
   try {
     await client.create(app, signal);

@@ -238,7 +238,8 @@ function environment(remote?: Remote): Record<string, string> {
     config.push([`http.${origin}/.extraHeader`, `Authorization: ${authorization}`]);
   }
   const { ca, identity } = remote?.files ?? {};
-  if (ca !== undefined) config.push(["http.sslCAInfo", ca]);
+  // In place of the machine's own, which the environment may name.
+  if (ca !== undefined) env["GIT_SSL_CAINFO"] = ca;
   if (remote?.files !== undefined && identity !== undefined) {
     env["GIT_SSH_COMMAND"] = sshCommand(remote.files);
     env["GIT_SSH_VARIANT"] = "ssh";

@@ -4,7 +4,8 @@ import { systemClock } from "../../base/system-clock.ts";
 import { NETWORK_DRIVERS, type NetworkDriverChoice } from "../../proxy/network/driver.ts";
 import { dataDirAt } from "../data-dir.ts";
 import { VERSION } from "../version.ts";
-import { out, wholeNumber, withDataDir, withOutput } from "./options.ts";
+import type { AccessFlags } from "../git-access.ts";
+import { collect, out, wholeNumber, withDataDir, withOutput } from "./options.ts";
 import type { Common, OutputFlag } from "./options.ts";
 
 /** `up`, `down`, `status`, `version`. */
@@ -24,6 +25,12 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
       wholeNumber(1, 86_400),
       15,
     )
+    .option("--git-secret <name>", "Secret in berth-system with what the repository asks for")
+    .option("--git-username <name>", "user at the repository's server")
+    .option("--git-password-file <file>", "file with the password or token for it")
+    .option("--ssh-key <file>", "private deploy key, for a repository over SSH")
+    .option("--known-hosts <file>", "the SSH server's host keys; no other server is talked to")
+    .option("--git-ca <file>", "certificate of the authority of the repository's server")
     .option("--listen <address>", "address that the API listens on (default 127.0.0.1)")
     .option("--port <port>", "port that the API listens on (default 6443)", wholeNumber(1, 65_535))
     .option("--node-name <name>", "name of this node (default: the host's name)", nodeName)
@@ -70,12 +77,13 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
 
   withOutput(withDataDir(program.command("status")))
     .summary("show Apps, their newest release, nodes and Deployments")
-    .action(async ({ dataDir, output }: Common & OutputFlag) => {
+    .option("--plan-id <id>", "say whether this plan is what ran; repeatable", collect, [])
+    .action(async ({ dataDir, output, planId }: StatusFlags) => {
       const { withClient } = await import("../connect.ts");
       const { readCluster } = await import("../cluster-view.ts");
       const { formatStatus } = await import("../status.ts");
       const view = await withClient(dataDirAt(dataDir), (client) => readCluster(client, signal));
-      out(output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view));
+      out(output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view, planId));
     });
 
   program
@@ -84,7 +92,11 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
     .action(() => out(`berth ${VERSION} (node ${process.versions.node})`));
 }
 
-interface UpFlags extends Common {
+interface StatusFlags extends Common, OutputFlag {
+  readonly planId: readonly string[];
+}
+
+interface UpFlags extends Common, AccessFlags {
   readonly repo?: string;
   readonly branch: string;
   readonly path: string;
