@@ -187,6 +187,10 @@ function compareElements(
   gone: Element[],
   come: Element[],
 ): void {
+  if (before.length === 0) {
+    for (const element of after) come.push(element);
+    return;
+  }
   const identity = ({ set, key, value }: Element): string => `${set} ${key} ${value ?? ""}`;
   const [had, has] = [new Set(before.map(identity)), new Set(after.map(identity))];
   gone.push(...before.filter((element) => !has.has(identity(element))));
@@ -219,11 +223,15 @@ function preparedSpreads(): readonly Spread[] {
 
 const PREPARED: ReadonlySet<string> = new Set(preparedSpreads().map(spreadChain));
 
-/** The chains that a frontend shares with others of the same counts. */
+const NO_CHAINS: ReadonlyMap<string, readonly string[]> = new Map();
+
+/** The chains that a frontend shares with others of the same counts, but for those that are always there. */
 function sharedChains(
   frontend: Frontend,
   { podCidr }: RulesetOptions,
 ): ReadonlyMap<string, readonly string[]> {
+  if (frontend.outside === undefined && frontend.backends.length <= PREPARED_COUNTS)
+    return NO_CHAINS;
   const chains = new Map<string, readonly string[]>();
   for (const spread of spreadsOf(frontend)) chains.set(spreadChain(spread), spreadRules(spread));
   const gate = gateOf(frontend);

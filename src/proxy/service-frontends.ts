@@ -112,11 +112,12 @@ function affinityOf(
 
 function keepSlots(frontend: Frontend, before: Frontend | undefined): Frontend {
   const { backends, outside } = frontend;
+  if (before === undefined) return frontend;
   return {
     ...frontend,
-    backends: assignSlots(before?.backends ?? [], backends, backendKey),
+    backends: assignSlots(before.backends, backends, backendKey),
     ...(outside === undefined
       ? {}
-      : { outside: assignSlots(before?.outside ?? [], outside, backendKey) }),
+      : { outside: assignSlots(before.outside ?? [], outside, backendKey) }),
   };
 }
