@@ -8,6 +8,8 @@ import { planCommands } from "./commands/plans.ts";
 import { processCommands } from "./commands/processes.ts";
 import { releaseCommands } from "./commands/releases.ts";
 import { schedulingCommands } from "./commands/scheduling.ts";
+import { serviceCommands } from "./commands/services.ts";
+import { writeCommands } from "./commands/writes.ts";
 import { fromSystemError } from "./system-error.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,6 +32,8 @@ function buildProgram(signal: AbortSignal): Command {
   planCommands(program, signal);
   schedulingCommands(program, signal);
   doctorCommands(program, signal);
+  serviceCommands(program, signal);
+  writeCommands(program, signal);
   processCommands(program, signal);
   return program;
 }

@@ -55,9 +55,6 @@ test("the same node from another folder is refused; another node, or another clu
     const beta = { ...CONFIG, nodeName: "beta" };
     held.use(await lockNode({ config: beta, stateDir: join(folder, "b") }, locks));
     const elsewhere = { ...CONFIG, clusterId: "def456" };
-    await using elsewhereLock = await lockNode(
-      { config: elsewhere, stateDir: join(folder, "c") },
-      locks,
-    );
+    held.use(await lockNode({ config: elsewhere, stateDir: join(folder, "c") }, locks));
   });
 });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDockerRuntime } from "../../src/agent/docker-runtime.ts";
@@ -9,7 +9,7 @@ import { eventually } from "./eventually.ts";
 import { Namespace } from "./netns.ts";
 import { runCommand } from "./command.ts";
 
-const START_MS = 30_000;
+const START_MS = 90_000;
 const STOP_MS = 30_000;
 
 /**
@@ -46,12 +46,30 @@ export class OwnEngine implements AsyncDisposable {
     ];
     await rm(join(this.#folder, "docker.pid"), { force: true });
     const net = `--net=/run/netns/${this.namespace.name}`;
-    this.#daemon = spawn(
-      "setpriv",
-      ["--pdeathsig", "TERM", "nsenter", net, "--", "dockerd", ...options.flat(), ...flags],
-      { stdio: "ignore" },
-    );
-    await eventually("the Engine answers", () => this.#answers(), START_MS);
+    const command = ["--pdeathsig", "TERM", "nsenter", net, "--", "dockerd"];
+    const log = openSync(join(this.#folder, "dockerd.log"), "a");
+    // As systemd does, when it ends by itself: after a crash it may stumble over what that has left.
+    const launch = (): void => {
+      this.#daemon = spawn("setpriv", [...command, ...options.flat(), ...flags], {
+        stdio: ["ignore", log, log],
+      });
+    };
+    launch();
+    try {
+      await eventually(
+        "the Engine answers",
+        () => {
+          if (this.#daemon?.exitCode !== null) launch();
+          return this.#answers();
+        },
+        START_MS,
+      );
+    } catch (error) {
+      const text = await readFile(join(this.#folder, "dockerd.log"), "utf8");
+      throw new Error(`The Engine does not start: ${text.slice(-2_000)}`, { cause: error });
+    } finally {
+      closeSync(log);
+    }
   }
 
   /** By default in order, with its containers unless it has `--live-restore`; SIGKILL leaves them as they are. */
