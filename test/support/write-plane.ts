@@ -37,8 +37,8 @@ export interface WritePlane extends AsyncDisposable {
 }
 
 export interface WritePlaneOptions {
-  /** Files of the repository's first commit. */
-  readonly files: Readonly<Record<string, string>>;
+  /** Files of the repository's first commit; without any, `spec` names another repository. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly spec?: Partial<App["spec"]>;
   readonly engine?: "git" | "isomorphic";
 }
@@ -46,8 +46,8 @@ export interface WritePlaneOptions {
 export async function startWritePlane(options: WritePlaneOptions): Promise<WritePlane> {
   const directory = await mkdtemp(join(tmpdir(), "berth-write-"));
   const repo = await makeWorkRepo(join(directory, "repo"));
-  for (const [file, text] of Object.entries(options.files)) await repo.write(file, text);
-  await repo.commit("first");
+  for (const [file, text] of Object.entries(options.files ?? {})) await repo.write(file, text);
+  if (options.files !== undefined) await repo.commit("first");
   const clock = systemClock;
   const store = await openLmdbStore({ path: join(directory, "store"), clock });
   const objects = await openObjectStore({ store, clock });
@@ -109,11 +109,11 @@ export async function startWritePlane(options: WritePlaneOptions): Promise<Write
   const git = (...args: readonly string[]): Promise<string> => repo.git(...args);
   const url = `https://127.0.0.1:${server.port}`;
   const applied = async (): Promise<void> => {
-    const head = await git("rev-parse", "main");
+    const head = options.files === undefined ? undefined : await git("rev-parse", "main");
     await eventually(`${head} is applied`, () => {
       const releases = objects.list(resourceOf({ apiVersion: "berth.dev/v1", kind: "Release" }));
       const found = releases.items.map(({ object }) => object as Release);
-      const release = found.find(({ spec }) => spec.commit === head);
+      const release = found.find(({ spec }) => head === undefined || spec.commit === head);
       if (release?.status.applied === true) return true;
       throw new Error(JSON.stringify(found.map(({ status, spec }) => [spec.commit, status])));
     });
