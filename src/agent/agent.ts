@@ -134,6 +134,7 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
       containersOf: (uid) => pods.containersOf(uid),
       dial: netnsDial(options.stateDir),
       refuseExec: options.refuseExec === true,
+      metrics: { ...resources.figures(pods, manager), version: cluster.version, clock },
     }),
   );
   await Promise.all([

@@ -42,6 +42,7 @@ import { answerUsage, isMetricsPath } from "./metrics-api.ts";
 import { readUsageReport, type UsageTable } from "./metrics-table.ts";
 import type { Snapshots } from "./list.ts";
 import { askDoctor } from "./node-doctor.ts";
+import { answerNodeProxy, isNodeProxyPath } from "./node-proxy.ts";
 import type { NodePods } from "./node-pods.ts";
 import { answerOpenApi, isOpenApiPath } from "./openapi-answer.ts";
 import type { OpenApi } from "./openapi.ts";
@@ -175,6 +176,7 @@ async function route(
   if (answerDocument(exchange, path)) return;
   if (isOpenApiPath(path)) return answerOpenApi(request, response, path, services.openApi);
   if (isMetricsPath(segments)) return answerUsage(response, user, exchange, services);
+  if (isNodeProxyPath(segments)) return answerNodeProxy(response, user, exchange, services);
   if (answerIssuer(response, path, services.tokens)) return;
   const review = reviewOf(segments);
   if (review !== undefined) return answerReview(request, response, user, review, services);

@@ -7,6 +7,7 @@ export type TunnelRequest =
   | ExecRequest
   | AttachRequest
   | PortForwardRequest
+  | MetricsRequest
   | DoctorRequest;
 
 /** Which pod a request is about. */
@@ -52,6 +53,12 @@ export interface AttachRequest extends PodTarget, StdioRequest {
 export interface PortForwardRequest extends PodTarget {
   readonly kind: "portForward";
   readonly port: number;
+}
+
+/** What the node counts, as text by `stdout`: `metrics`, `metrics/cadvisor`, `metrics/resource` or `stats/summary`. */
+export interface MetricsRequest {
+  readonly kind: "metrics";
+  readonly page: string;
 }
 
 /** What the node finds about its network: a `DoctorReport` as JSON, by `stdout`. */

@@ -13,6 +13,7 @@ import { ImageGc } from "./image-gc.ts";
 import { ImageLedger } from "./image-ledger.ts";
 import type { NodeResourceConfig } from "./node-config.ts";
 import { mayLowerOomScore } from "./oom-score.ts";
+import type { SnapshotTools } from "./node-snapshot.ts";
 import { reservedOf, type Readings } from "./pressure.ts";
 import { readNodeConfig } from "./read-node-config.ts";
 import { ResourceManager, type ResourceManagerOptions } from "./resource-manager.ts";
@@ -39,6 +40,8 @@ export interface NodeResources {
   readonly context: Pick<NodeContext, "podPidsLimit" | "mayLowerOomScore">;
   readonly diskBytes: number;
   manage(pods: PodSet): ResourceManager;
+  /** What is needed to tell what is used. */
+  figures(pods: PodSet, manager: ResourceManager): SnapshotTools & { readonly nodeName: string };
 }
 
 export interface OpenResourcesOptions {
@@ -89,6 +92,17 @@ export async function openResources(options: OpenResourcesOptions): Promise<Node
       ...(config.podPidsLimit < 0 ? {} : { podPidsLimit: config.podPidsLimit }),
     },
     manage: (pods) => manage(options, { config, ledger, info, meter }, pods),
+    figures: (pods, manager) => ({
+      nodeName: options.nodeName,
+      clusterId: options.clusterId,
+      rootDir: info.rootDir,
+      cpus: info.cpus,
+      memoryBytes: info.memoryBytes,
+      meter,
+      pods: () => pods.running(),
+      sizes: () => manager.folderSizes,
+      readHost: () => hostOf(options).readHost(info.rootDir),
+    }),
   };
 }
 
@@ -97,12 +111,9 @@ function manage(
   parts: Pick<NodeResources, "config" | "ledger" | "info" | "meter">,
   pods: PodSet,
 ): ResourceManager {
-  const { client, runtime, stateDir, clock, logger, signal } = options;
+  const { client, runtime, clock, logger, signal } = options;
   const { ledger, info } = parts;
-  const host = options.host ?? {
-    readHost: (rootDir) => readHost({ stateDir, rootDir }),
-    measureFolders,
-  };
+  const host = hostOf(options);
   const askNeeded = async (references: readonly string[]): Promise<readonly string[]> => {
     const body = { references };
     const answer = await client.request<{ readonly references: readonly string[] }>(
@@ -134,4 +145,8 @@ function manage(
     readHost: () => host.readHost(info.rootDir),
     measureFolders: host.measureFolders,
   });
+}
+
+function hostOf({ host, stateDir }: OpenResourcesOptions): HostView {
+  return host ?? { readHost: (rootDir) => readHost({ stateDir, rootDir }), measureFolders };
 }

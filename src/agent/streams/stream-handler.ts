@@ -2,6 +2,7 @@ import type { Clock, Millis } from "../../base/clock.ts";
 import { TunnelError, type TunnelHandler } from "../../client/tunnel-client.ts";
 import type { TunnelStream } from "../../client/tunnel-stream.ts";
 import { createLogsHandler } from "../logs-handler.ts";
+import { serveMetrics, type MetricsOptions } from "../resources/metrics-handler.ts";
 import type { ContainerRuntime } from "../runtime.ts";
 import { serveExec } from "./exec-handler.ts";
 import type { ContainersOf } from "./find-container.ts";
@@ -15,6 +16,8 @@ export interface StreamHandlerOptions {
   readonly dial: Dial;
   /** Nobody may run commands here, attach, or forward ports. Logs are served. */
   readonly refuseExec: boolean;
+  /** Absent: nothing is told of what is used. */
+  readonly metrics?: MetricsOptions;
 }
 
 /** A session in which nothing is said for so long is over: Kubernetes' `streamingConnectionIdleTimeout`. */
@@ -25,6 +28,8 @@ export function createStreamHandler(options: StreamHandlerOptions): TunnelHandle
   const serveLogs = createLogsHandler(options);
   return async (request, stream) => {
     if (request.kind === "logs") return serveLogs(request, stream);
+    if (request.kind === "metrics" && options.metrics !== undefined)
+      return serveMetrics(request, stream, options.metrics);
     if (options.refuseExec) {
       throw new TunnelError(
         403,
