@@ -11,6 +11,7 @@ const BIN = join(TOOLS, "bin");
 export async function missingTestPackages() {
   const missing = (await hasStaticBusybox()) ? [] : ["busybox-static"];
   if (findProgram("sshd", ["/usr/sbin"]) === undefined) missing.push("openssh-server");
+  if (findProgram("systemd-analyze") === undefined) missing.push("systemd");
   return missing;
 }
 
