@@ -12,17 +12,21 @@ import { containersOf } from "../test/support/leftovers.ts";
 import { deploymentText } from "../test/support/manifests.ts";
 import { isReady } from "../test/support/observed.ts";
 import { type PodBlueprint, blueprintOf, runBarePods } from "./bare-pods.ts";
+import { startSwarm } from "./swarm.ts";
 import { type Bar, type BenchOptions, type Metric, compared } from "./harness.ts";
 
 /*
  * From `git commit` to all pods of a Deployment Ready, against the same containers made by bare calls of the same
- * Engine. Both take turns, so that whatever else the machine does meets both.
+ * Engine, and against Docker Swarm on an Engine of its own: `docker service create --detach` to all replicas running.
+ * They take turns, so that whatever else the machine does meets all. BERTH_BENCH_ROUNDS shortens it.
  */
-const ROUNDS = 5;
-const COUNTS: readonly number[] = [20, 1];
+const ROUNDS = Number(process.env["BERTH_BENCH_ROUNDS"] ?? "5");
+const COUNTS: readonly number[] = [60, 20, 1];
 /** A single pod is cheap to measure and its time varies more. */
 const SINGLES_PER_ROUND = 3;
 const POD = resourceOf({ apiVersion: "v1", kind: "Pod" });
+/** As of the manifests. */
+const IMAGE = "berth.local/busybox:1";
 const BENCH_FILE = "bench.yaml";
 const COMMAND = "trap 'exit 0' TERM; sleep 86400 & wait";
 const CONTAINER = `resources:
@@ -37,11 +41,14 @@ function metricName(count: number): string {
   return `commit -> new pod Ready (image present), ${count} ${count === 1 ? "pod" : "pods"}`;
 }
 
-export const bars: readonly Bar[] = COUNTS.map((count) => ({
-  metric: metricName(count),
-  of: "ratio",
-  below: 1.3,
-}));
+function swarmMetricName(count: number): string {
+  return `commit -> Ready against Docker Swarm to running, ${count} ${count === 1 ? "pod" : "pods"}`;
+}
+
+export const bars: readonly Bar[] = COUNTS.flatMap((count): Bar[] => [
+  { metric: metricName(count), of: "ratio", below: 1.3 },
+  { metric: swarmMetricName(count), of: "ratio", below: 1 },
+]);
 
 export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
   await ensureImages("busybox");
@@ -55,22 +62,31 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
   const client = createApiClient(readKubeconfig(await readFile(cluster.kubeconfig, "utf8")));
   try {
     const blueprint = await modelBlueprint(cluster);
+    await using swarm = await startSwarm(IMAGE, ["sh", "-c", COMMAND]);
     const times = new Map(
-      COUNTS.map((count) => [count, { berth: [] as number[], bare: [] as number[] }]),
+      COUNTS.map((count) => [
+        count,
+        { berth: [] as number[], bare: [] as number[], swarm: [] as number[] },
+      ]),
     );
     for (const [round, count] of turns()) {
       signal.throwIfAborted();
       const bareMs = await timeBare(blueprint, count);
       const berthMs = await timeBerth(cluster, client, count);
+      const swarmMs = await swarm.timeService(count);
       const what = round === 0 ? "warm-up" : `round ${round} of ${ROUNDS}`;
-      say(`${what}, pods: ${count}, Berth ${berthMs.toFixed(0)} ms, bare ${bareMs.toFixed(0)} ms`);
+      say(
+        `${what}, pods: ${count}, Berth ${berthMs.toFixed(0)} ms, bare ${bareMs.toFixed(0)} ms, Swarm ${swarmMs.toFixed(0)} ms`,
+      );
       if (round === 0) continue;
       times.get(count)?.bare.push(bareMs);
       times.get(count)?.berth.push(berthMs);
+      times.get(count)?.swarm.push(swarmMs);
     }
-    return [...times].map(([count, { berth, bare }]) =>
+    return [...times].flatMap(([count, { berth, bare, swarm: replicas }]) => [
       compared(metricName(count), "ms", berth, bare),
-    );
+      compared(swarmMetricName(count), "ms", berth, replicas),
+    ]);
   } finally {
     client.close();
   }
