@@ -6,7 +6,7 @@ import type { NodeConfig } from "../../src/cli/node-setup.ts";
 import { ROOT } from "./clone.ts";
 import type { CommandResult } from "./command.ts";
 import { eventually } from "./eventually.ts";
-import type { Hosts, TestHost } from "./test-hosts.ts";
+import type { HostList, TestHost } from "./test-hosts-host.ts";
 import type { Running } from "./test-hosts-machine.ts";
 import { makeWorkRepo, type WorkRepo } from "./work-repo.ts";
 
@@ -36,17 +36,17 @@ export class HostsCluster {
   readonly dataDir: string;
   readonly repo: WorkRepo;
   readonly namespace: string = NAMESPACE;
-  readonly #hosts: Hosts;
+  readonly #hosts: HostList;
   readonly #nodes = new Map<number, Running>();
 
-  private constructor(hosts: Hosts, dir: string, repo: WorkRepo) {
+  private constructor(hosts: HostList, dir: string, repo: WorkRepo) {
     this.#hosts = hosts;
     this.dataDir = join(dir, "data");
     this.repo = repo;
   }
 
   static async start(
-    hosts: Hosts,
+    hosts: HostList,
     dir: string,
     { up = [], nodes = hosts.all.map((_, index) => index) }: HostsClusterOptions,
   ): Promise<HostsCluster> {

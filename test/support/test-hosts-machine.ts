@@ -15,6 +15,9 @@ export interface Running {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
+const ENTER = "nsenter";
+/** Ends its program when the process that started it ends. */
+const GUARD = "setpriv";
 const STOP_MS = 10_000;
 const START_MS = 20_000;
 /** The Engine of Debian 12, the oldest that Berth knows. */
@@ -57,7 +60,7 @@ export class Machine {
 
   /** Runs a program in it to its end; the caller looks at the exit code. */
   run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return runCommand("nsenter", [...this.#enter(options.cwd), ...command], {
+    return runCommand(ENTER, [...this.#enter(options.cwd), ...command], {
       ...options,
       env: { ...this.env, ...options.env },
     });
@@ -65,7 +68,7 @@ export class Machine {
 
   /** Runs a program in it that must succeed; resolves with what it prints. */
   mustRun(command: readonly string[], options: CommandOptions = {}): Promise<string> {
-    return mustRun("nsenter", [...this.#enter(options.cwd), ...command], {
+    return mustRun(ENTER, [...this.#enter(options.cwd), ...command], {
       ...options,
       env: { ...this.env, ...options.env },
     });
@@ -75,7 +78,7 @@ export class Machine {
   spawn(name: string, command: readonly string[]): Running {
     const log = join(this.dir, `${name}.log`);
     const output = openSync(log, "a");
-    const child = spawn("nsenter", [...this.#enter(), ...command], {
+    const child = spawn(ENTER, [...this.#enter(), ...command], {
       stdio: ["ignore", output, output],
       env: { ...this.env },
     });
@@ -86,7 +89,7 @@ export class Machine {
   /** Lines for `ip -batch` in its network, but with the pids of the outside. */
   async batchOutside(lines: readonly string[]): Promise<void> {
     const input = lines.join("\n");
-    await mustRun("nsenter", [`--target=${this.pid}`, "--net", "--", "ip", "-batch", "-"], {
+    await mustRun(ENTER, [`--target=${this.pid}`, "--net", "--", "ip", "-batch", "-"], {
       input,
     });
   }
@@ -196,7 +199,7 @@ async function boot(
   await mkdir(dir, { recursive: true });
   const isolated = ["--net", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--mount-proc"];
   const owner = spawn(
-    "setpriv",
+    GUARD,
     ["--pdeathsig", "KILL", "unshare", ...isolated, "--", "bash", "-c", INIT, "init", name],
     { stdio: ["pipe", "pipe", "ignore"] },
   );

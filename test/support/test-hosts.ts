@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CommandResult } from "./command.ts";
+import type { HostList, TestHost } from "./test-hosts-host.ts";
 import { HostsCluster, type HostsClusterOptions } from "./test-hosts-cluster.ts";
 import { EngineMachine, removeCgroup } from "./test-hosts-machine.ts";
 import { portOf, Wire, type Port } from "./test-hosts-wire.ts";
@@ -13,20 +13,6 @@ export interface HostsOptions {
   /** Segment of each host, 0 when absent: hosts of different segments reach each other by a router only. */
   readonly segments?: readonly number[];
   readonly mtu?: number;
-}
-
-/** One machine of `startHosts`: what `EngineMachine` is, on the wire. */
-export interface TestHost {
-  /** Also its host name: `h0`, `h1` … */
-  readonly name: string;
-  readonly address: string;
-  readonly machine: EngineMachine;
-  readonly docker: EngineMachine["docker"];
-  readonly dockerSocket: string;
-  /** Runs a program on it to its end; the caller looks at the exit code. */
-  run(command: readonly string[]): Promise<CommandResult>;
-  /** Runs a program on it that must succeed; resolves with what it prints. */
-  mustRun(command: readonly string[], input?: string): Promise<string>;
 }
 
 interface Plugged {
@@ -81,7 +67,7 @@ export async function startEngine(
   });
 }
 
-export class Hosts implements AsyncDisposable {
+export class Hosts implements HostList, AsyncDisposable {
   readonly all: readonly TestHost[];
   readonly #dir: string;
   readonly #ports: readonly Port[];

@@ -1,7 +1,7 @@
 import type { Pod } from "../../src/model/kinds.gen.ts";
 import { isTrue } from "../../src/model/condition.ts";
 import { eventually } from "./eventually.ts";
-import type { Hosts, TestHost } from "./test-hosts.ts";
+import type { HostList, TestHost } from "./test-hosts-host.ts";
 import type { HostsCluster } from "./test-hosts-cluster.ts";
 
 /** Where the pods of these workloads listen. */
@@ -72,7 +72,7 @@ export function whoService(name: string, nodePort?: number): object {
 /** The Ready pod of a DaemonSet on each host, in the order of the hosts. */
 export function podsByHost(
   cluster: HostsCluster,
-  hosts: Hosts,
+  hosts: HostList,
   app: string,
 ): Promise<readonly Pod[]> {
   return eventually(`a pod of ${app} is Ready on each host`, async () => {

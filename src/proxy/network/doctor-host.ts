@@ -3,11 +3,11 @@ import { networkTableName, tableName, vxlanName } from "../../model/instance.ts"
 import { dropsByDefault, ourRules } from "../forward-rules.ts";
 import { ProxyError } from "../proxy-error.ts";
 import type { RunCommand } from "../run-command.ts";
-import type { Verdict } from "./doctor.ts";
 import { observeHost, observePieces } from "./observe-host.ts";
 import { overlappingRoutes } from "./overlapping-routes.ts";
 import { repairPieces } from "./repair-host.ts";
 import type { NetworkState } from "./run-network.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface HostQuestion {
   readonly run: RunCommand;

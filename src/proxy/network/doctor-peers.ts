@@ -1,9 +1,9 @@
 import type { RunCommand } from "../run-command.ts";
-import type { Verdict } from "./doctor.ts";
 import type { DriverName } from "./driver.ts";
 import { askEcho } from "./echo.ts";
 import { nodeAddressIn, VXLAN_PORT, type RemoteNode } from "./remote-node.ts";
 import type { NetworkState } from "./run-network.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface PeerQuestion {
   readonly run: RunCommand;

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { ApiError, type ApiClient, type ClusterInfo } from "../../client/client.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Service } from "../../model/kinds.gen.ts";
-import type { Verdict } from "./doctor.ts";
+import type { Verdict } from "./verdict.ts";
 
 interface Question {
   readonly client: ApiClient;

@@ -22,9 +22,6 @@ export interface DoctorOptions {
   readonly run?: RunCommand;
 }
 
-/** What is to be said about a check, before it is known who asks. */
-export type Verdict = Omit<Finding, "node">;
-
 /** Looks at the network from this node: its host, the ways to all other Ready nodes, Services, names, the API. */
 export async function examineNetwork(
   options: DoctorOptions,

@@ -8,6 +8,7 @@ export interface WatchHostOptions {
   readonly onChange: () => void;
 }
 
+const TOOL = "ip";
 const BACKOFF: BackoffPolicy = { baseMs: 1000, maxMs: 60_000 };
 
 /**
@@ -25,7 +26,7 @@ export async function watchHost(
 }
 
 async function listen(onChange: () => void, signal: AbortSignal): Promise<void> {
-  const child = spawn("ip", ["-o", "-4", "monitor", "address", "link"], {
+  const child = spawn(TOOL, ["-o", "-4", "monitor", "address", "link"], {
     signal,
     killSignal: "SIGKILL",
     stdio: ["ignore", "pipe", "ignore"],
