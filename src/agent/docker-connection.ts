@@ -30,6 +30,8 @@ const LOOKS_AT_A_TIME = 256;
 /** Calls that change something; how many containers start at a time is the agent's to limit. */
 const CHANGES_AT_A_TIME = 256;
 const PULLS_AT_A_TIME = 4;
+/** Connections kept after a burst: the daemon never closes an idle one. */
+const KEPT = { keepAlive: true, maxFreeSockets: 4 } as const;
 /** Largest answer that is read whole: a listing of thousands of containers stays far below. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 export type DockerLane = "list" | "look" | "change" | "pull" | "stream";
@@ -51,9 +53,9 @@ export class DockerConnection {
     this.#callLimitMs = callLimitMs;
     this.apiVersion = apiVersion;
     this.#agents = {
-      list: new Agent({ keepAlive: true, maxSockets: LISTS_AT_A_TIME }),
-      look: new Agent({ keepAlive: true, maxSockets: LOOKS_AT_A_TIME }),
-      change: new Agent({ keepAlive: true, maxSockets: CHANGES_AT_A_TIME }),
+      list: new Agent({ ...KEPT, maxSockets: LISTS_AT_A_TIME }),
+      look: new Agent({ ...KEPT, maxSockets: LOOKS_AT_A_TIME }),
+      change: new Agent({ ...KEPT, maxSockets: CHANGES_AT_A_TIME }),
       pull: new Agent({ maxSockets: PULLS_AT_A_TIME }),
       stream: new Agent({}),
     };
