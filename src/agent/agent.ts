@@ -7,6 +7,7 @@ import type { EventRecorder } from "../client/event-recorder.ts";
 import type { TunnelHandler } from "../client/tunnel-client.ts";
 import { LABELS } from "../model/instance.ts";
 import type { PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
+import { createAccountTokens } from "./account-tokens.ts";
 import { apiConfigSource } from "./config-source.ts";
 import { readHostResolver } from "./host-resolver.ts";
 import { ImagePuller } from "./image-puller.ts";
@@ -43,6 +44,8 @@ export interface AgentOptions {
   /** The node's address, for instance of `readHostNetwork`. */
   readonly nodeIp: string;
   readonly cluster: ClusterInfo;
+  /** PEM of the CA of the API, for pods that ask it. */
+  readonly caBundle?: string | undefined;
   /** All Services as last known, for the variables of containers; without it they have none. */
   readonly clusterServices?: () => Promise<readonly Service[]>;
   /** The agent's own folder. */
@@ -182,6 +185,8 @@ async function openServices(
     }),
     config: apiConfigSource(client, memory.objects),
     claims: apiClaimSource(client, memory.objects),
+    tokens: createAccountTokens(client, clock),
+    caBundle: options.caBundle,
     probes: {
       runtime,
       clock,

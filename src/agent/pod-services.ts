@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { ApiClient } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { Pod, Service } from "../model/kinds.gen.ts";
+import type { AccountTokens } from "./account-tokens.ts";
 import type { ClaimSource } from "./pod-claims.ts";
 import type { ConfigSource } from "./config-source.ts";
 import type { NodeContext } from "./container-spec.ts";
@@ -23,6 +24,10 @@ export interface PodServices {
   readonly images: ImagePuller;
   readonly config: ConfigSource;
   readonly claims: ClaimSource;
+  /** Absent: pods get no tokens of their accounts. */
+  readonly tokens?: AccountTokens | undefined;
+  /** PEM of the CA of the API. */
+  readonly caBundle?: string | undefined;
   readonly probes: ProbeTools;
   /** Resolves once the node has its part of the pod network. */
   readonly network: (signal: AbortSignal) => Promise<PodNetwork>;

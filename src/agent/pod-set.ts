@@ -3,10 +3,13 @@ import { backoffMs, type BackoffPolicy } from "../base/backoff.ts";
 import { groupBy } from "../base/order.ts";
 import { LABELS } from "../model/instance.ts";
 import type { Pod } from "../model/kinds.gen.ts";
+import { withApiAccess } from "./api-access.ts";
+import { isFinished } from "../model/pod-phase.ts";
 import type { NodeMemory } from "./node-memory.ts";
 import { isLeftBehind, RESTARTED_EXIT_CODE } from "./left-behind.ts";
 import type { PodServices } from "./pod-services.ts";
-import type { Eviction, PodContainer } from "./pod-view.ts";
+import { requestOf } from "./resize.ts";
+import type { Eviction, NodeRoom, PodContainer } from "./pod-view.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { ListedContainer, ObservedContainer, RuntimeEvent } from "./runtime.ts";
 import type { StuckCall } from "./stuck-calls.ts";
@@ -48,7 +51,7 @@ export class PodSet {
     for (const pod of pods.filter((one) => this.#isOurs(one))) {
       const uid = pod.metadata.uid ?? "";
       if (unclear.has(uid)) this.#adoptLater(uid, pod);
-      else this.#add(pod, found.get(uid) ?? [], wired);
+      else this.#add(withApiAccess(pod), found.get(uid) ?? [], wired);
     }
     if (synced) this.#removeUnknown(found);
     if (synced) for (const uid of unclear) this.#adoptLater(uid, undefined);
@@ -148,10 +151,10 @@ export class PodSet {
       return;
     }
     if (worker === undefined) {
-      this.#add(pod, [], new Set());
+      this.#add(withApiAccess(pod), [], new Set());
       const refused = isNew(pod) ? this.#options.refuse?.(pod) : undefined;
       if (refused !== undefined) this.evict(uid, refused);
-    } else worker.update(pod);
+    } else worker.update(withApiAccess(pod));
     // One of that name that was replaced without us seeing its end.
     for (const [otherUid, other] of this.#workers) {
       const { name, namespace } = other.pod.metadata;
@@ -176,12 +179,29 @@ export class PodSet {
     const { services, signal } = this.#options;
     const uid = pod.metadata.uid ?? "";
     const isWired = pod.spec.hostNetwork === true || wired.has(uid);
-    const worker = new PodWorker({ pod, services, containers, wired: isWired, gone, signal });
+    const room = (): NodeRoom => this.#room(uid);
+    const worker = new PodWorker({ pod, services, containers, wired: isWired, gone, room, signal });
     this.#workers.set(uid, worker);
     void worker.ended.then(() => {
       this.#workers.delete(uid);
       this.#save();
     });
+  }
+
+  /** What the pods beside this one leave of the node. */
+  #room(podUid: string): NodeRoom {
+    const others = [...this.#workers.values()].filter(
+      ({ pod, gone }) => !gone && pod.metadata.uid !== podUid && !isFinished(pod),
+    );
+    const left = (all: number, name: "cpu" | "memory"): NodeRoom["cpuMillis"] => {
+      const containers = others.flatMap(({ pod }) => pod.spec.containers);
+      return { all, left: containers.reduce((sum, one) => sum - requestOf(one, name), all) };
+    };
+    const { allocatable } = this.#options.services.node;
+    return {
+      cpuMillis: left(allocatable.cpuMillis, "cpu"),
+      memoryBytes: left(allocatable.memoryBytes, "memory"),
+    };
   }
 
   /** Ends the pods that only their containers tell of. */

@@ -6,6 +6,7 @@ import type {
   KeyToPath,
   Pod,
   Secret,
+  ServiceAccountTokenProjection,
   Volume,
 } from "../model/kinds.gen.ts";
 import { notFound, type ConfigReference } from "./env.ts";
@@ -44,6 +45,8 @@ export interface VolumeSources {
   readonly allocatable: Allocatable;
   /** Of the pod's namespace; `undefined` when there is none. */
   readonly object: (ref: ConfigReference) => ConfigMap | Secret | undefined;
+  /** Of the pod's account; `undefined` while there is none and none is needed. */
+  readonly token: (projection: ServiceAccountTokenProjection) => string | undefined;
 }
 
 /** The objects that a volume is made from. Pure. */
@@ -80,8 +83,16 @@ export function volumeFiles(
   return { kind: "files", files: [...files.values()] };
 }
 
-/** One source of a volume: keys of an object, or fields of the pod. */
+/** The tokens that a volume shows. Pure. */
+export function volumeTokens(volume: Volume): readonly ServiceAccountTokenProjection[] {
+  return partsOf(volume)
+    .map(({ token }) => token)
+    .filter((token) => token !== undefined);
+}
+
+/** One source of a volume: keys of an object, fields of the pod, or a token of its account. */
 interface VolumePart {
+  readonly token?: ServiceAccountTokenProjection;
   readonly ref?: ConfigReference;
   readonly keys?: readonly KeyToPath[] | undefined;
   readonly fields?: readonly DownwardAPIVolumeFile[] | undefined;
@@ -110,6 +121,9 @@ function partsOf({ configMap, secret, downwardAPI, projected }: Volume): readonl
     return [
       ...ofKind("ConfigMap", source.configMap),
       ...ofKind("Secret", source.secret),
+      ...("serviceAccountToken" in source && source.serviceAccountToken !== undefined
+        ? [{ token: source.serviceAccountToken, optional: false }]
+        : []),
       ...(source.downwardAPI === undefined
         ? []
         : [{ fields: source.downwardAPI.items ?? [], optional: false }]),
@@ -118,9 +132,17 @@ function partsOf({ configMap, secret, downwardAPI, projected }: Volume): readonl
 }
 
 function filesOf(part: VolumePart, sources: VolumeSources): PartFiles {
+  if (part.token !== undefined) return tokenFiles(part.token, sources);
   return part.ref === undefined
     ? fieldFiles(part.fields ?? [], sources)
     : keyFiles(part.ref, part, sources);
+}
+
+function tokenFiles(projection: ServiceAccountTokenProjection, sources: VolumeSources): PartFiles {
+  const token = sources.token(projection);
+  if (token === undefined) return { kind: "files", files: [] };
+  const content = new TextEncoder().encode(token);
+  return { kind: "files", files: [{ path: projection.path, content, mode: undefined }] };
 }
 
 function keyFiles(ref: ConfigReference, part: VolumePart, sources: VolumeSources): PartFiles {

@@ -1,4 +1,4 @@
-import type { Container, Pod, Toleration } from "../model/kinds.gen.ts";
+import type { Container, Pod, ServiceAccount, Toleration } from "../model/kinds.gen.ts";
 import { formatQuantity } from "../model/quantity.ts";
 import { readAmounts } from "./amounts.ts";
 import { joinViolations, limitRangesOf, podViolations, withDefaultLimits } from "./limit-ranges.ts";
@@ -52,6 +52,7 @@ export function admitPod(world: World, pod: Pod): Admitted<Pod> {
         priority: ranks.priority,
         preemptionPolicy: policy,
         serviceAccountName: account.object,
+        ...mountOf(world, limited, account.object),
         tolerations: withNodeTolerations(limited.spec.tolerations ?? []),
       },
     },
@@ -86,6 +87,20 @@ function admitAccount(world: World, { metadata, spec }: Pod): Admitted<string> {
         `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`,
       )
     : { kind: "admitted", object: name };
+}
+
+/** What the account says about its token, where the pod says nothing. */
+function mountOf(
+  world: World,
+  { metadata: { namespace = "" }, spec }: Pod,
+  name: string,
+): { readonly automountServiceAccountToken?: boolean } {
+  if (spec.automountServiceAccountToken !== undefined) return {};
+  const ref = { apiVersion: "v1", kind: "ServiceAccount", namespace, name };
+  const account = world.get(ref) as ServiceAccount | undefined;
+  return account?.automountServiceAccountToken === false
+    ? { automountServiceAccountToken: false }
+    : {};
 }
 
 function withNodeTolerations(tolerations: readonly Toleration[]): readonly Toleration[] {

@@ -24,6 +24,8 @@ interface Shown {
 
 const SOURCES = {
   allocatable: { cpuMillis: 2000, memoryBytes: 1024 ** 3, ephemeralBytes: 10 * 1024 ** 3 },
+  token: ({ audience = "api" }: { readonly audience?: string }) =>
+    audience === "away" ? undefined : `token for ${audience}`,
 };
 
 function show(
@@ -213,4 +215,32 @@ test("a version is named by its content; links lead through it", () => {
     ["x", "..data/x"],
     ["a", "..data/a"],
   ]);
+});
+
+describe("tokens of accounts", () => {
+  const tokens = (...audiences: readonly (string | undefined)[]): Volume => ({
+    name: "v",
+    projected: {
+      defaultMode: 0o600,
+      sources: audiences.map((audience, index) => ({
+        serviceAccountToken: {
+          path: `t${index}`,
+          expirationSeconds: 3600,
+          ...(audience === undefined ? {} : { audience }),
+        },
+      })),
+    },
+  });
+  const hex = (text: string): string => Buffer.from(text).toString("hex");
+
+  test("are files at their paths, by audience", () => {
+    expect(shown(tokens(undefined, "vault"), {})).toEqual([
+      `t0 ${hex("token for api")} 600`,
+      `t1 ${hex("token for vault")} 600`,
+    ]);
+  });
+
+  test("one that is not there yet is no file", () => {
+    expect(shown(tokens("away", "vault"), {})).toEqual([`t1 ${hex("token for vault")} 600`]);
+  });
 });
