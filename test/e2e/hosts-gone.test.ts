@@ -94,7 +94,7 @@ test("of a host that is gone, the endpoints leave, and come back with it", async
     );
     return slices.items
       .flatMap(({ endpoints }) => endpoints ?? [])
-      .filter(({ conditions }) => conditions?.ready !== false)
+      .filter(({ conditions }) => conditions?.ready ?? true)
       .flatMap(({ addresses }) => addresses);
   };
   expect(await ready()).toContain(gone);
