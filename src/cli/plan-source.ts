@@ -335,7 +335,7 @@ async function load(
     if (!(error instanceof GitError) || error.code !== "no-manifests") throw error;
     notes.push(`App ${app.metadata.name}: ${error.message}`);
     const at = { file: path, line: 1, column: 1 };
-    const problem = { code: "yaml/no-manifests", message: error.message, at, path: "" };
+    const problem = { code: "git/no-manifests", message: error.message, at, path: "" };
     return toChange(state, app, { manifests: [], problems: [problem] }, commit, tree);
   }
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { formatPlan } from "../../src/cli/format-plan.ts";
 import {
@@ -132,6 +134,11 @@ const CASES: Readonly<Record<string, () => PlanDocument>> = {
   },
 };
 
+const SCHEMA = new URL("../../docs/plan.schema.json", import.meta.url);
+const isPlan = new Ajv2020({ allErrors: true }).compile(
+  JSON.parse(readFileSync(SCHEMA, "utf8")) as object,
+);
+
 describe("berth plan", () => {
   test.for(Object.keys(CASES))("%s, in all forms", async (name) => {
     const plan = CASES[name]?.();
@@ -140,6 +147,7 @@ describe("berth plan", () => {
     await expect(text(plan)).toMatchFileSnapshot(file("txt"));
     await expect(formatPlanMarkdown(plan, "prod")).toMatchFileSnapshot(file("md"));
     await expect(JSON.stringify(plan, null, 2)).toMatchFileSnapshot(file("json"));
+    expect(isPlan(JSON.parse(JSON.stringify(plan))) ? [] : isPlan.errors).toEqual([]);
   });
 
   test("hides what is secret in every form", () => {

@@ -25,15 +25,15 @@ function placesIn(plan: PlanDocument, what: SimulatedStep["what"]): readonly str
 /** The fewest Ready pods that were seen until `end` settles. */
 async function watchLowest(cluster: Cluster, end: Promise<unknown>): Promise<number> {
   let lowest = Infinity;
-  let isOver = false;
-  const over = end.finally(() => {
-    isOver = true;
-  });
-  while (!isOver) {
-    const pods = await podsOf(cluster, "hello");
-    lowest = Math.min(lowest, pods.filter(isReady).length);
+  const over = end.then(() => true);
+  for (let isOver = false; !isOver;) {
+    const pods = podsOf(cluster, "hello").then((found) => {
+      lowest = Math.min(lowest, found.filter(isReady).length);
+      return false;
+    });
+    isOver = await Promise.race([over, pods]);
+    await pods;
   }
-  await over;
   return lowest;
 }
 
