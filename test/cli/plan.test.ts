@@ -143,7 +143,7 @@ describe("berth plan", () => {
   test.for(Object.keys(CASES))("%s, in all forms", async (name) => {
     const plan = CASES[name]?.();
     if (plan === undefined) throw new Error(name);
-    const file = (ending: string): string => `../golden/plan/${name}.${ending}`;
+    const file = (ending: string): string => `../golden/plan/${name}.${ending}.golden`;
     await expect(text(plan)).toMatchFileSnapshot(file("txt"));
     await expect(formatPlanMarkdown(plan, "prod")).toMatchFileSnapshot(file("md"));
     await expect(JSON.stringify(plan, null, 2)).toMatchFileSnapshot(file("json"));
