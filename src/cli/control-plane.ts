@@ -5,6 +5,7 @@ import { readKeyPair } from "../api/pki.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { QueueMetrics } from "../controller/queue-metrics.ts";
 import { createControllers, type Controllers } from "../controller/run-controllers.ts";
+import { apiServiceIp } from "../model/api-service.ts";
 import type { WriteAnswer } from "../model/write-request.ts";
 import { openObjectStore, type OpenObjectStore } from "../store/cached-object-store.ts";
 import { acquireLeadership } from "../store/leader.ts";
@@ -88,7 +89,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     sources,
     podCidr: config.podCidr,
     serviceCidr: config.serviceCidr,
-    reservedIps: [config.dnsIp],
+    reservedIps: [config.dnsIp, apiServiceIp(config.serviceCidr)],
     version: VERSION,
     caBundle: tls.ca,
     authorDomain: `${config.clusterId}.berth.local`,

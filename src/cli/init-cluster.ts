@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { formatKubeconfig } from "../api/kubeconfig.ts";
 import { openAuthority, readKeyPair, validUntil, writeKeyPair, type KeyPair } from "../api/pki.ts";
+import { apiServiceIp } from "../model/api-service.ts";
 import { addressAt, chooseNetworks, parseCidr, type Cidr } from "../model/cidr.ts";
 import { bridgeName, vethPrefix } from "../model/instance.ts";
 import type { NetworkDriverChoice } from "../proxy/network/driver.ts";
@@ -160,6 +161,9 @@ async function issueCertificates(
     config.listen,
     "kubernetes",
     "kubernetes.default",
+    "kubernetes.default.svc",
+    `kubernetes.default.svc.${config.domain}`,
+    apiServiceIp(config.serviceCidr),
   ];
   const served = [...new Set(hosts.filter((host) => host !== "0.0.0.0" && host !== "::"))];
   if (moved || !isFresh(await readKeyPair(dir.pki, "server"), now)) {

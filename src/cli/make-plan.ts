@@ -1,4 +1,5 @@
 import { formatTime } from "../base/clock.ts";
+import { apiServiceIp } from "../model/api-service.ts";
 import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ObjectRef } from "../model/meta.ts";
 import { forecast, type AppChange } from "../planner/forecast.ts";
@@ -21,7 +22,7 @@ export function makePlan(state: ClusterState, source: PlanSource, version: strin
     apps: source.changes,
     ...(source.base.length === 0 ? {} : { base: source.base }),
     serviceCidr,
-    reservedIps: [dnsIp],
+    reservedIps: [dnsIp, apiServiceIp(serviceCidr)],
     schedule: watched.schedule,
   });
   const bases = new Map(source.base.map((change) => [change.app, change]));

@@ -89,7 +89,7 @@ export function createControllers(options: ControllersOptions): Controllers {
     webhooks: appWebhooks(world, (names) => apps.syncAll(names)),
     syncAll: () => apps.syncAll(),
     async run(signal) {
-      await ensureSystemObjects(objects, options.caBundle);
+      await ensureSystemObjects(objects, options.caBundle, serviceCidr);
       await Promise.all([
         apps.run(signal),
         runPlannerLoop(

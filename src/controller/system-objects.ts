@@ -1,3 +1,4 @@
+import { apiService } from "../model/api-service.ts";
 import { SYSTEM_NAMESPACE, UNMANAGED_ANNOTATION } from "../model/app.ts";
 import { ROOT_CA_NAME, ROOT_CA_NAMESPACE, rootCaConfigMap } from "../model/root-ca.ts";
 import type {
@@ -46,7 +47,11 @@ const OWN_NAMESPACE: Namespace = {
  * Makes what a cluster has before anybody commits anything: namespaces, a storage class, priority classes, and the certificate of its CA,
  * which the planner hands on to every namespace. Safe to repeat; a new CA replaces the old one.
  */
-export async function ensureSystemObjects(objects: ObjectStore, caBundle?: string): Promise<void> {
+export async function ensureSystemObjects(
+  objects: ObjectStore,
+  caBundle?: string,
+  serviceCidr?: string,
+): Promise<void> {
   for (const name of NAMESPACES) {
     const namespace: Namespace = {
       apiVersion: "v1",
@@ -63,6 +68,7 @@ export async function ensureSystemObjects(objects: ObjectStore, caBundle?: strin
   for (const role of defaultRoles()) await ensureRights(objects, role);
   for (const binding of defaultBindings()) await ensureRights(objects, binding);
   if (caBundle !== undefined) await ensureRootCa(objects, caBundle);
+  if (serviceCidr !== undefined) await ensure(objects, apiService(serviceCidr));
 }
 
 /** Rights follow the version of Berth, unless somebody has said that they shall not. */

@@ -4,6 +4,8 @@ import type { ApiClient, ClusterInfo, Informer } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { EndpointSlice, Node, Pod, Service } from "../model/kinds.gen.ts";
 import { invariant } from "../base/assert.ts";
+import { API_KEY, startApiRelay } from "./api-relay.ts";
+import type { ApiRelay } from "./api-relay.ts";
 import { chooseProxy } from "./choose-proxy.ts";
 import type { NodePlace } from "./choose-backends.ts";
 import { conntrackCleaner, staleFlows } from "./conntrack.ts";
@@ -39,6 +41,8 @@ export interface ProxyOptions {
   readonly nodeName: string;
   readonly clusterId: string;
   readonly cluster: ClusterInfo;
+  /** Where this node reaches the API, such as `https://192.0.2.10:6443`: pods get there by its Service. */
+  readonly apiServer?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the proxy. The rules stay, so that what runs goes on being served. */
@@ -84,7 +88,9 @@ export async function makeParts(
   if (reason !== undefined) tellFallback(options, reason);
   const worker = { address: dnsIp, port: DNS_PORT, domain, podCidr, serviceCidr };
   const common = { nodeName, clock, logger };
+  const { apiServer } = options;
   return wire(options, {
+    api: apiServer === undefined ? undefined : await startApiRelay(dnsIp, apiServer),
     proxy,
     reporter: new EndpointReporter({ client, ...common }),
     dns: new ClusterDns({ worker, clock, logger }),
@@ -94,6 +100,7 @@ export async function makeParts(
 }
 
 interface Tools extends Pick<Parts, "proxy" | "reporter" | "dns" | "memory"> {
+  readonly api: ApiRelay | undefined;
   readonly forgetFlows: ReturnType<typeof conntrackCleaner>;
 }
 
@@ -109,10 +116,21 @@ function wire(options: ProxyOptions, tools: Tools): Parts {
   let wanted: ServiceTable = EMPTY_TABLE;
   let applied: ServiceTable = EMPTY_TABLE;
 
+  const withServices = (
+    table: ServiceTable,
+    states: ReadonlyMap<string, ServiceState>,
+  ): ServiceTable => {
+    if (states.size === 0) return table;
+    const next = updateServiceTable(table, states, placeOf(options));
+    const apiState = states.get(API_KEY);
+    if (tools.api === undefined || apiState === undefined) return next;
+    return updateFrontends(next, new Map([[API_KEY, tools.api.frontends(apiState)]]));
+  };
+
   const step = async ({ services, hostPorts }: Feeds, signal: AbortSignal): Promise<void> => {
     const { states, revision } = services.take();
     for (const [key, state] of states) untold.set(key, state);
-    if (states.size > 0) wanted = updateServiceTable(wanted, states, placeOf(options));
+    wanted = withServices(wanted, states);
     const ports = hostPorts?.take() ?? new Map();
     if (ports.size > 0) wanted = updateFrontends(wanted, ports);
     dns.update(states);
@@ -142,7 +160,7 @@ function wire(options: ProxyOptions, tools: Tools): Parts {
       );
       dns.update(states);
       if (await proxy.isServing(signal)) return;
-      await proxy.apply(updateServiceTable(EMPTY_TABLE, states, placeOf(options)), signal);
+      await proxy.apply(withServices(EMPTY_TABLE, states), signal);
     },
     first: (signal) => {
       feeds = openFeeds(options);
@@ -169,6 +187,7 @@ function wire(options: ProxyOptions, tools: Tools): Parts {
     close: () => {
       feeds?.close();
       health.close();
+      tools.api?.close();
     },
   };
 }

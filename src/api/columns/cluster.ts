@@ -90,7 +90,7 @@ export const SERVICE_COLUMNS: readonly Column<Service>[] = [
     name: "External-IP",
     type: "string",
     description: "Address of the service outside the cluster.",
-    cell: () => NONE,
+    cell: externalAddress,
   },
   {
     name: "Port(s)",
@@ -285,4 +285,16 @@ function shortList(items: readonly string[], empty: string): string {
   if (items.length === 0) return empty;
   const shown = items.slice(0, SHOWN).join(",");
   return items.length > SHOWN ? `${shown} + ${items.length - SHOWN} more...` : shown;
+}
+
+/** As kubectl prints it: the balancer's addresses, those of the Service, or the name that it stands for. */
+function externalAddress({ spec, status }: Service): string {
+  const { externalIPs = [] } = spec;
+  if (spec.type === "ExternalName") return spec.externalName ?? NONE;
+  const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(
+    ({ ip, hostname }) => ip ?? hostname ?? [],
+  );
+  const all = [...(spec.type === "LoadBalancer" ? ingress : []), ...externalIPs];
+  if (all.length > 0) return all.join(",");
+  return spec.type === "LoadBalancer" ? "<pending>" : NONE;
 }

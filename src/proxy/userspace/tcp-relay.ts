@@ -11,9 +11,16 @@ export type Pick = (address: string, tried: ReadonlySet<string>) => Backend | un
 
 export interface TcpRelayOptions {
   readonly address: string;
+  /** 0 for any free one. */
   readonly port: number;
   readonly frontend: () => Frontend;
   readonly pick: Pick;
+}
+
+export interface TcpRelay {
+  readonly port: number;
+  /** Takes no more connections. */
+  close(): void;
 }
 
 /** Connections of one listening address. More wait in the kernel's queue until others end. */
@@ -34,13 +41,17 @@ const SOCKET = {
 } as const;
 
 /** Listens on an address and passes each connection on. Closing it ends no open connection. */
-export async function startTcpRelay(options: TcpRelayOptions): Promise<{ close(): void }> {
+export async function startTcpRelay(options: TcpRelayOptions): Promise<TcpRelay> {
   const server = createServer({ pauseOnConnect: true, ...SOCKET });
   server.maxConnections = MAX_CONNECTIONS;
   server.on("connection", (client) => void serve(client, options));
   await listen(server, options);
   server.on("error", () => undefined);
-  return { close: () => void server.close() };
+  const bound = server.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : options.port,
+    close: () => void server.close(),
+  };
 }
 
 async function listen(server: Server, { address, port }: TcpRelayOptions): Promise<void> {
