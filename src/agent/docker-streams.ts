@@ -21,6 +21,9 @@ const MAX_REFUSAL_CHARS = 16_384;
 /** What a process that has lost its client gets to end by itself, before it is killed. */
 const HANG_UP_GRACE_MS: Millis = 5_000;
 const HANG_UP_LOOK_MS: Millis = 250;
+/** A process that was started runs within this, many times over. */
+const RESIZE_TRIES = 40;
+const RESIZE_WAIT_MS: Millis = 100;
 /**
  * Docker lets go of a terminal when it reads these keys; Kubernetes never does. There must be some: these nobody
  * types by accident.
@@ -58,10 +61,12 @@ export async function openDockerExec(
   const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };
   const body = { Detach: false, Tty: options.tty, ...consoleSize };
   const socket = await hijack(docker, { path: `${path}/start`, body, purpose }, signal);
-  if (size !== undefined) await resize(docker, path, size, signal);
+  const terminal = new DockerTerminal(docker, path);
+  // Its output does not wait for it.
+  if (size !== undefined) terminal.resize(size, signal).catch(() => undefined);
   return {
     ...overSocket(socket, options),
-    resize: (size, within) => resize(docker, path, size, within),
+    resize: (size, within) => terminal.resize(size, within),
     exitCode: (within) => readExitCode(docker, made.Id, purpose, within),
     hangUp: async () => {
       socket.destroy();
@@ -88,9 +93,10 @@ export async function attachDocker(
     { path: `${path}/attach?${query.toString()}`, body: undefined, purpose },
     signal,
   );
+  const terminal = new DockerTerminal(docker, path);
   return {
     ...overSocket(socket, options),
-    resize: (size, within) => resize(docker, path, size, within),
+    resize: (size, within) => terminal.resize(size, within),
     exitCode: () => Promise.resolve(undefined),
     hangUp: () => {
       socket.destroy();
@@ -126,23 +132,52 @@ async function* rawOutput(
   for await (const bytes of source) yield { stderr: false, bytes };
 }
 
-async function resize(
-  docker: DockerConnection,
-  path: string,
-  { columns, rows }: TerminalSize,
-  signal: AbortSignal,
-): Promise<void> {
-  await docker.call(
-    {
-      method: "POST",
-      path: `${path}/resize`,
-      query: { w: columns, h: rows },
-      purpose: "resize a terminal",
+/** The terminal of a process. The daemon refuses its size until the process runs: it is told again then. */
+class DockerTerminal {
+  readonly #docker: DockerConnection;
+  readonly #path: string;
+  #wanted: TerminalSize | undefined;
+  #isBusy = false;
+
+  constructor(docker: DockerConnection, path: string) {
+    this.#docker = docker;
+    this.#path = path;
+  }
+
+  async resize(size: TerminalSize, signal: AbortSignal): Promise<void> {
+    this.#wanted = size;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      for (let tries = 0; tries < RESIZE_TRIES && !signal.aborted; tries += 1) {
+        const wanted: TerminalSize = this.#wanted;
+        const isDone = await this.#tell(wanted, signal);
+        if (isDone && wanted === this.#wanted) return;
+        if (!isDone) await new Promise((resolve) => setTimeout(resolve, RESIZE_WAIT_MS));
+      }
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #tell({ columns, rows }: TerminalSize, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#docker.call(
+        {
+          method: "POST",
+          path: `${this.#path}/resize`,
+          query: { w: columns, h: rows },
+          purpose: "resize a terminal",
+        },
+        signal,
+      );
+      return true;
+    } catch (error) {
       // It does not run yet, or not any more.
-      alreadySo: [404, 409, 500],
-    },
-    signal,
-  );
+      if (error instanceof RuntimeError) return false;
+      throw error;
+    }
+  }
 }
 
 /**

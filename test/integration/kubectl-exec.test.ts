@@ -41,9 +41,9 @@ describe.each(binaries)("kubectl $minor", ({ minor, path }) => {
     if (found === undefined) throw new Error(`there is no kubectl ${minor}`);
     return found;
   };
-  /** A shell command on a terminal of its own. */
-  const onTerminal = (command: string): ReturnType<typeof runCommand> =>
-    runCommand("script", ["-qec", command, "/dev/null"], {
+  /** A shell command on a terminal of its own; what it prints goes to a file, too, as it comes. */
+  const onTerminal = (command: string, log: string): ReturnType<typeof runCommand> =>
+    runCommand("script", ["-qefc", command, log], {
       env: { ...process.env, KUBECONFIG: join(folder, "kubeconfig"), SHELL: "/bin/sh" },
       timeoutMs: 20_000,
     });
@@ -74,11 +74,16 @@ describe.each(binaries)("kubectl $minor", ({ minor, path }) => {
   });
 
   test("exec -it: a terminal, with its size as it changes", async () => {
+    // Each side waits for the other's word.
     const remote =
-      'sleep 0.3; stty size; while [ "$(stty size)" != "40 120" ]; do sleep 0.1; done; stty size; exit 3';
+      'exec 2>/dev/null; until [ "$(stty size)" = "33 101" ]; do sleep 0.1; done; stty size; ' +
+      'until [ "$(stty size)" = "40 120" ]; do sleep 0.1; done; stty size; exit 3';
+    const seen = join(folder, `seen-${minor}`);
     const answer = await onTerminal(
-      `stty rows 33 cols 101; (sleep 1; stty -F /dev/tty rows 40 cols 120) & ` +
+      "stty rows 33 cols 101; " +
+        `(until grep -q "33 101" ${seen}; do sleep 0.1; done; stty -F /dev/tty rows 40 cols 120) & ` +
         `${path} exec -it -n shop web -- sh -c '${remote}'`,
+      seen,
     );
     expect(answer.output.replaceAll("\r", "")).toBe(
       "33 101\n40 120\ncommand terminated with exit code 3\n",
@@ -87,11 +92,14 @@ describe.each(binaries)("kubectl $minor", ({ minor, path }) => {
   });
 
   test("attach: what the process reads and writes", async () => {
-    const answer = await runCommand(
-      "sh",
-      ["-c", `{ echo hello ${minor}; sleep 1; } | timeout 4 ${path} attach -i -n shop web`],
-      { env: { ...process.env, KUBECONFIG: join(folder, "kubeconfig") }, timeoutMs: 20_000 },
-    );
+    const [input, seen] = [join(folder, `in-${minor}`), join(folder, `attached-${minor}`)];
+    const script =
+      `mkfifo ${input}; ${path} attach -i -n shop web < ${input} > ${seen} & client=$!; exec 3> ${input}; ` +
+      `echo hello ${minor} >&3; until grep -q hello ${seen}; do sleep 0.1; done; kill $client; cat ${seen}`;
+    const answer = await runCommand("sh", ["-c", script], {
+      env: { ...process.env, KUBECONFIG: join(folder, "kubeconfig") },
+      timeoutMs: 20_000,
+    });
     expect(answer.stdout).toContain(`hello ${minor}\n`);
   });
 
@@ -156,4 +164,20 @@ test("a client that goes away leaves no process behind", async () => {
     expect(await list()).toContain("sleep 4711");
   }
   await eventually("the processes have ended", async () => !(await list()).includes("sleep 4711"));
+});
+
+test("port-forward to a pod on the host's network", async () => {
+  const served = await freePort();
+  const script = `exec httpd -f -p 127.0.0.1:${served} -h /www`;
+  await bed.run({
+    name: "host",
+    hostNetwork: true,
+    containers: [{ command: ["sh", "-c", script] }],
+  });
+  const port = await freePort();
+  await using forward = kubectls
+    .get(binaries.at(-1)?.minor ?? "")
+    ?.follow(..."port-forward -n shop pod/host".split(" "), `${port}:${served}`);
+  await forward?.until(/Forwarding from 127\.0\.0\.1/);
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("hello from a pod\n");
 });

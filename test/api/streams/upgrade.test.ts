@@ -71,7 +71,9 @@ async function refusal(socket: WebSocket): Promise<string> {
 /** All messages up to the end, the channel before each. */
 async function readAll(socket: WebSocket): Promise<readonly string[]> {
   const lines: string[] = [];
-  socket.on("message", (data: Buffer) => lines.push(`${data[0] ?? ""} ${data.subarray(1)}`));
+  socket.on("message", (data: Buffer) =>
+    lines.push(`${data[0] ?? ""} ${data.toString("utf8", 1)}`),
+  );
   await new Promise((resolve) => socket.once("close", resolve));
   return lines;
 }
