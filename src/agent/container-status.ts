@@ -12,6 +12,7 @@ import {
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
+import { actualResources } from "./resize.ts";
 import { isSidecar } from "./sidecar.ts";
 
 /** How long a failure is shown as such, before it is shown as waiting for the next try. */
@@ -37,6 +38,7 @@ export function containerStatus(view: PodView, decision: Decision): ContainerSta
     name: spec.name,
     image: spec.image,
     ...identity(newest, known),
+    ...actualResources(view, decision, newest, known),
     ...health(view, decision, newest),
     restartCount: newest?.attempt ?? restartsBefore(decision, known),
     state,

@@ -14,6 +14,8 @@ import {
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
+import { planResize, type Resize } from "./resize.ts";
+import type { ContainerLimits } from "./runtime.ts";
 import { endsAfter } from "./sidecar.ts";
 
 /** One thing to do for a pod. Doing it twice does no harm; those of one plan may run side by side. */
@@ -43,6 +45,13 @@ export type Action =
       readonly message: string;
       /** It is asked to end only when these have ended, or its grace is over. */
       readonly after: readonly string[];
+    }
+  /** Changes what a running container may use. */
+  | {
+      readonly kind: "resize";
+      readonly container: string;
+      readonly id: string;
+      readonly limits: ContainerLimits;
     }
   | { readonly kind: "remove"; readonly id: string }
   /** The pod has finished: its sandbox, address and volumes go, its dead containers stay for their logs. */
@@ -81,6 +90,7 @@ export function actionKey(action: Action): string {
     case "start":
     case "stop":
     case "remove":
+    case "resize":
       return `${action.kind}/${action.id}`;
     case "withdraw":
     case "release-sandbox":
@@ -108,9 +118,20 @@ export function planPod(view: PodView): PodPlan {
   if (isServed(decisions)) return { ...base, actions: stopAll(view) };
   return {
     ...base,
-    actions: [...runPod(view, decisions), ...forget(view, decisions)],
+    actions: [
+      ...runPod(view, decisions),
+      ...planResize(view, decisions).resizes.map((one) => resize(view, one)),
+      ...forget(view, decisions),
+    ],
     ...(times.length === 0 ? {} : { lookAgainAt: Math.min(...times) }),
   };
+}
+
+function resize({ pod }: PodView, { container, limits, restarts }: Resize): Action {
+  const { containerName, id } = container;
+  if (!restarts) return { kind: "resize", container: containerName, id, limits };
+  const message = `Container ${containerName} resize requires restart`;
+  return stop(container, { message, graceMs: podGraceMs(pod), after: [] });
 }
 
 /** The sandbox that members may join: the newest, if it lives or may still be started. Pure. */

@@ -5,6 +5,7 @@ import type { Condition } from "../model/meta.ts";
 import { isEvicted } from "./decide-container.ts";
 import { haveBegun, mainsOf, sidecarsOf, type Member } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
+import { planResize, resizeConditions } from "./resize.ts";
 import { isSidecar } from "./sidecar.ts";
 
 type Truth = Pick<Condition, "status" | "reason" | "message">;
@@ -27,10 +28,15 @@ export function podConditions(
     { type: "Ready", ...ready, ...observed },
     { type: "ContainersReady", ...containersReady, ...observed },
     ...disruption(view),
+    ...resizeConditions(view, planResize(view, members.map(({ decision }) => decision))),
   ];
-  return wanted.reduce(
+  const types = new Set(wanted.map(({ type }) => type));
+  const before = (view.previous?.conditions ?? []).filter(
+    ({ type }) => !type.startsWith("PodResize") || types.has(type),
+  );
+  return wanted.reduce<readonly Condition[]>(
     (conditions, condition) => setCondition(conditions, condition, now),
-    view.previous?.conditions ?? [],
+    before,
   );
 }
 

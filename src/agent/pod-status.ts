@@ -1,11 +1,11 @@
 import { formatTime } from "../base/clock.ts";
 import type { PodStatus } from "../model/kinds.gen.ts";
+import { qosClass } from "../model/qos.ts";
 import { containerStatus } from "./container-status.ts";
 import { isCutOff, isEvicted, type Decision } from "./decide-container.ts";
 import { podConditions } from "./pod-conditions.ts";
 import { mainsOf, podPhase, type Member } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
-import { qosClass } from "./qos.ts";
 
 /** What Kubernetes says of a pod that has been active for too long, as an event and in its status. */
 export const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline";

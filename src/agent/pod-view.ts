@@ -75,8 +75,16 @@ export interface PodView {
   readonly hostIp: string;
   /** Last words of dead containers, by id. */
   readonly messages: ReadonlyMap<string, string>;
+  /** What of the node other pods do not ask for. Absent: nobody counts. */
+  readonly room?: (() => NodeRoom) | undefined;
   /** The node has too little of something, and the pod has to go. */
   readonly evicted?: Eviction | undefined;
+}
+
+/** CPU and memory of a node: all that pods may use, and what others leave of it. */
+export interface NodeRoom {
+  readonly cpuMillis: { readonly all: number; readonly left: number };
+  readonly memoryBytes: { readonly all: number; readonly left: number };
 }
 
 /** Why a node ends a pod, in Kubernetes' words, and how long its containers may take. */

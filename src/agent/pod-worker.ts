@@ -15,6 +15,7 @@ import {
   type Eviction,
   type Failure,
   type ImageState,
+  type NodeRoom,
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
@@ -29,6 +30,7 @@ import {
   startSandbox,
   withdraw,
 } from "./sandbox-actions.ts";
+import { resizeMember } from "./resize-member.ts";
 import { StatusWriter } from "./status-writer.ts";
 import type { StuckCall } from "./stuck-calls.ts";
 import { stopMember } from "./stop-member.ts";
@@ -42,6 +44,8 @@ export interface PodWorkerOptions {
   readonly wired: boolean;
   /** The API does not know the pod. */
   readonly gone: boolean;
+  /** What of the node other pods do not ask for. */
+  readonly room?: () => NodeRoom;
   readonly signal: AbortSignal;
 }
 
@@ -253,6 +257,7 @@ export class PodWorker {
       podIp: this.#ip,
       hostIp: this.#options.services.hostIp,
       messages: this.#containers.messages,
+      room: this.#options.room,
       evicted: this.#evicted,
     };
   }
@@ -316,6 +321,8 @@ export class PodWorker {
         return await stopMember(handle, action, () =>
           this.#isEnding ? Math.min(action.graceMs, podGraceMs(this.#pod)) : action.graceMs,
         );
+      case "resize":
+        return await resizeMember(handle, action);
       case "remove":
         await this.#options.services.runtime.remove(action.id, handle.signal);
         this.#containers.drop(action.id);

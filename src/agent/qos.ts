@@ -1,30 +1,6 @@
-import type { Container, PodSpec, PodStatus } from "../model/kinds.gen.ts";
+import type { Container, PodSpec } from "../model/kinds.gen.ts";
+import { qosClass } from "../model/qos.ts";
 import { cpuMillis, memoryBytes } from "../model/quantity.ts";
-
-type QosClass = NonNullable<PodStatus["qosClass"]>;
-
-/** Kubernetes' class of service of a pod. Pure. */
-export function qosClass(spec: PodSpec): QosClass {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
-  const isBare = containers.every(
-    ({ resources }) =>
-      Object.keys(resources?.requests ?? {}).length === 0 &&
-      Object.keys(resources?.limits ?? {}).length === 0,
-  );
-  if (isBare) return "BestEffort";
-  return containers.every(isGuaranteed) ? "Guaranteed" : "Burstable";
-}
-
-function isGuaranteed({ resources }: Container): boolean {
-  const { limits = {}, requests = {} } = resources ?? {};
-  return (["cpu", "memory"] as const).every((name) => {
-    const limit = limits[name];
-    if (limit === undefined) return false;
-    const request = requests[name] ?? limit;
-    const read = name === "cpu" ? cpuMillis : memoryBytes;
-    return read(request) === read(limit);
-  });
-}
 
 export interface ContainerResources {
   readonly cpuShares: number;
@@ -37,7 +13,7 @@ const MIN_SHARES = 2;
 const MAX_SHARES = 262_144;
 /** Docker refuses less than one millisecond of each period. */
 const MIN_QUOTA_US = 1000;
-const CPU_PERIOD_US = 100_000;
+export const CPU_PERIOD_US = 100_000;
 
 /** A container's requests and limits in the kernel's words. Pure. */
 export function containerResources(

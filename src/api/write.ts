@@ -27,6 +27,7 @@ import { readPatch, versionOf } from "./read-patch.ts";
 import type { Change } from "./read-patch.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendJson, sendStored } from "./respond.ts";
+import { applyResize } from "./resize.ts";
 import { applyScale, toScale } from "./scale.ts";
 import { checkShape } from "./shapes.ts";
 import { admitNodeWrite, goesToGit, refuseDeclared } from "./write-policy.ts";
@@ -200,6 +201,12 @@ async function readChange(
     verb === "patch"
       ? await readPatch(request, kind)
       : toReplacement(await readJsonObject(request));
+  if (subresource === "resize")
+    return {
+      ...change,
+      apply: (current) =>
+        applyResize(current as unknown as ApiObject, change.apply(current)),
+    };
   if (!isScale) return change;
   const apply = (current: JsonObject): JsonObject => {
     const object = current as unknown as ApiObject;
@@ -238,6 +245,10 @@ async function tryUpdate({
   }
   refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
+  if (subresource === "resize") {
+    const stored = dryRun ? { ...current, object: wanted } : await objects.update(wanted);
+    return { stored, warnings: [] };
+  }
   const { object, warnings, settle } = prepareDirectWrite(
     resource,
     wanted,

@@ -20,6 +20,7 @@ export interface Resource {
     | "exec"
     | "attach"
     | "portforward"
+    | "resize"
     | "token"
   )[];
   /** May users state it in Git? The others are written by Berth only. */
@@ -27,7 +28,14 @@ export interface Resource {
 }
 
 /** Of what runs. */
-const POD_SUBRESOURCES = ["log", "eviction", "exec", "attach", "portforward"] as const;
+const POD_SUBRESOURCES = [
+  "log",
+  "eviction",
+  "exec",
+  "attach",
+  "portforward",
+  "resize",
+] as const;
 
 /** Every kind that the store holds, in the order in which an App applies them. */
 export const RESOURCES: readonly Resource[] = [

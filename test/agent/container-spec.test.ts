@@ -9,7 +9,8 @@ import {
 } from "../../src/agent/container-spec.ts";
 import { parseResolver } from "../../src/agent/pod-dns.ts";
 import { containerMounts } from "../../src/agent/pod-volumes.ts";
-import { containerResources, qosClass } from "../../src/agent/qos.ts";
+import { containerResources } from "../../src/agent/qos.ts";
+import { qosClass } from "../../src/model/qos.ts";
 import { LABELS } from "../../src/model/instance.ts";
 import type {
   Container,
