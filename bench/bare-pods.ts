@@ -23,6 +23,8 @@ export async function blueprintOf(sandboxId: string, memberId: string): Promise<
 export async function runBarePods(
   blueprint: PodBlueprint,
   count: number,
+  /** Each member in a network namespace of its own, which nobody wires. */
+  withoutSandbox = false,
 ): Promise<{ readonly ms: number; readonly remove: () => Promise<void> }> {
   const ids: string[] = [];
   const create = async (options: ContainerCreateOptions): Promise<string> => {
@@ -33,6 +35,10 @@ export async function runBarePods(
   const start = (id: string): Promise<unknown> => callDocker("POST", `/containers/${id}/start`);
   const startedAt = performance.now();
   await eachOf(count, AT_A_TIME, async () => {
+    if (withoutSandbox) {
+      await start(await create(alone(blueprint.member)));
+      return;
+    }
     const sandbox = await create(blueprint.sandbox);
     await start(sandbox);
     await start(await create(joining(blueprint.member, sandbox)));
@@ -58,6 +64,13 @@ function joining(member: ContainerCreateOptions, sandbox: string): ContainerCrea
   const { Hostname: _, Domainname: __, ...rest } = member;
   const place = `container:${sandbox}`;
   return { ...rest, HostConfig: { ...member.HostConfig, NetworkMode: place, IpcMode: place } };
+}
+
+function alone(member: ContainerCreateOptions): ContainerCreateOptions {
+  return {
+    ...member,
+    HostConfig: { ...member.HostConfig, NetworkMode: "none", IpcMode: "private" },
+  };
 }
 
 async function eachOf(

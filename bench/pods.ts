@@ -18,7 +18,8 @@ import { type Bar, type BenchOptions, type Metric, compared } from "./harness.ts
 /*
  * From `git commit` to all pods of a Deployment Ready, against the same containers made by bare calls of the same
  * Engine, and against Docker Swarm on an Engine of its own: `docker service create --detach` to all replicas running.
- * They take turns, so that whatever else the machine does meets all. BERTH_BENCH_ROUNDS shortens it.
+ * They take turns, so that whatever else the machine does meets all. BERTH_BENCH_ROUNDS shortens it, and so do
+ * numbers of pods after the name: `npm run bench -- pods 1 20`.
  */
 const ROUNDS = Number(process.env["BERTH_BENCH_ROUNDS"] ?? "5");
 const COUNTS: readonly number[] = [60, 20, 1];
@@ -50,7 +51,8 @@ export const bars: readonly Bar[] = COUNTS.flatMap((count): Bar[] => [
   { metric: swarmMetricName(count), of: "ratio", below: 1 },
 ]);
 
-export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
+export async function run({ say, signal, args = [] }: BenchOptions): Promise<Metric[]> {
+  const counts = args.length === 0 ? COUNTS : COUNTS.filter((count) => args.includes(`${count}`));
   await ensureImages("busybox");
   const manifest = (name: string, replicas: number): string =>
     deploymentText({ name, replicas, command: COMMAND, container: CONTAINER });
@@ -64,28 +66,36 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
     const blueprint = await modelBlueprint(cluster);
     await using swarm = await startSwarm(IMAGE, ["sh", "-c", COMMAND]);
     const times = new Map(
-      COUNTS.map((count) => [
+      counts.map((count) => [
         count,
-        { berth: [] as number[], bare: [] as number[], swarm: [] as number[] },
+        {
+          berth: [] as number[],
+          bare: [] as number[],
+          swarm: [] as number[],
+          lone: [] as number[],
+        },
       ]),
     );
-    for (const [round, count] of turns()) {
+    for (const [round, count] of turns(counts)) {
       signal.throwIfAborted();
       const bareMs = await timeBare(blueprint, count);
+      const loneMs = await timeBare(blueprint, count, true);
       const berthMs = await timeBerth(cluster, client, count);
       const swarmMs = await swarm.timeService(count);
       const what = round === 0 ? "warm-up" : `round ${round} of ${ROUNDS}`;
       say(
-        `${what}, pods: ${count}, Berth ${berthMs.toFixed(0)} ms, bare ${bareMs.toFixed(0)} ms, Swarm ${swarmMs.toFixed(0)} ms`,
+        `${what}, pods: ${count}, Berth ${berthMs.toFixed(0)} ms, bare ${bareMs.toFixed(0)} ms (${loneMs.toFixed(0)} ms without sandbox), Swarm ${swarmMs.toFixed(0)} ms`,
       );
       if (round === 0) continue;
       times.get(count)?.bare.push(bareMs);
       times.get(count)?.berth.push(berthMs);
       times.get(count)?.swarm.push(swarmMs);
+      times.get(count)?.lone.push(loneMs);
     }
-    return [...times].flatMap(([count, { berth, bare, swarm: replicas }]) => [
+    return [...times].flatMap(([count, { berth, bare, swarm: replicas, lone }]) => [
       compared(metricName(count), "ms", berth, bare),
       compared(swarmMetricName(count), "ms", berth, replicas),
+      compared(`bare calls with against without a sandbox, ${count}`, "ms", bare, lone),
     ]);
   } finally {
     client.close();
@@ -93,16 +103,20 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
 }
 
 /** Which numbers of pods are measured in which round; round 0 does not count. */
-function turns(): [round: number, count: number][] {
+function turns(counts: readonly number[]): [round: number, count: number][] {
   return Array.from({ length: ROUNDS + 1 }, (_, round) =>
-    COUNTS.flatMap((count): [number, number][] =>
+    counts.flatMap((count): [number, number][] =>
       Array.from({ length: count === 1 ? SINGLES_PER_ROUND : 1 }, () => [round, count]),
     ),
   ).flat();
 }
 
-async function timeBare(blueprint: PodBlueprint, count: number): Promise<number> {
-  const { ms, remove } = await runBarePods(blueprint, count);
+async function timeBare(
+  blueprint: PodBlueprint,
+  count: number,
+  withoutSandbox = false,
+): Promise<number> {
+  const { ms, remove } = await runBarePods(blueprint, count, withoutSandbox);
   await remove();
   return ms;
 }
