@@ -9,10 +9,20 @@ import { AgentHarness } from "./agent-harness.ts";
 export class FakeNetwork implements PodNetwork {
   /** Pod uid → pid of the sandbox. */
   readonly wires: Map<string, number> = new Map();
-  readonly #pool: AddressPool;
+  readonly #podCidr: string;
+  readonly #clock: ManualClock;
+  #pool: AddressPool;
 
   constructor(podCidr: string, clock: ManualClock) {
+    this.#podCidr = podCidr;
+    this.#clock = clock;
     this.#pool = new AddressPool(podCidr, clock);
+  }
+
+  /** As a new agent opens it: what runs must say again which addresses it has. */
+  reopen(): PodNetwork {
+    this.#pool = new AddressPool(this.#podCidr, this.#clock, this.#pool.remember());
+    return this;
   }
 
   reserve(podUid: string, wanted?: string): string {
@@ -75,7 +85,7 @@ export async function openFakeNode(host?: HostView): Promise<FakeNode> {
     clusterId: "fake01",
     podCidr,
     nodeIp: "192.168.0.1",
-    openNetwork: () => Promise.resolve(network),
+    openNetwork: () => Promise.resolve(network.reopen()),
     ...(host === undefined ? {} : { host }),
   });
   const reach = async (what: string, check: () => boolean, isHeld = false): Promise<void> => {

@@ -54,6 +54,28 @@ async function untilAllReach(what: string, timeoutMs: number): Promise<number> {
   return performance.now() - since;
 }
 
+test("a host whose routes overlap the cluster's networks is refused, with the cure", async () => {
+  const host = hosts.at(2);
+  await host.mustRun(["ip", "route", "add", "10.40.0.0/16", "via", "198.51.100.1"]);
+  const { code, output } = await host.run(await cluster.prepareJoin(2));
+  expect(output).toContain('its route to 10.40.0.0/16 on "eth0" overlaps the cluster\'s networks');
+  expect(output).toContain("→ take that route away");
+  expect(code).toBe(1);
+  await host.mustRun(["ip", "route", "delete", "10.40.0.0/16"]);
+});
+
+test("a driver that the kernel has not is refused, with the cure", async () => {
+  const { code: has } = await hosts.at(2).run(["ip", "link", "add", "wg0", "type", "wireguard"]);
+  const up = ["up", "--network-driver", "wireguard", "--port", "7443"];
+  const dataDir = ["--data-dir", `${hosts.at(2).machine.dir}/other`];
+  const { code, output } = await cluster.berthOn(2, [...up, ...dataDir]);
+  if (has !== 0) {
+    expect(output).toContain('Cannot use the network driver "wireguard"');
+    expect(code).toBe(1);
+  }
+  await cluster.berthOn(2, ["down", ...dataDir]);
+});
+
 test("a node that joins is reached by all, and reaches all", async () => {
   await cluster.join(2);
   const since = performance.now();
@@ -86,6 +108,19 @@ test("short cuts between two nodes heal at once, on both kinds of way", async ()
     const ms = await untilAllReach(`after a cut between ${a} and ${b}`, HEAL_MS);
     console.info(`h${a}-h${b} healed after ${ms.toFixed(0)} ms`);
   }
+});
+
+test("a restart of the node's process changes no address, and nobody notices", async () => {
+  await cluster.stopNode(1, "SIGKILL");
+  expect(await reaches(0, 1)).toBe(true);
+  cluster.startNode(1);
+  await eventually("the node reports again", async () => {
+    const { code } = await cluster.tryKubectl("logs", pods[1]?.metadata.name ?? "", "--tail=1");
+    return code === 0;
+  });
+  const after = await podsByHost(cluster, hosts, "who");
+  expect(after.map(({ status }) => status?.podIP)).toEqual([ip(0), ip(1), ip(2)]);
+  expect(await reaches(0, 1)).toBe(true);
 });
 
 test("a card that went down and up has its routes again within 5 s", async () => {

@@ -71,12 +71,23 @@ export class HostsCluster {
     return this.#hosts.at(host).run([...BERTH, ...words, "--data-dir", this.dataDir]);
   }
 
+  /** A `berth` command on any host, as it is written. */
+  berthOn(host: number, words: readonly string[]): Promise<CommandResult> {
+    return this.#hosts.at(host).run([...BERTH, ...words]);
+  }
+
   /** Makes a host a node, and waits until that is Ready. */
   async join(index: number): Promise<void> {
     const host = this.#hosts.at(index);
     await this.#writeJoinDir(host, this.joinDir(index));
     this.startNode(index);
     await eventually(`node ${host.name} is Ready`, () => this.isReady(index));
+  }
+
+  /** Makes a host ready to be a node, and says how its process is started. */
+  async prepareJoin(index: number): Promise<readonly string[]> {
+    await this.#writeJoinDir(this.#hosts.at(index), this.joinDir(index));
+    return [...BERTH, "node", "--join-dir", this.joinDir(index)];
   }
 
   /** Starts the node's process, of a host that has joined and whose process was stopped. */
