@@ -33,6 +33,8 @@ const CLIENT = "10.32.0.2";
 const SERVER = "10.32.0.3";
 const VIP = "10.96.0.5";
 const GATEWAY = "169.254.1.1";
+/** Unlike `ip netns exec`, it leaves the mounts as they are. */
+const ENTER = "nsenter";
 const NODE_ADDRESS = "10.32.9.9";
 const PORTS = { web: 8080, bulk: 5201 };
 
@@ -155,7 +157,7 @@ frontend web
 }
 
 function start(namespace: Namespace, command: string, args: readonly string[]): ChildProcess {
-  return spawn("nsenter", [`--net=/run/netns/${namespace.name}`, "--", command, ...args], {
+  return spawn(ENTER, [`--net=/run/netns/${namespace.name}`, "--", command, ...args], {
     stdio: "ignore",
     env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` },
   });
