@@ -8,7 +8,7 @@ import { readHostNetwork } from "../../src/agent/host-network.ts";
 import { removeNodeState } from "../../src/agent/remove-node.ts";
 import type { ContainerRuntime } from "../../src/agent/runtime.ts";
 import { openVethNetwork } from "../../src/agent/veth-network.ts";
-import { AgentHarness } from "../agent/agent-harness.ts";
+import { AgentHarness, type HarnessOptions } from "../agent/agent-harness.ts";
 import { ensureTestImage } from "./test-image.ts";
 
 /** A cluster of one test on the real Engine: everything it makes carries its id, and goes with it. */
@@ -49,6 +49,7 @@ export async function openDockerCluster(
     clock: systemClock,
     clusterId,
     ...(relistMs === undefined ? {} : { relistMs }),
+    ...options,
     podCidr: `10.253.${octet}.0/24`,
     nodeIp: address,
     openNetwork: (podCidr) =>
