@@ -3,7 +3,7 @@ export const MASK = "(hidden)";
 
 /** Words in the name of a variable or key that say that its value is nobody's business. */
 const SECRET_WORD =
-  /pass(word|wd|phrase)?$|passw(or)?d|secret|token|credential|api_?-?key|private_?-?key|access_?-?key|auth_?-?key|encryption_?-?key|signing_?-?key|connection_?-?string|_dsn$|^dsn$/i;
+  /(^|[^a-z])pass$|passphrase|passw(or)?d|secret|token|credential|api_?-?key|private_?-?key|access_?-?key|auth_?-?key|encryption_?-?key|signing_?-?key|connection_?-?string|_dsn$|^dsn$/i;
 /** `postgres://user:word@host` and the like. */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)([^\s@/]+)(@)/gi;
 /** `--password=word`, `token: word`, in a longer text: a line of it, or an argument. */

@@ -92,7 +92,8 @@ export class ForecastRecord {
   readonly #tops = new Map<string, ObjectRef | undefined>();
   readonly #workloads = new Map<string, Count>();
   readonly #touched = new Set<string>();
-  readonly #selections = new Map<string, Count>();
+  /** By namespace, then by key. */
+  readonly #selections = new Map<string, Map<string, Count>>();
 
   constructor(world: SimWorld) {
     this.#world = world;
@@ -132,7 +133,7 @@ export class ForecastRecord {
     const touched = [...this.#workloads].filter(
       ([key, { ref }]) => this.#touched.has(key) && !ENDING.has(ref.kind),
     );
-    const selections = [...this.#selections.values()];
+    const selections = [...this.#selections.values()].flatMap((counts) => [...counts.values()]);
     return {
       created: this.#created,
       deleted: this.#deleted,
@@ -204,9 +205,7 @@ export class ForecastRecord {
       if (is !== undefined) add(top, is, 1);
       this.#look(top);
     }
-    const { namespace } = pod.metadata;
-    for (const count of this.#selections.values()) {
-      if (count.ref.namespace !== namespace) continue;
+    for (const count of this.#selections.get(pod.metadata.namespace ?? "")?.values() ?? []) {
       const object = this.#world.get(count.ref);
       const matches = object === undefined ? undefined : matcherOf(object);
       if (matches === undefined) continue;
@@ -230,15 +229,17 @@ export class ForecastRecord {
   #select(object: ApiObject): void {
     const key = refKey(refOf(object));
     const matches = matcherOf(object);
-    const known = this.#selections.get(key);
     if (matches === undefined) return;
+    const { namespace = "" } = object.metadata;
+    const counts = this.#selections.get(namespace) ?? new Map<string, Count>();
+    this.#selections.set(namespace, counts);
+    const known = counts.get(key);
     const count = newCount(refOf(object));
-    for (const pod of listPods(this.#world, object.metadata.namespace ?? ""))
-      if (matches(pod)) add(count, pod, 1);
+    for (const pod of listPods(this.#world, namespace)) if (matches(pod)) add(count, pod, 1);
     count.before = known?.before ?? count.ready;
     count.lowest = Math.min(known?.lowest ?? count.ready, count.ready);
     count.wanted = known?.wanted;
-    this.#selections.set(key, count);
+    counts.set(key, count);
   }
 
   #countOf(pod: Pod): Count | undefined {
