@@ -5,19 +5,25 @@ import type { AppContext } from "./app-context.ts";
 import { getApp } from "./app-context.ts";
 import { refused, type Refused } from "./commit-writes-refusal.ts";
 
+export interface AwaitedCommit {
+  readonly commit: Commit;
+  /** Commits that are known to come before it. */
+  readonly older: ReadonlySet<string>;
+}
+
 /**
  * Resolves once the App's loop has put the commit, or a later one, into the store; with a refusal when it was Rejected
  * or Held.
  */
 export async function untilApplied(
   app: string,
-  commit: Commit,
+  { commit, older }: AwaitedCommit,
   context: Pick<AppContext, "objects" | "world">,
   signal: AbortSignal,
 ): Promise<Refused | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Refused | undefined>();
   const look = (): void => {
-    const state = stateOf(app, commit, context);
+    const state = stateOf(app, { commit, older }, context);
     if (state === "applied") resolve(undefined);
     else if (state !== "waiting") resolve(state);
   };
@@ -37,7 +43,7 @@ export async function untilApplied(
 
 function stateOf(
   name: string,
-  commit: Commit,
+  { commit, older }: AwaitedCommit,
   context: Pick<AppContext, "objects" | "world">,
 ): "applied" | "waiting" | Refused {
   const app = getApp(name, context);
@@ -54,14 +60,15 @@ function stateOf(
   if (own !== undefined && phase === "Superseded") return "applied";
   const latest = releases.at(-1);
   if (latest === undefined) return "waiting";
-  return isLater(latest, commit) || isSameContent(app, latest, commit) ? "applied" : "waiting";
+  return isLater(latest, commit, older) || isSameContent(app, latest, commit)
+    ? "applied"
+    : "waiting";
 }
 
 /** A commit that came on top of ours meanwhile carries it. */
-function isLater({ spec, status }: Release, commit: Commit): boolean {
-  const isOlder =
-    commit.parents.includes(spec.commit) || Date.parse(spec.committedAt) < commit.committedAt;
-  return status.applied === true && spec.commit !== commit.id && !isOlder && spec.tree !== "";
+function isLater({ spec, status }: Release, commit: Commit, older: ReadonlySet<string>): boolean {
+  const isOlder = older.has(spec.commit) || Date.parse(spec.committedAt) < commit.committedAt;
+  return status.applied === true && spec.commit !== commit.id && !isOlder;
 }
 
 /** Content that was there before makes no release of its own. */

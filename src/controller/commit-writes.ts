@@ -22,6 +22,7 @@ import {
 } from "./commit-writes-batch.ts";
 import { refusalOf, refused, type Refused } from "./commit-writes-refusal.ts";
 import { checkPolicy, propose, type ProposeContext } from "./commit-writes-policy.ts";
+import { authorOf, describeWritten } from "./commit-writes-words.ts";
 import { findTarget } from "./commit-writes-target.ts";
 import { untilApplied } from "./commit-writes-wait.ts";
 import { describeError } from "./loop.ts";
@@ -47,6 +48,7 @@ const RETRY = { baseMs: 25, maxMs: 1000 };
 /** Writes of one branch that wait; more are turned away at once. */
 const MAX_WAITING = 500;
 const MAX_BATCH = 200;
+const MAX_HEADS = 500;
 /** After it, a conversation with Git is given up. */
 const GIT_MS = 60_000;
 
@@ -70,6 +72,8 @@ interface Lane {
 export class CommitWrites implements CommitWriter {
   readonly #options: CommitWritesOptions;
   readonly #lanes = new Map<string, Lane>();
+  /** Heads that commits were made on, the latest last: times of commits are too coarse to tell which came first. */
+  readonly #heads = new Set<string>();
 
   constructor(options: CommitWritesOptions) {
     this.#options = options;
@@ -289,9 +293,9 @@ export class CommitWrites implements CommitWriter {
       { branch: location.branch, commit, changes },
       signal,
     );
-    const files = changes.map(({ path }) => path);
-    const told = `committed ${commit.id.slice(0, 7)} to ${location.branch}: ${listFiles(files)}`;
+    const told = describeWritten(draft, location.branch);
     for (const { pending } of going) Object.assign(pending, { stage: "committed", commit: told });
+    this.#rememberHeads(commit.parents);
     this.#options.syncAll([app.metadata.name]);
     void this.#answerWhenApplied(going, draft, told);
   }
@@ -306,8 +310,14 @@ export class CommitWrites implements CommitWriter {
     const [first] = going;
     if (first === undefined) return;
     try {
+      const older = new Set(this.#heads);
       const end = AbortSignal.timeout(GIT_MS);
-      const bad = await untilApplied(first.pending.app.metadata.name, commit, this.#options, end);
+      const bad = await untilApplied(
+        first.pending.app.metadata.name,
+        { commit, older },
+        this.#options,
+        end,
+      );
       for (const { pending, warnings } of going) {
         const object = objects.get(pending.request.ref)?.object;
         pending.answer(bad ?? { kind: "written", object, warnings: [told, ...warnings] });
@@ -315,6 +325,14 @@ export class CommitWrites implements CommitWriter {
     } catch {
       // Whoever asked has been told already that it takes longer.
       for (const { pending } of going) pending.answer(this.#tooLate(pending));
+    }
+  }
+
+  #rememberHeads(ids: readonly string[]): void {
+    for (const id of ids) this.#heads.add(id);
+    for (const oldest of this.#heads) {
+      if (this.#heads.size <= MAX_HEADS) return;
+      this.#heads.delete(oldest);
     }
   }
 
@@ -370,22 +388,4 @@ function isSameKind(first: Pending | undefined, other: Pending): boolean {
     a.message === b.message &&
     first.app.metadata.name === other.app.metadata.name
   );
-}
-
-/** A certificate has no address: `<name>@<domain>`, unless the name is one itself. */
-export function authorOf(
-  user: string,
-  domain: string,
-): { readonly name: string; readonly email: string } {
-  if (/^[^\s@<>]+@[^\s@<>]+$/.test(user)) return { name: user, email: user };
-  const local = user.replaceAll(/[^A-Za-z0-9._+-]+/g, "-") || "unknown";
-  return { name: user, email: `${local}@${domain}` };
-}
-
-const MAX_FILES_NAMED = 3;
-
-function listFiles(files: readonly string[]): string {
-  const shown = files.slice(0, MAX_FILES_NAMED).join(", ");
-  const more = files.length - MAX_FILES_NAMED;
-  return more > 0 ? `${shown} and ${more} more` : shown;
 }

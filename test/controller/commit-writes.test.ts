@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
-import { CommitWrites, authorOf } from "../../src/controller/commit-writes.ts";
+import { CommitWrites } from "../../src/controller/commit-writes.ts";
+import { authorOf } from "../../src/controller/commit-writes-words.ts";
 import { StoreWorld } from "../../src/controller/store-world.ts";
 import type { App, Release } from "../../src/model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../../src/model/meta.ts";
