@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { CliError, formatCliError } from "./cli-error.ts";
+import { accessCommands } from "./commands/access.ts";
 import { clusterCommands } from "./commands/cluster.ts";
 import { doctorCommands } from "./commands/doctor.ts";
 import { manifestCommands } from "./commands/manifests.ts";
@@ -34,6 +35,7 @@ function buildProgram(signal: AbortSignal): Command {
   doctorCommands(program, signal);
   serviceCommands(program, signal);
   writeCommands(program, signal);
+  accessCommands(program);
   processCommands(program, signal);
   return program;
 }
