@@ -74,6 +74,17 @@ export async function putAccess(
   }
 }
 
+/** Whether the control plane has made what every cluster has. */
+export async function hasSystemNamespace(client: ApiClient, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.get({ apiVersion: "v1", kind: "Namespace", name: SYSTEM_NAMESPACE }, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) return false;
+    throw error;
+  }
+}
+
 async function readKey(flag: string, path: string): Promise<Buffer> {
   try {
     const content = await readFile(path);

@@ -15,7 +15,14 @@ import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
 import { checkSource } from "./check-source.ts";
 import { readConfig, readIfThere, type ClusterConfig, type DataDir } from "./data-dir.ts";
-import { putAccess, readAccess, ROOT_SECRET, toAccess, type AccessFlags } from "./git-access.ts";
+import {
+  hasSystemNamespace,
+  putAccess,
+  readAccess,
+  ROOT_SECRET,
+  toAccess,
+  type AccessFlags,
+} from "./git-access.ts";
 import { lockCommands, lockHost } from "./lock.ts";
 import { findSupervisor } from "./find-supervisor.ts";
 import { DEFAULT_PORT, initCluster, serverUrl, type ClusterOptions } from "./init-cluster.ts";
@@ -162,7 +169,11 @@ async function announce(
   signal: AbortSignal,
 ): Promise<void> {
   await withClient(dir, async (client) => {
-    if (options.secret !== undefined) await putAccess(client, options.secret, signal);
+    if (options.secret !== undefined) {
+      const isThere = (): Promise<boolean> => hasSystemNamespace(client, signal);
+      await waitUntil(isThere, dir, "control-plane", systemClock, signal);
+      await putAccess(client, options.secret, signal);
+    }
     if (options.repo !== undefined) await putRootApp(client, options, options.repo, signal);
     print(`node ${config.nodeName}: starting`);
     await waitForNode(client, dir, config.nodeName, systemClock, signal);

@@ -77,7 +77,9 @@ export class AppHeads {
     const known = this.#followed.get(app);
     const member = known?.members.get(app);
     if (known?.key === key && member !== undefined && isSameLocation(member.location, location)) {
-      if (member.intervalMs !== intervalMs) known.members.set(app, { ...member, intervalMs });
+      if (member.intervalMs === intervalMs) return;
+      known.members.set(app, { ...member, intervalMs });
+      this.#lookNow(known); // The wait for the next look was for the interval before.
       return;
     }
     this.unfollow(app);

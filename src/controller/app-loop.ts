@@ -23,8 +23,8 @@ export type AppLoopOptions = Omit<
   "preempted" | "index" | "seen" | "othersDecide" | "waitFor" | "memory"
 >;
 
-/** Apps looked at the same time; each App by one worker only. */
-const WORKERS = 8;
+/** Apps looked at the same time; each App by one worker only. They mostly wait for the disk, which takes many at once. */
+const WORKERS = 64;
 /** Owners that are followed upwards from a pod to the object that an App declares. */
 const MAX_OWNERS = 5;
 

@@ -59,6 +59,12 @@ export async function readRef(gitDir: string, ref: string): Promise<string | und
   return line?.slice(0, 40);
 }
 
+/** Whether the repository keeps its refs as files, and not as tables. */
+export async function hasRefFiles(commonDir: string): Promise<boolean> {
+  const config = (await readText(join(commonDir, "config"))) ?? "";
+  return !/^\s*refstorage\s*=\s*reftable/im.test(config);
+}
+
 /** Points a ref at an id, whatever it was before. */
 export async function writeRef(
   gitDir: string,

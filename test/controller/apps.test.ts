@@ -629,14 +629,18 @@ describe("several Apps", () => {
     expect(phases("web")).toHaveLength(2);
   });
 
-  test("each release's commit is pinned, and let go when the release is forgotten", async () => {
-    await make("web");
-    for (let number = 1; number <= 53; number += 1) {
-      sources.commit({ "web/a.yaml": configMap("a", String(number)) });
-      await look("web");
-    }
-    const pins = [...sources.pins];
-    expect(pins).toHaveLength(50);
-    expect(pins[0]).toBe("deployed/web/4");
-  });
+  test(
+    "each release's commit is pinned, and let go when the release is forgotten",
+    { timeout: 20_000 },
+    async () => {
+      await make("web");
+      for (let number = 1; number <= 53; number += 1) {
+        sources.commit({ "web/a.yaml": configMap("a", String(number)) });
+        await look("web");
+      }
+      const pins = [...sources.pins];
+      expect(pins).toHaveLength(50);
+      expect(pins[0]).toBe("deployed/web/4");
+    },
+  );
 });
