@@ -279,6 +279,7 @@ export interface Container {
   readonly stdin?: boolean;
   /** Gives the container a terminal; needs stdin to be of use. */
   readonly tty?: boolean;
+  /** For each of cpu and memory, whether a change of it by the subresource resize starts the container anew. */
   readonly resizePolicy?: readonly ContainerResizePolicy[];
   /** Always makes an init container a sidecar, which starts before the others and runs beside them. */
   readonly restartPolicy?: "Always";
@@ -643,7 +644,7 @@ export interface DownwardAPIVolumeSource {
 export interface EmptyDirVolumeSource {
   /** Memory keeps the files in RAM; they count against the memory limit. */
   readonly medium?: "" | "Memory";
-  /** A limit for medium Memory. */
+  /** Medium Memory cannot hold more; on disk, a pod that writes more is evicted. */
   readonly sizeLimit?: string;
 }
 
@@ -764,6 +765,7 @@ export interface EphemeralContainer {
   readonly name: string;
   readonly ports?: readonly ContainerPort[];
   readonly readinessProbe?: Probe;
+  /** For each of cpu and memory, whether a change of it by the subresource resize starts the container anew. */
   readonly resizePolicy?: readonly ContainerResizePolicy[];
   readonly resources?: ResourceRequirements;
   readonly restartPolicy?: string;
@@ -2187,7 +2189,7 @@ export interface ProjectedVolumeSource {
   readonly sources?: readonly VolumeProjection[];
 }
 
-/** Amounts by resource: cpu (500m is half a core), memory (64Mi, 1Gi), ephemeral-storage (counted when the pod is placed, not limited while it runs), and extended ones such as example.com/gpu. */
+/** Amounts by resource: cpu (500m is half a core), memory (64Mi, 1Gi), ephemeral-storage (of the node's disk: what is written beyond a limit gets the pod evicted), and extended ones such as example.com/gpu. */
 export type Quantities = Readonly<Record<string, string>>;
 
 /** berth.dev/v1 Release: one commit that an App came to, with its outcome. */
