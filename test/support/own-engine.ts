@@ -9,6 +9,8 @@ import { eventually } from "./eventually.ts";
 import { Namespace } from "./netns.ts";
 import { runCommand } from "./command.ts";
 
+/** Ends dockerd with this process, however that dies. */
+const LAUNCHER = "setpriv";
 const START_MS = 90_000;
 const STOP_MS = 30_000;
 
@@ -50,7 +52,7 @@ export class OwnEngine implements AsyncDisposable {
     const log = openSync(join(this.#folder, "dockerd.log"), "a");
     // As systemd does, when it ends by itself: after a crash it may stumble over what that has left.
     const launch = (): void => {
-      this.#daemon = spawn("setpriv", [...command, ...options.flat(), ...flags], {
+      this.#daemon = spawn(LAUNCHER, [...command, ...options.flat(), ...flags], {
         stdio: ["ignore", log, log],
       });
     };
