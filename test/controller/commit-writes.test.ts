@@ -226,6 +226,22 @@ test("one person's writes within 200 ms are one commit, another person's are ano
   expect(rig.composed.map(({ author }) => author.name)).toEqual(["ada", "grace"]);
 });
 
+test("two writes of one object are two commits, in their order", async () => {
+  const rig = new Rig(TWO);
+  const writes = rig.writes();
+  const answers = [
+    writes.write(request("a", "2"), signal),
+    writes.write(request("a", "3"), signal),
+  ];
+  await rig.clock.advance(200);
+  await rig.clock.advance(200);
+  expect((await Promise.all(answers)).map(told)).toEqual(["written", "written"]);
+  expect(rig.composed.map(({ edits }) => edits.length)).toEqual([1, 1]);
+  expect(rig.objects.find(({ metadata }) => metadata.name === "a")).toMatchObject({
+    data: { a: "3" },
+  });
+});
+
 test("a branch that moved is tried again on the new head, and theirs stays", async () => {
   const rig = new Rig(TWO);
   let races = 2;
