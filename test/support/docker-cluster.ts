@@ -28,6 +28,8 @@ export interface DockerClusterOptions {
   readonly callLimitMs?: number;
   readonly relistMs?: number;
   readonly limitMs?: number;
+  /** Default: one that has plenty of everything. */
+  readonly host?: HarnessOptions["host"];
 }
 
 const LIMIT_MS = 110_000;
@@ -36,7 +38,7 @@ const LIMIT_MS = 110_000;
 export async function openDockerCluster(
   options: DockerClusterOptions = {},
 ): Promise<DockerCluster> {
-  const { relistMs, limitMs = LIMIT_MS, ...engine } = options;
+  const { relistMs, host, limitMs = LIMIT_MS, ...engine } = options;
   const signal = AbortSignal.timeout(limitMs);
   const runtime = await openDockerRuntime(engine, signal);
   const clusterId = randomBytes(3).toString("hex");
@@ -49,7 +51,7 @@ export async function openDockerCluster(
     clock: systemClock,
     clusterId,
     ...(relistMs === undefined ? {} : { relistMs }),
-    ...options,
+    ...(host === undefined ? {} : { host }),
     podCidr: `10.253.${octet}.0/24`,
     nodeIp: address,
     openNetwork: (podCidr) =>
