@@ -385,3 +385,36 @@ describe("encodeFrame and decodeFrame", () => {
     expect(frame?.type === "reset" && frame.message.length).toBe(4096);
   });
 });
+
+test("many small chunks use up a window, too, and both sides agree on it", () => {
+  const pair = new Pair();
+  const end = pair.open();
+  pair.settle();
+  const count = TUNNEL_WINDOW / 128;
+  for (let index = 0; index < 2 * count; index += 1) {
+    pair.nodeEnds[0]?.link?.write(CHANNEL.stdout, bytesOf("x"));
+    pair.settle();
+  }
+  expect(pair.violations).toEqual([]);
+  expect(end.received.get(CHANNEL.stdout)?.length).toBe(count);
+  while (end.untaken.length > 0) {
+    end.take();
+    pair.settle();
+  }
+  expect(end.received.get(CHANNEL.stdout)?.length).toBe(2 * count);
+});
+
+test("a channel ends after what was written to it, however long that waits", () => {
+  const pair = new Pair();
+  const end = pair.open();
+  pair.settle();
+  pair.nodeEnds[0]?.link?.write(CHANNEL.stdout, new Uint8Array(2 * TUNNEL_WINDOW));
+  pair.nodeEnds[0]?.link?.end(CHANNEL.stdout);
+  pair.settle();
+  expect([...end.ended]).toEqual([]);
+  while (end.untaken.length > 0) {
+    end.take();
+    pair.settle();
+  }
+  expect([...end.ended]).toEqual([CHANNEL.stdout]);
+});
