@@ -28,6 +28,7 @@ import { CliError } from "./cli-error.ts";
 import { withClient } from "./connect.ts";
 import type { DataDir } from "./data-dir.ts";
 import { readObjects } from "./read-objects.ts";
+import { accessOfApp } from "./repo-access.ts";
 
 export interface BlameOptions {
   /** `deploy/web`, `pod/web-1`, `web-1` (a pod), each with a field behind it: `deploy/web.spec.replicas`. */
@@ -88,7 +89,8 @@ export async function blame(
     const pod = object.kind === "Pod" ? originOf(object as Pod, chain, objects) : undefined;
     const { app, releases, location } = provenance(declared, objects);
     try {
-      await using repository = await opened(app.spec.repo, dir, signal);
+      const access = accessOfApp(app, objects);
+      await using repository = await opened(app.spec.repo, dir, signal, access);
       const query = {
         commit: location.commit,
         file: location.file,

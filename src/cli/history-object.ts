@@ -1,6 +1,6 @@
 import { silentLogger } from "../base/logger.ts";
-import type { ApiClient } from "../client/client.ts";
-import { refOf, type ObjectRef } from "../model/meta.ts";
+import type { App } from "../model/kinds.gen.ts";
+import { refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import { loadManifests } from "../schema/load-manifests.ts";
 import { openDirectSources } from "../sync/direct-sources.ts";
 import { GitError } from "../sync/git.ts";
@@ -11,6 +11,7 @@ import type { DataDir } from "./data-dir.ts";
 import { getApp } from "./get-app.ts";
 import { digestIn, onlyChangesOf, readHistory, type HistoryEntry } from "./history.ts";
 import { readObjects } from "./read-objects.ts";
+import { accessOfApp } from "./repo-access.ts";
 
 /** The releases of an App, newest first; of an object only those that changed it. */
 export async function historyOf(
@@ -22,9 +23,11 @@ export async function historyOf(
   return withClient(dir, async (client) => {
     const releases = await readHistory(client, app, signal);
     if (target === undefined) return releases;
-    const { object } = findTarget(await readObjects(client, signal), target);
+    const objects = await readObjects(client, signal);
+    const { object } = findTarget(objects, target);
+    const source = await getApp(client, app, signal);
     try {
-      return await changesOf(dir, client, { app, releases, ref: refOf(object) }, signal);
+      return await changesOf(dir, { source, objects, releases, ref: refOf(object) }, signal);
     } catch (error) {
       throw asCliError(error);
     }
@@ -34,16 +37,17 @@ export async function historyOf(
 /** Looks into the commits of the releases. One that is gone from the repository counts as without the object. */
 async function changesOf(
   dir: DataDir,
-  client: ApiClient,
   wanted: {
-    readonly app: string;
+    readonly source: App;
+    readonly objects: readonly ApiObject[];
     readonly releases: readonly HistoryEntry[];
     readonly ref: ObjectRef;
   },
   signal: AbortSignal,
 ): Promise<readonly HistoryEntry[]> {
-  const { spec } = await getApp(client, wanted.app, signal);
-  const { repo, branch, path, namespace } = spec;
+  const { repo, branch, path, namespace } = wanted.source.spec;
+  const access = accessOfApp(wanted.source, wanted.objects);
+  const location = { repo, branch, path, namespace, ...(access === undefined ? {} : { access }) };
   const settings = {
     mirrorDir: dir.mirrors,
     engine: "auto",
@@ -54,7 +58,7 @@ async function changesOf(
   try {
     return await onlyChangesOf(wanted.releases, async (commit) => {
       try {
-        const { loaded } = await sources.load({ repo, branch, path, namespace }, commit, signal);
+        const { loaded } = await sources.load(location, commit, signal);
         return digestIn(loaded.manifests, wanted.ref);
       } catch (error) {
         if (error instanceof GitError && error.code.startsWith("no-")) return undefined;

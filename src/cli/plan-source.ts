@@ -6,6 +6,7 @@ import type { AppChange } from "../planner/forecast.ts";
 import { currentRelease, releasesOf } from "../planner/release-rules.ts";
 import { loadManifests } from "../schema/load-manifests.ts";
 import { openDirectSources } from "../sync/direct-sources.ts";
+import type { Access } from "../sync/access.ts";
 import { GitError, type Commit, type GitRepository } from "../sync/git.ts";
 import { subjectOf } from "../sync/commit-object.ts";
 import { readFolder } from "../sync/read-folder.ts";
@@ -14,6 +15,7 @@ import { asCliError, opened } from "./check-source.ts";
 import { CliError } from "./cli-error.ts";
 import type { DataDir } from "./data-dir.ts";
 import type { PlanTarget } from "./plan-document.ts";
+import { accessOfApp } from "./repo-access.ts";
 import type { ClusterState } from "./snapshot.ts";
 
 export interface PlanRequest {
@@ -174,7 +176,8 @@ async function fromGit(
   signal: AbortSignal,
 ): Promise<PlanSource> {
   const repo = request.repo ?? selected.repo;
-  await using repository = await opened(repo, dir, signal);
+  const access = accessTo(state, selected, request);
+  await using repository = await opened(repo, dir, signal, access);
   const { base, head } = await resolveRange(repository.git, selected, request.target, signal);
   const settings = {
     mirrorDir: dir.mirrors,
@@ -199,7 +202,18 @@ async function fromGit(
   }
 }
 
+/** A checkout asks for nothing, and a snapshot has no Secrets. */
+function accessTo(
+  { kind, objects }: ClusterState,
+  { apps }: Selected,
+  { repo }: PlanRequest,
+): Access | undefined {
+  if (repo !== undefined || kind !== "cluster") return undefined;
+  return apps.map((app) => accessOfApp(app, objects)).find((access) => access !== undefined);
+}
+
 interface Reader {
+  readonly access?: Access;
   readonly sources: Sources;
   readonly git: GitRepository;
   readonly repo: string;
@@ -314,7 +328,7 @@ async function readBase(
 }
 
 async function load(
-  { sources, repo, state, notes }: Reader,
+  { sources, repo, state, notes, access }: Reader,
   app: App,
   commit: Commit,
   tree: string,
@@ -327,6 +341,7 @@ async function load(
     path,
     namespace,
     ...(ignore === undefined ? {} : { ignore }),
+    ...(access === undefined ? {} : { access }),
   };
   try {
     const { loaded } = await sources.load(location, commit.id, signal);
