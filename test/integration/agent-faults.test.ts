@@ -294,6 +294,23 @@ describe("an agent whose Engine", () => {
       reason: "Error",
     });
   });
+
+  test("cuts a log off says so to its reader, and hangs nobody", async () => {
+    await using cluster = await open();
+    const { harness, runtime, signal } = cluster;
+    const command = ["sh", "-c", "echo a line that is cut; trap 'exit 0' TERM; sleep 1000 & wait"];
+    harness.api.put(plain(cluster, "web", { containers: [{ command }] }));
+    await harness.untilReady();
+    const id = (harness.container()?.containerID ?? "").replace("docker://", "");
+    faulty(cluster, { path: /\/logs/, fault: { do: "cut", afterBytes: 12 } });
+    const read = async (): Promise<number> => {
+      let bytes = 0;
+      const options = { follow: true, timestamps: false };
+      for await (const chunk of runtime.logs(id, options, signal)) bytes += chunk.length;
+      return bytes;
+    };
+    await expect(read()).rejects.toThrow();
+  });
 });
 
 /** Takes the name of the pod's container before the agent can. */
