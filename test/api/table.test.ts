@@ -300,6 +300,7 @@ describe("tables have the columns that people know", () => {
         prune: true,
       },
       status: {
+        seenCommit: "1123456789abcdef0123456789abcdef01234567",
         appliedCommit: "0123456789abcdef0123456789abcdef01234567",
         release: "root-3",
         conditions: [{ type: "Ready", status: "True", message: "all healthy" }],
@@ -307,8 +308,8 @@ describe("tables have the columns that people know", () => {
     };
     expect(renderTable([app], true)).toBe(
       [
-        "NAME   READY   COMMIT    RELEASE   AGE   REPO        BRANCH   PATH   MESSAGE",
-        "root   True    0123456   root-3    90s   /srv/repo   main     apps   all healthy",
+        "NAME   SYNC        HEALTH    REVISION   RELEASE   AGE   REPO        FOLLOWS   PATH   MESSAGE",
+        "root   OutOfSync   Healthy   0123456    root-3    90s   /srv/repo   main      apps   all healthy",
       ].join("\n"),
     );
     const release: Release = {

@@ -1,7 +1,7 @@
-import type { App, Release } from "../../model/kinds.gen.ts";
-import { findCondition } from "../../model/condition.ts";
+import type { Release } from "../../model/kinds.gen.ts";
 import type { ApiObject } from "../../model/meta.ts";
 import type { Resource } from "../../model/resources.ts";
+import { APP_COLUMNS } from "./apps.ts";
 import type { Column } from "./column.ts";
 import { CRONJOB_COLUMNS, HPA_COLUMNS, PDB_COLUMNS } from "./batch.ts";
 import {
@@ -35,39 +35,6 @@ import {
   SERVICEACCOUNT_COLUMNS,
 } from "./policies.ts";
 import { DEPLOYMENT_COLUMNS, JOB_COLUMNS, POD_COLUMNS, REPLICASET_COLUMNS } from "./workloads.ts";
-
-const APP_COLUMNS: readonly Column<App>[] = [
-  NAME,
-  {
-    name: "Ready",
-    type: "string",
-    description: "Whether the applied commit is healthy.",
-    cell: ({ status }) => findCondition(status?.conditions, "Ready")?.status ?? "Unknown",
-  },
-  {
-    name: "Commit",
-    type: "string",
-    description: "The commit whose objects are the desired state now.",
-    cell: ({ status }) => shortCommit(status?.appliedCommit),
-  },
-  {
-    name: "Release",
-    type: "string",
-    description: "Its newest release.",
-    cell: ({ status }) => status?.release ?? NONE,
-  },
-  AGE,
-  { name: "Repo", type: "string", description: "", wide: true, cell: ({ spec }) => spec.repo },
-  { name: "Branch", type: "string", description: "", wide: true, cell: ({ spec }) => spec.branch },
-  { name: "Path", type: "string", description: "", wide: true, cell: ({ spec }) => spec.path },
-  {
-    name: "Message",
-    type: "string",
-    description: "What the Ready condition says.",
-    wide: true,
-    cell: ({ status }) => findCondition(status?.conditions, "Ready")?.message ?? "",
-  },
-];
 
 const RELEASE_COLUMNS: readonly Column<Release>[] = [
   NAME,
