@@ -6,6 +6,7 @@ import { nftTool } from "./nft.ts";
 import { ProxyError } from "./proxy-error.ts";
 import type { RunCommand } from "./run-command.ts";
 import type { ServiceProxy } from "./service-proxy.ts";
+import { disownServices } from "./userspace/own-services.ts";
 import { UserspaceProxy } from "./userspace/userspace-proxy.ts";
 
 export interface ChooseProxyOptions {
@@ -43,7 +44,11 @@ export async function chooseProxy(
   const { ruleset, run, clock, logger } = options;
   const nft = nftTool(run);
   const reason = await whyNot(() => nft.check(TRIAL, signal));
-  if (reason === undefined) return { proxy: new NftProxy({ nft, ruleset, clock, logger }), reason };
+  if (reason === undefined) {
+    // Left by a time without nftables.
+    await disownServices(run, ruleset.serviceCidr, signal);
+    return { proxy: new NftProxy({ nft, ruleset, clock, logger }), reason };
+  }
   const { podCidr, serviceCidr, dnsIp } = ruleset;
   const proxy = new UserspaceProxy({
     network: { podCidr, serviceCidr, dnsIp },

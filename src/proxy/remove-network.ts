@@ -10,6 +10,7 @@ import { hasLink, releaseNetworks } from "./node-network.ts";
 import { ProxyError } from "./proxy-error.ts";
 import { runOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
+import { disownServices } from "./userspace/own-services.ts";
 
 export interface RemoveNetworkOptions {
   readonly clusterId: string;
@@ -34,6 +35,7 @@ export async function removeNodeNetwork(
     await unlessMissing(() => removeLink(run, device(clusterId), signal));
   await unlessMissing(() => removeRoutes(run, options.podCidr, signal));
   await unlessMissing(() => releaseNetworks(options, signal, run));
+  await unlessMissing(() => disownServices(run, options.serviceCidr, signal));
   await removeForwardRules({ clusterId, run }, signal);
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "../../base/logger.ts";
 import { frontendKey } from "../frontend.ts";
 import type { Frontend } from "../frontend.ts";
 import type { RunCommand } from "../run-command.ts";
+import { ownServices } from "./own-services.ts";
 import { EMPTY_TABLE, changedFrontends } from "../service-table.ts";
 import type { ServiceTable } from "../service-table.ts";
 import type { ServiceProxy } from "../service-proxy.ts";
@@ -80,11 +81,10 @@ export class UserspaceProxy implements ServiceProxy {
   /** Makes the whole service network the node's own, so that sockets can have its addresses. */
   async #ownNetwork(signal: AbortSignal): Promise<void> {
     const { run, network, logger } = this.#options;
-    const route = ["route", "replace", "local", network.serviceCidr, "dev", "lo"];
-    const result = await run("ip", route, { signal });
+    const result = await ownServices(run, network.serviceCidr, signal);
     if (result.exitCode === 0) return;
     this.#complain(
-      `Cannot answer at cluster addresses, only at ports of the node: "ip ${route.join(" ")}" said "${result.stderr.trim().slice(0, 200)}"`,
+      `Cannot answer at cluster addresses, only at ports of the node: "ip route" said "${result.stderr.trim().slice(0, 200)}"`,
       (message) => logger.error({}, message),
     );
   }
