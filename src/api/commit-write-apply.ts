@@ -13,14 +13,27 @@ export function readsForApply({ headers }: IncomingMessage): boolean {
   return /^kubectl (?:apply|diff)\b/.test(String(headers["kubectl-command"] ?? ""));
 }
 
+interface Asks {
+  readonly commits: CommitWriter;
+  readonly signal: AbortSignal;
+}
+
 /** Answers with the object and what Git says of it. */
 export async function answerForApply(
   response: ServerResponse,
   object: ApiObject,
-  { commits, signal }: { readonly commits: CommitWriter; readonly signal: AbortSignal },
+  asks: Asks,
 ): Promise<void> {
+  sendJson(response, 200, await withLastApplied(object, asks));
+}
+
+/** The object with what Git says of it, as kubectl looks for that. */
+export async function withLastApplied(
+  object: ApiObject,
+  { commits, signal }: Asks,
+): Promise<ApiObject> {
   const text = await commits.lastApplied(object, signal);
-  if (text === undefined) return sendJson(response, 200, object);
+  if (text === undefined) return object;
   const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: text };
-  sendJson(response, 200, { ...object, metadata: { ...object.metadata, annotations } });
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }

@@ -12,6 +12,7 @@ import { createAdmitted, refuseNewFinalizers, type Admit } from "./admit.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, readJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
+import { readsForApply, withLastApplied } from "./commit-write-apply.ts";
 import { commitWrite, sendAnswer, wishedApp, type CommitContext } from "./commit-write.ts";
 import { prepareDirectWrite, warningHeaders } from "./direct-write.ts";
 import type { Complete } from "./direct-write.ts";
@@ -110,7 +111,10 @@ async function commitUpdate(
   const call = { verb: "update" as const, ref, dryRun, resource, wanted };
   const { object, warnings } = await commitWrite(request, call, context);
   if (object === undefined) throw notFound(resource, ref.name);
-  sendAnswer(response, 200, warnings, what.subresource === "scale" ? toScale(object) : object);
+  // `kubectl diff` compares it with what it has read.
+  const isCompared = dryRun && readsForApply(request);
+  const shown = isCompared ? await withLastApplied(object, context) : object;
+  sendAnswer(response, 200, warnings, what.subresource === "scale" ? toScale(object) : shown);
 }
 
 interface Written {
@@ -204,8 +208,7 @@ async function readChange(
   if (subresource === "resize")
     return {
       ...change,
-      apply: (current) =>
-        applyResize(current as unknown as ApiObject, change.apply(current)),
+      apply: (current) => applyResize(current as unknown as ApiObject, change.apply(current)),
     };
   if (!isScale) return change;
   const apply = (current: JsonObject): JsonObject => {

@@ -289,7 +289,10 @@ function guardEdits(
       "blocked",
       `App "${app.metadata.name}" takes no writes: its head ${short(head)} will be Held: ${ofHead.message}`,
     );
-  return { kind: "pass", consents: gone.size > 0 && judge(next, "").kind === "hold" };
+  // What the current release is to remove has been consented to: it is only not done yet.
+  const owed = new Set([...gone, ...(current.status.toPrune ?? []).map(refKey)]);
+  const isNamed = planPrune(current, next).every((ref) => owed.has(refKey(ref)));
+  return { kind: "pass", consents: isNamed && judge(next, "").kind === "hold" };
 }
 
 function short({ id }: Commit): string {

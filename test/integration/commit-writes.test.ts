@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ConfigMap, Deployment, Release } from "../../src/model/kinds.gen.ts";
+import type { App, ConfigMap, Deployment, Release } from "../../src/model/kinds.gen.ts";
 import { resourceOf } from "../../src/model/resources.ts";
 import { eventually } from "../support/eventually.ts";
 import { findKubectls, openKubectl, type Kubectl } from "../support/kubectl.ts";
@@ -24,6 +24,7 @@ spec:
       containers: [{name: app, image: app:1}]
 `;
 const NAMES = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+const FEW = NAMES.slice(0, 6);
 
 let plane: WritePlane;
 let kubectl: Kubectl;
@@ -94,15 +95,15 @@ test("twenty at once all land, each in a commit that names it, and none is lost"
   );
 });
 
-test("twenty at once on one object end in one of them, and each is answered", async () => {
+test("several at once on one object end in one of them, and each is answered", async () => {
   const answers = await Promise.all(
-    NAMES.map((_, index) =>
+    FEW.map((_, index) =>
       kubectl.run("patch", "configmap", "m1", "-p", `{"data":{"k${index}":"v"}}`),
     ),
   );
   expect(answers.filter(({ code }) => code !== 0).map(({ output }) => output)).toEqual([]);
   expect(Object.keys(getMap("m1")?.data ?? {}).toSorted()).toEqual(
-    ["a", ...NAMES.map((_, index) => `k${index}`)].toSorted(),
+    ["a", ...FEW.map((_, index) => `k${index}`)].toSorted(),
   );
 }, 60_000);
 
@@ -139,6 +140,39 @@ test("apply, diff, replace, edit of a version that is old", async () => {
     "configmap/fresh created",
   );
   expect(await plane.log()).toEqual(["Create configmap fresh"]);
+});
+
+test("apply of a Deployment: no commit when it is so, and only what differs when it is not", async () => {
+  const manifest = deployment("web-9").replace("replicas: 0", "replicas: 10");
+  const head = await plane.repo.head();
+  expect(await newest.pipe(manifest, "diff", "-f", "-")).toMatchObject({ code: 0, stdout: "" });
+  expect((await newest.pipe(manifest, "apply", "-f", "-")).code).toBe(0);
+  expect(await plane.repo.head()).toBe(head);
+  const wanted = manifest.replace("image: app:1", "image: app:1, env: [{name: A, value: b}]");
+  expect((await newest.pipe(wanted, "diff", "-f", "-")).stdout).toMatch(/\+ +- name: A\n/);
+  expect((await newest.pipe(wanted, "apply", "-f", "-")).code).toBe(0);
+  expect(await plane.log()).toEqual(["Set env of app in deployment web-9"]);
+  expect(await plane.read("apps/web-9.yaml")).toBe(wanted);
+  expect((await newest.pipe(manifest, "apply", "-f", "-")).code).toBe(0);
+  expect(await plane.read("apps/web-9.yaml")).toBe(manifest);
+});
+
+test("a head that will be Held for other deletions is not consented to by the way", async () => {
+  const before = await plane.repo.head();
+  await plane.applied();
+  const app = plane.get({ apiVersion: "berth.dev/v1", kind: "App", name: "root" }) as App;
+  await plane.git("rm", "-q", ...NAMES.slice(9).map((name) => `apps/${name}.yaml`));
+  await plane.git("commit", "-q", "-m", "remove half");
+  const { stderr } = await kubectl.run("delete", "configmap", "m6", "--wait=false");
+  expect(stderr).toMatch(/takes no writes: its head [0-9a-f]{12} (?:is|will be) Held/);
+  await plane.git("revert", "--no-edit", "HEAD");
+  expect(app.spec.path).toBe("apps");
+  expect(await plane.git("rev-parse", "HEAD~2")).toBe(before);
+  await eventually("the head is let in again", async () => {
+    const { code, output } = await kubectl.run("label", "configmap", "m6", "back=yes");
+    if (code === 0) return true;
+    throw new Error(output);
+  });
 });
 
 test("a dry run answers and leaves no trace", async () => {
@@ -227,6 +261,26 @@ test("a head that waits for somebody takes nothing on top", async () => {
   );
   await plane.repo.edit("apps/web-4.yaml", "replicas: many", "replicas: 5");
   await plane.applied();
+});
+
+test("a deletion that the prune guard would hold carries its consent, and any other does not", async () => {
+  expect((await kubectl.run("delete", "configmap", "m5", "--wait=false")).code).toBe(0);
+  expect(await plane.git("log", "-1", "--format=%B")).not.toContain("Allow-Prune");
+  expect(
+    (
+      await newest.pipe(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: gone}\n",
+        "apply",
+        "-f",
+        "-",
+      )
+    ).code,
+  ).toBe(0);
+  expect((await kubectl.run("delete", "namespace", "gone", "--wait=false")).code).toBe(0);
+  expect(await plane.git("log", "-1", "--format=%B")).toBe(
+    "Delete namespace gone\n\nBerth-Request: kubectl delete\nAllow-Prune: root",
+  );
+  expect((await kubectl.run("label", "configmap", "m2", "next=yes")).code).toBe(0);
 });
 
 test("Git away is a 503 that says so", async () => {
