@@ -158,7 +158,10 @@ describe("pods/log", () => {
   test("says why a container has not begun, and that it never died", async () => {
     const waiting = { name: "app", state: { waiting: { reason: "ImagePullBackOff" } } };
     const late = build.pod({ name: "late" });
-    await api.put({ ...late, status: { ...late.status, containerStatuses: [waiting] } } as Pod);
+    await api.put({
+      ...late,
+      status: { ...late.status, containerStatuses: [waiting] },
+    } as unknown as Pod);
     const path = "/api/v1/namespaces/shop/pods/late/log";
     await agent(() =>
       Promise.reject(new TunnelError(400, 'container "app" in pod "late" is waiting to start')),
