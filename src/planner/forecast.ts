@@ -6,9 +6,8 @@ import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { checkManifests, planApply, type ApplyOptions } from "./check-manifests.ts";
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
+import { gateOf, type ForecastGate } from "./forecast-gate.ts";
 import { releaseHealth } from "./health.ts";
-import { guardPrune } from "./prune-guard.ts";
-import { releaseGate } from "./release-gates.ts";
 import { currentRelease, planPrune, releasesOf } from "./release-rules.ts";
 import { rolledBy } from "./restart-on-config.ts";
 import type { PlacePods } from "./sim-cluster.ts";
@@ -31,16 +30,6 @@ export interface AppChange {
   /** Object id of the App's folder, where it is in Git. */
   readonly tree?: string;
 }
-
-/** What a commit waits for before it is applied. */
-export type ForecastGate =
-  | { readonly kind: "open" }
-  | {
-      readonly kind: "waiting";
-      readonly phase: "Held" | "Pending";
-      readonly reason: string;
-      readonly message: string;
-    };
 
 export interface ForecastInput extends Pick<ApplyOptions, "serviceCidr" | "reservedIps"> {
   readonly apps: readonly AppChange[];
@@ -265,7 +254,7 @@ function judge(view: World, world: World, change: AppChange, options: ApplyOptio
   const toPrune = (spec.prune ? planPrune(current, inventory) : []).filter(
     (ref) => labelOf(world.get(ref)) === app && [undefined, app].includes(options.claimant?.(ref)),
   );
-  const gate = gateOf(view, change, current, toPrune);
+  const gate = gateOf(view.now, change, current, toPrune);
   const objects = steps.map(({ object }) => object);
   const ranBefore = new Set((current?.status.inventory ?? []).map(refKey));
   const told: AppForecast = {
@@ -297,43 +286,6 @@ function judge(view: World, world: World, change: AppChange, options: ApplyOptio
     told: isUnchanged ? { ...told, outcome: "unchanged", gate: { kind: "open" } } : told,
     isPruned: toPrune.length === 0,
   };
-}
-
-/** What the commit would be asked about. Apps that it waits for are changed by the same commit, or are healthy. */
-function gateOf(
-  world: World,
-  { app, spec, manifests, releases, commitMessage, tree }: AppChange,
-  current: Release | undefined,
-  toPrune: readonly ObjectRef[],
-): ForecastGate {
-  const { dependsOn: _, ...alone } = spec;
-  const object: App = {
-    apiVersion: "berth.dev/v1",
-    kind: "App",
-    metadata: { name: app },
-    spec: alone,
-  };
-  const gate = releaseGate({
-    app: object,
-    commit: "",
-    now: world.now,
-    apps: new Map([[app, object]]),
-    guard: guardPrune({
-      app,
-      previous: current?.status.inventory ?? [],
-      next: manifests.map((item) => refOf(item.object)),
-      toPrune,
-      commitMessage,
-      returning: releases.some(
-        (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
-      ),
-    }),
-    rewritten: undefined,
-    approved: false,
-  });
-  if (gate.kind === "open") return gate;
-  const { kind, phase, reason, message } = gate;
-  return { kind, phase, reason, message };
 }
 
 function rejected(app: string, problems: readonly Problem[]): AppForecast {
