@@ -26,6 +26,8 @@ import {
 } from "./failure.ts";
 import { readPatch, versionOf } from "./read-patch.ts";
 import type { Change } from "./read-patch.ts";
+import { refuseEscalation } from "./rbac/escalation.ts";
+import type { Rbac } from "./rbac/rbac.ts";
 import type { ResourceRequest } from "./request-info.ts";
 import { sendJson, sendStored } from "./respond.ts";
 import { applyResize } from "./resize.ts";
@@ -47,6 +49,8 @@ export interface WriteContext {
   readonly complete?: Complete | undefined;
   /** Makes commits of what people write; without it such writes are refused. */
   readonly commits?: CommitWriter | undefined;
+  /** Nobody gives rights that they do not have by it. */
+  readonly rbac?: Rbac | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -105,6 +109,7 @@ async function commitUpdate(
     checkShape(resource, body);
     if (isAhead && !change.mayRetry) throw conflict(resource, ref.name, MODIFIED_MEANWHILE);
     const next = toUpdate(body, base, resource);
+    refuseEscalation(resource, next, context);
     refuseNewFinalizers(resource, base, next);
     return next;
   };
@@ -166,6 +171,7 @@ async function answerCreate(
   if (commits === undefined) refuseDeclared(objects, asked);
   const body = await readJsonObject(request);
   const wanted = toNewObject(withoutStatus(body, what), what);
+  refuseEscalation(resource, wanted, context);
   if (commits !== undefined && goesToGit(objects, { ...asked, created: wanted })) {
     const ref = refOf(wanted);
     const app = wishedApp(wanted);
@@ -246,6 +252,7 @@ async function tryUpdate({
     const stored = dryRun ? { ...current, object } : await objects.updateStatus(object);
     return { stored, warnings: [] };
   }
+  refuseEscalation(resource, wanted, context);
   refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
   if (subresource === "resize") {

@@ -248,7 +248,7 @@ describe("nobody gives what they do not have", () => {
   const refusal = (user: User, object: ApiObject, more: readonly ApiObject[] = []): string => {
     const { rbac } = openRights([...edit, ...more]);
     try {
-      refuseEscalation(user, object.kind === "Role" ? roles : bindings, object, rbac);
+      refuseEscalation(object.kind === "Role" ? roles : bindings, object, { user, rbac });
       return "";
     } catch (error) {
       if (error instanceof ApiFailure && error.code === 403) return error.message;

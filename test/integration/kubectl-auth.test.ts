@@ -88,6 +88,36 @@ describe.each(binaries)("kubectl $minor", (binary) => {
     expect(refused.stderr).toContain('cannot create resource "configmaps"');
   });
 
+  test("nobody gives rights that they do not have", async () => {
+    await admin.text(
+      "create",
+      "rolebinding",
+      "rights",
+      "-n",
+      "play",
+      "--clusterrole=admin",
+      "--user=alice",
+    );
+    const role = (name: string, resource: string): readonly string[] => [
+      "create",
+      "role",
+      name,
+      "-n",
+      "play",
+      "--verb=get",
+      `--resource=${resource}`,
+    ];
+    await alice.text(...role("looks", "pods"));
+    const refused = await alice.run(...role("greedy", "nodes"));
+    expect(refused.stderr).toContain("attempting to grant RBAC permissions not currently held");
+    const all = ["--clusterrole=cluster-admin", "--user=alice"];
+    expect(
+      (await alice.run("create", "rolebinding", "own", "-n", "play", ...all)).stderr,
+    ).toContain("not currently held");
+    for (const name of ["role/looks", "rolebinding/rights"])
+      await admin.text("delete", name, "-n", "play");
+  });
+
   test("as another, by those who may be taken for them", async () => {
     const question = ["auth", "can-i", "get", "pods", "-n", "shop", "--as=x"];
     expect((await admin.run(...question, "--as-group=dev")).stdout.trim()).toBe("yes");

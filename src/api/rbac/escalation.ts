@@ -17,12 +17,12 @@ const MAX_TOLD = 10;
  * Source: kubernetes.io, "Using RBAC Authorization", "Privilege escalation prevention and bootstrapping".
  */
 export function refuseEscalation(
-  user: User,
   resource: Resource,
   object: ApiObject,
-  rbac: Rbac,
+  { user, rbac }: { readonly user: User; readonly rbac?: Rbac | undefined },
 ): void {
   if (resource.group !== GROUP || user.groups.includes(MASTERS_GROUP)) return;
+  if (rbac === undefined) throw forbidden("nobody can say which rights the user has");
   const { namespace } = object.metadata;
   const isRole = object.kind === "Role" || object.kind === "ClusterRole";
   const target = isRole
