@@ -13,6 +13,7 @@ import { openLmdbStore } from "../store/lmdb-store.ts";
 import { StoreError } from "../store/store.ts";
 import { openSources } from "../sync/worker-sources.ts";
 import { createServiceTokens } from "../api/tokens/service-tokens.ts";
+import { openIssuers, readIssuers } from "./authentication-file.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { CliError } from "./cli-error.ts";
 import { readConfig, type DataDir } from "./data-dir.ts";
@@ -58,6 +59,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     issuer: `https://kubernetes.default.svc.${config.domain}`,
     clock,
   });
+  const oidc = openIssuers(await readIssuers(dir), { clock, logger });
   const api = await startApiServer({
     objects,
     host: config.listen,
@@ -65,6 +67,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     tls,
     cluster,
     tokens,
+    oidc,
     onSync: () => controllers?.syncAll(),
     webhooks: {
       tokens: () => controllers?.webhooks.tokens() ?? [],

@@ -10,6 +10,7 @@ import { isTrue } from "../model/condition.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { reserveNetworks } from "../proxy/node-network.ts";
 import { CliError } from "./cli-error.ts";
+import { readIssuers } from "./authentication-file.ts";
 import { checkDriver } from "./check-networks.ts";
 import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
@@ -104,6 +105,7 @@ async function prepare(
   const port = options.port ?? known?.port ?? DEFAULT_PORT;
   await checkPort(options.listen ?? known?.listen ?? "127.0.0.1", port);
   await checkDriver(options.networkDriver, signal);
+  await readIssuers(dir);
   await using host = await lockHost(systemClock, signal);
   void host;
   const config = await initCluster(dir, options, systemClock);
