@@ -13,6 +13,7 @@ import {
   isSameContent,
   isWaiting,
   OWNED,
+  owedBy,
   planPrune,
   READING_ANNOTATION,
   readingOf,
@@ -117,6 +118,7 @@ async function judge(
       next: inventory,
       // What another App declares now stays where it is.
       toPrune: toPrune.filter((ref) => isOursToPrune(ref, name, context)),
+      owed: owedBy(current),
       commitMessage: commit.message,
       returning: releases.some(
         (release) => release.status.phase === "Healthy" && release.spec.tree === tree,

@@ -4,7 +4,7 @@ import { formatRef, refKey, refOf, type ApiObject, type ObjectRef } from "../mod
 import type { WantedObject, WriteRequest } from "../model/write-request.ts";
 import { checkManifests, planApply } from "../planner/check-manifests.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
-import { currentRelease, planPrune, releasesOf } from "../planner/release-rules.ts";
+import { currentRelease, owedBy, planPrune, releasesOf } from "../planner/release-rules.ts";
 import { defaultObject } from "../schema/default-object.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import type { Commit, FileChange } from "../sync/git.ts";
@@ -277,6 +277,7 @@ function guardEdits(
       previous: current.status.inventory,
       next: inventory,
       toPrune: planPrune(current, inventory),
+      owed: owedBy(current),
       commitMessage,
       returning: releases.some(
         ({ status, spec }) => status.phase === "Healthy" && spec.tree === tree,
@@ -289,9 +290,8 @@ function guardEdits(
       "blocked",
       `App "${app.metadata.name}" takes no writes: its head ${short(head)} will be Held: ${ofHead.message}`,
     );
-  // What the current release is to remove has been consented to: it is only not done yet.
-  const owed = new Set([...gone, ...(current.status.toPrune ?? []).map(refKey)]);
-  const isNamed = planPrune(current, next).every((ref) => owed.has(refKey(ref)));
+  const named = new Set([...gone, ...owedBy(current).map(refKey)]);
+  const isNamed = planPrune(current, next).every((ref) => named.has(refKey(ref)));
   return { kind: "pass", consents: isNamed && judge(next, "").kind === "hold" };
 }
 

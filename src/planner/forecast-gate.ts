@@ -4,6 +4,7 @@ import { refOf, type ObjectRef } from "../model/meta.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { guardPrune } from "./prune-guard.ts";
 import { releaseGate } from "./release-gates.ts";
+import { owedBy } from "./release-rules.ts";
 
 /** What a commit waits for before it is applied. */
 export type ForecastGate =
@@ -49,6 +50,7 @@ export function gateOf(
       previous: current?.status.inventory ?? [],
       next: manifests.map((item) => refOf(item.object)),
       toPrune,
+      owed: owedBy(current),
       commitMessage,
       returning: releases.some(
         (release) => release.status.phase === "Healthy" && release.spec.tree === tree,

@@ -9,6 +9,8 @@ export interface PruneGuardInput {
   readonly next: readonly ObjectRef[];
   /** Objects that would be removed, those that earlier releases still owe included. */
   readonly toPrune: readonly ObjectRef[];
+  /** Those of them that an earlier release was let in to remove: nobody is asked twice. */
+  readonly owed: readonly ObjectRef[];
   readonly commitMessage: string;
   /** Whether this very tree was Healthy before: going back needs no consent for its counts. */
   readonly returning: boolean;
@@ -36,7 +38,9 @@ const NAMES_SHOWN = 5;
  * caller knows of consent given otherwise. Pure.
  */
 export function guardPrune(input: PruneGuardInput): GuardVerdict {
-  const { app, previous, toPrune, commitMessage, returning } = input;
+  const { app, previous, commitMessage, returning } = input;
+  const owed = new Set(input.owed.map(refKey));
+  const toPrune = input.toPrune.filter((ref) => !owed.has(refKey(ref)));
   if (toPrune.length === 0 || hasConsent(commitMessage, app)) return { kind: "allow" };
   const precious = toPrune.filter((ref) => PRECIOUS.has(ref.kind));
   if (precious.length > 0)

@@ -137,14 +137,17 @@ export function planPrune(
   if (current === undefined) return [];
   const declared = new Set(inventory.map(refKey));
   const before = new Map(
-    [...current.status.inventory, ...(current.status.toPrune ?? [])].map((ref) => [
-      refKey(ref),
-      ref,
-    ]),
+    [...current.status.inventory, ...owedBy(current)].map((ref) => [refKey(ref), ref]),
   );
   return [...before.values()]
     .filter((ref) => !declared.has(refKey(ref)))
     .toSorted((a, b) => kindOrder(b) - kindOrder(a) || compare(refKey(a), refKey(b)));
+}
+
+/** What a release was let in to remove and has not removed yet: whoever consented to that is not asked again. Pure. */
+export function owedBy(release: Release | undefined): readonly ObjectRef[] {
+  const { toPrune = [], pruned = false } = release?.status ?? {};
+  return pruned ? [] : toPrune;
 }
 
 /**

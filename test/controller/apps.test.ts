@@ -565,6 +565,39 @@ describe("several Apps", () => {
       expect(phases("web").slice(1)).not.toContain("Progressing");
     });
 
+    test("consent stays until what it was for is gone or declared again", async () => {
+      const namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: old\n";
+      await make("keep", { path: "keep" });
+      sources.commit({ "keep/k.yaml": configMap("k"), "keep/n.yaml": namespace });
+      await look("keep");
+      const slow = { "keep/claim.yaml": claim("slow", 0) };
+      const rest = { "keep/k.yaml": configMap("k", "2") };
+      sources.commit({ ...rest, ...slow }, "tidy\n\nAllow-Prune: keep");
+      await look("keep");
+      expect(phases("keep")).toEqual(["Healthy", "Progressing"]);
+      sources.commit({ "keep/k.yaml": configMap("k", "3"), ...slow });
+      await look("keep");
+      expect(phases("keep")).toEqual(["Healthy", "Superseded", "Progressing"]);
+      sources.commit({ ...rest, ...slow, "keep/n.yaml": namespace });
+      await look("keep");
+      sources.commit({ ...rest, ...slow, "keep/b.yaml": configMap("k2") });
+      await look("keep");
+      expect(latest("keep")?.status).toMatchObject({ phase: "Held", reason: "PruneGuard" });
+    });
+
+    test("what was removed with consent holds no later commit", async () => {
+      const namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: old\n";
+      await make("keep", { path: "keep" });
+      sources.commit({ "keep/k.yaml": configMap("k"), "keep/n.yaml": namespace });
+      await look("keep");
+      sources.commit({ "keep/k.yaml": configMap("k") }, "tidy\n\nAllow-Prune: keep");
+      await look("keep");
+      sources.commit({ "keep/k.yaml": configMap("k", "2") });
+      await look("keep");
+      expect(phases("keep")).toEqual(["Healthy", "Healthy", "Healthy"]);
+      expect(latest("keep")?.status.counts).toEqual({ created: 0, changed: 1, removed: 0 });
+    });
+
     test("60 % of the manifests gone is Held", async () => {
       const many = Object.fromEntries(
         Array.from({ length: 10 }, (_, index) => [`web/${index}.yaml`, configMap(`n${index}`)]),

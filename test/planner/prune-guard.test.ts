@@ -18,6 +18,7 @@ interface Case {
   readonly next: readonly ObjectRef[];
   readonly message?: string;
   readonly returning?: boolean;
+  readonly owed?: readonly ObjectRef[];
   readonly verdict: string;
 }
 
@@ -70,6 +71,20 @@ const CASES: readonly Case[] = [
     verdict: "it would remove Namespace shop",
   },
   {
+    name: "what was consented to before is not asked about again",
+    previous: many(9),
+    next: many(9),
+    owed: [namespace, ...many(5, 20)],
+    verdict: "allow",
+  },
+  {
+    name: "that consent is for nothing else",
+    previous: [{ ...namespace, name: "other" }, ...many(9)],
+    next: many(9),
+    owed: [namespace],
+    verdict: "it would remove Namespace other, with all",
+  },
+  {
     name: "the trailer is consent",
     previous: many(9),
     next: [],
@@ -93,13 +108,14 @@ const CASES: readonly Case[] = [
 ];
 
 describe("guardPrune()", () => {
-  test.for(CASES)("$name", ({ previous, next, message, returning, verdict }) => {
+  test.for(CASES)("$name", ({ previous, next, message, returning, owed = [], verdict }) => {
     const kept = new Set(next.map(({ name }) => name));
     const result = guardPrune({
       app: "root",
       previous,
       next,
-      toPrune: previous.filter(({ name }) => !kept.has(name)),
+      toPrune: [...owed, ...previous.filter(({ name }) => !kept.has(name))],
+      owed,
       commitMessage: message ?? "change",
       returning: returning ?? false,
     });
@@ -112,6 +128,7 @@ describe("guardPrune()", () => {
       previous: many(7),
       next: [],
       toPrune: many(7),
+      owed: [],
       commitMessage: "x",
       returning: false,
     });

@@ -7,6 +7,7 @@ import {
   expiredReleases,
   judgeCommit,
   nextReleaseStatus,
+  owedBy,
   planPrune,
   RELEASE_HISTORY_LIMIT,
   releasesOf,
@@ -228,8 +229,33 @@ describe("planPrune()", () => {
     ]);
   });
 
+  test("what was removed already is not owed again", () => {
+    const current = release(1, "Healthy", "a", {
+      inventory: [ref("ConfigMap", "kept")],
+      toPrune: [ref("Namespace", "gone")],
+      pruned: true,
+    });
+    expect(planPrune(current, [ref("ConfigMap", "kept")])).toEqual([]);
+  });
+
   test("is empty for the first release", () => {
     expect(planPrune(undefined, [ref("ConfigMap", "a")])).toEqual([]);
+  });
+});
+
+describe("owedBy()", () => {
+  const toPrune = [ref("Namespace", "old")];
+  test.for([
+    { name: "nothing without a release", from: undefined, owed: [] },
+    { name: "nothing where nothing goes", from: release(1, "Progressing"), owed: [] },
+    { name: "what waits", from: release(1, "Failed", "a", { toPrune }), owed: toPrune },
+    {
+      name: "nothing once it is gone",
+      from: release(1, "Healthy", "a", { toPrune, pruned: true }),
+      owed: [],
+    },
+  ])("$name", ({ from, owed }) => {
+    expect(owedBy(from)).toEqual(owed);
   });
 });
 
