@@ -38,6 +38,26 @@ export interface AppArmorProfile {
   readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
 }
 
+/** A commit whose rollout failed by its own fault, and what was done about it. */
+export interface AppQuarantine {
+  /** Name of the Release that failed. */
+  readonly release: string;
+  readonly commit: string;
+  /** Object id of the App's folder in it. */
+  readonly tree: string;
+  /** The commit whose content was gone back to. */
+  readonly to: string;
+  readonly at: string;
+  /** What failed, for people. */
+  readonly message: string;
+  /** The objects that failed, by their content. A commit that has all of them unchanged is Held. None: only the very same folder is. */
+  readonly objects: readonly QuarantinedObject[];
+  /** Whether somebody approved the content since. */
+  readonly lifted?: boolean;
+  /** What became of the revert commit: it is still to be pushed, was pushed, was proposed as a pull request, or is not needed since something newer came. */
+  readonly revert: "Pending" | "Pushed" | "Proposed" | "Dropped";
+}
+
 /** Names another App. */
 export interface AppReference {
   readonly name: string;
@@ -119,6 +139,8 @@ export interface AppStatus {
   readonly healthyCommit?: string;
   /** Name of the newest Release. */
   readonly release?: string;
+  /** What was taken back by itself, oldest first, and is not let in again unchanged. */
+  readonly quarantine?: readonly AppQuarantine[];
   readonly conditions?: readonly Condition[];
 }
 
@@ -2192,6 +2214,17 @@ export interface ProjectedVolumeSource {
 /** Amounts by resource: cpu (500m is half a core), memory (64Mi, 1Gi), ephemeral-storage (of the node's disk: what is written beyond a limit gets the pod evicted), and extended ones such as example.com/gpu. */
 export type Quantities = Readonly<Record<string, string>>;
 
+/** An object by its content. */
+export interface QuarantinedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent for cluster-scoped kinds. */
+  readonly namespace?: string;
+  readonly name: string;
+  /** Of its manifest and of the ConfigMaps and Secrets that its pods read. */
+  readonly digest: string;
+}
+
 /** berth.dev/v1 Release: one commit that an App came to, with its outcome. */
 export interface Release {
   readonly apiVersion: "berth.dev/v1";
@@ -2227,6 +2260,10 @@ export interface ReleaseSpec {
   readonly committedAt: string;
   /** The plan of this App that the commit names in a trailer `Berth-Plan:`. */
   readonly planned?: string;
+  /** The commit that this one takes back, by its message. */
+  readonly reverts?: string;
+  /** Name of the failed Release that Berth went back from by itself: no commit asked for this one. */
+  readonly returnsFrom?: string;
 }
 
 /** How the commit stands. */
@@ -2252,6 +2289,8 @@ export interface ReleaseStatus {
   /** Whether everything in `toPrune` is gone. */
   readonly pruned?: boolean;
   readonly counts?: ReleaseCounts;
+  /** Last lines of the containers that failed, before they were taken back. */
+  readonly logs?: readonly string[];
   /** The id that a plan of the commit would have had when it was decided about: what it was made from. */
   readonly plan?: string;
 }
