@@ -19,7 +19,7 @@ const PATIENCE_MS: Millis = 20_000;
 /** A pod that has found no node for this long finds none: Kubernetes' default for a Deployment to make progress. */
 const UNPLACED_MS: Millis = 600_000;
 /** Restarts after which a crash is no accident. */
-const MAX_RESTARTS = 3;
+export const MAX_RESTARTS = 3;
 
 /** Waiting reasons that do not pass by themselves, and whether the agent has tried often enough by then. */
 const TERMINAL_REASONS: ReadonlyMap<string, "at-once" | "with-patience"> = new Map([

@@ -42,7 +42,7 @@ export function guardPrune(input: PruneGuardInput): GuardVerdict {
   const owed = new Set(input.owed.map(refKey));
   const toPrune = input.toPrune.filter((ref) => !owed.has(refKey(ref)));
   if (toPrune.length === 0 || hasConsent(commitMessage, app)) return { kind: "allow" };
-  const precious = toPrune.filter((ref) => PRECIOUS.has(ref.kind));
+  const precious = toPrune.filter(isPrecious);
   if (precious.length > 0)
     return hold(input, `it would remove ${list(precious)}, with all that is in it`);
   if (returning) return { kind: "allow" };
@@ -59,6 +59,11 @@ export function guardPrune(input: PruneGuardInput): GuardVerdict {
     input,
     `it would remove ${toPrune.length} of ${previous.length} objects, more than ${limit}: ${list(toPrune)}`,
   );
+}
+
+/** Whether other things go with an object of this kind, so that removing it always needs consent. Pure. */
+export function isPrecious({ kind }: Pick<ObjectRef, "kind">): boolean {
+  return PRECIOUS.has(kind);
 }
 
 /** Whether the message's last paragraph has the trailer for this App. */

@@ -123,8 +123,8 @@ function revisionKey({ metadata }: ReplicaSet): string {
   return `${number.padStart(12, "0")}/${metadata.name}`;
 }
 
-/** The ConfigMaps and Secrets that pods of a spec read, each once. */
-function configRefs(spec: PodSpec, namespace: string): readonly ObjectRef[] {
+/** The ConfigMaps and Secrets that pods of a spec read, each once. Pure. */
+export function configRefs(spec: PodSpec, namespace: string): readonly ObjectRef[] {
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   const found = [...containers.flatMap(refsOfContainer), ...refsOfVolumes(spec)];
   const unique = new Map(
