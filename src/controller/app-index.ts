@@ -14,25 +14,26 @@ interface Claims {
 
 /** Releases by App, and objects by the App that declares them: what every look asks for, without walking all of either. */
 export class AppIndex {
-  readonly #world: Pick<StoreWorld, "list" | "get">;
   readonly #releases = new Map<string, Map<string, Release>>();
   /** Made once between two changes. */
   readonly #sorted = new Map<string, readonly Release[]>();
+  readonly #apps = new Map<string, App>();
   readonly #claims = new Map<string, Claims>();
   /** By the key of the object: the App that declares it. */
   readonly #claimants = new Map<string, string>();
 
   /** Must see every later event by `follow`. */
-  constructor(world: Pick<StoreWorld, "list" | "get">) {
-    this.#world = world;
+  constructor(world: Pick<StoreWorld, "list">) {
     for (const release of world.list("berth.dev/v1", "Release") as readonly Release[])
       this.#put(release);
+    for (const app of world.list("berth.dev/v1", "App") as readonly App[])
+      this.#apps.set(app.metadata.name, app);
     for (const app of this.#releases.keys()) this.#claim(app);
   }
 
   follow(event: ObjectEvent): void {
     const { object } = event;
-    if (object.kind === "App" && event.kind === "deleted") this.#unclaim(object.metadata.name);
+    if (object.kind === "App") this.#followApp(object as App, event.kind === "deleted");
     if (object.kind !== "Release") return;
     const release = object as Release;
     if (event.kind === "deleted") this.#drop(release);
@@ -54,10 +55,17 @@ export class AppIndex {
     return this.#claimants.get(refKey(ref));
   }
 
-  /** All Apps, by name. */
+  /** All Apps, by name, as they are at any time. */
   apps(): ReadonlyMap<string, App> {
-    const apps = this.#world.list("berth.dev/v1", "App") as readonly App[];
-    return new Map(apps.map((app) => [app.metadata.name, app]));
+    return this.#apps;
+  }
+
+  #followApp(app: App, isGone: boolean): void {
+    const { name } = app.metadata;
+    if (isGone) {
+      this.#apps.delete(name);
+      this.#unclaim(name);
+    } else this.#apps.set(name, app);
   }
 
   #put(release: Release): void {

@@ -10,7 +10,9 @@ import {
 import { resourceOf, RESOURCES } from "../model/resources.ts";
 import type { Metrics } from "../planner/hpa-metrics.ts";
 import type { World } from "../planner/world.ts";
-import type { ObjectEvent, ObjectStore } from "../store/object-store.ts";
+import type { ObjectEvent, ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { UsedByServices } from "../planner/allocate-service.ts";
+import { UsedIndex } from "./used-index.ts";
 
 /** The store's cache as the planners' world, with an index by owner that follows each change. */
 export class StoreWorld {
@@ -22,6 +24,9 @@ export class StoreWorld {
   readonly #referring = new Map<string, Group>();
   /** By kind and namespace: what has no controller. */
   readonly #orphans = new Map<string, Group>();
+  readonly #used = new UsedIndex();
+  /** The store gives the same list until something in it changes. */
+  readonly #lists = new WeakMap<readonly StoredObject[], readonly ApiObject[]>();
 
   /** Must be made before anything else subscribes, so that others see the index already moved on. */
   constructor(objects: ObjectStore, usage?: Metrics) {
@@ -43,9 +48,17 @@ export class StoreWorld {
   }
 
   list(apiVersion: string, kind: string, namespace?: string): readonly ApiObject[] {
-    return this.#objects
-      .list(resourceOf({ apiVersion, kind }), namespace)
-      .items.map(({ object }) => object);
+    const { items } = this.#objects.list(resourceOf({ apiVersion, kind }), namespace);
+    const known = this.#lists.get(items);
+    if (known !== undefined) return known;
+    const objects = items.map(({ object }) => object);
+    this.#lists.set(items, objects);
+    return objects;
+  }
+
+  /** The addresses and node ports that Services hold now. */
+  get used(): UsedByServices {
+    return this.#used;
   }
 
   ownedBy(uid: string): readonly ApiObject[] {
@@ -71,6 +84,7 @@ export class StoreWorld {
     const key = refKey(refOf(object));
     const [index, name] = this.#placeOf(object);
     groupAt(index, name).set(key, object);
+    this.#used.add(object);
     for (const uid of otherOwnersOf(object)) groupAt(this.#referring, uid).set(key, object);
   }
 
@@ -78,6 +92,7 @@ export class StoreWorld {
     const key = refKey(refOf(object));
     const [index, name] = this.#placeOf(object);
     dropFrom(index, name, key);
+    this.#used.drop(object);
     for (const uid of otherOwnersOf(object)) dropFrom(this.#referring, uid, key);
   }
 
@@ -157,6 +172,10 @@ class WorldAt implements World {
 
   dependents(uid: string): readonly ApiObject[] {
     return this.#world.dependents(uid);
+  }
+
+  used(): UsedByServices {
+    return this.#world.used;
   }
 }
 

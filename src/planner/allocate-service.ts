@@ -7,11 +7,22 @@ import { formatRef, refOf } from "../model/meta.ts";
 export const NODE_PORT_MIN = 30_000;
 export const NODE_PORT_MAX = 32_767;
 
+/** Looks up who holds something. */
+export interface Holders {
+  get(key: string): string | undefined;
+}
+
 /** What Services hold, each with the name of its holder: `Service shop/web`. */
 export interface UsedByServices {
-  readonly ips: ReadonlyMap<string, string>;
+  readonly ips: Holders;
   /** By protocol and number: `TCP/30080`. */
-  readonly nodePorts: ReadonlyMap<string, string>;
+  readonly nodePorts: Holders;
+}
+
+/** One thing that a Service holds: an address, or a port as `TCP/30080`. */
+export interface Holding {
+  readonly what: keyof UsedByServices;
+  readonly key: string;
 }
 
 export interface ServiceNetwork {
@@ -34,19 +45,27 @@ export type Allocation =
 
 /** The addresses and node ports that these Services hold. Pure. */
 export function usedByServices(services: Iterable<Service>): UsedByServices {
-  const ips = new Map<string, string>();
-  const nodePorts = new Map<string, string>();
+  const used = { ips: new Map<string, string>(), nodePorts: new Map<string, string>() };
   for (const service of services) {
     const holder = formatRef(refOf(service));
-    const { clusterIP, ports } = service.spec;
-    if (clusterIP !== undefined && clusterIP !== "None") ips.set(clusterIP, holder);
-    for (const port of ports) {
-      if (port.nodePort !== undefined) nodePorts.set(portKey(port, port.nodePort), holder);
-    }
-    const { healthCheckNodePort: health } = service.spec;
-    if (health !== undefined && health !== 0) nodePorts.set(portKey(HEALTH_PORT, health), holder);
+    for (const { what, key } of holdingsOf(service)) used[what].set(key, holder);
   }
-  return { ips, nodePorts };
+  return used;
+}
+
+/** The address and the node ports that a Service holds. Pure. */
+export function holdingsOf({ spec }: Service): readonly Holding[] {
+  const { clusterIP, ports, healthCheckNodePort: health } = spec;
+  const holdings: Holding[] = [];
+  if (clusterIP !== undefined && clusterIP !== "None")
+    holdings.push({ what: "ips", key: clusterIP });
+  for (const port of ports) {
+    if (port.nodePort !== undefined)
+      holdings.push({ what: "nodePorts", key: portKey(port, port.nodePort) });
+  }
+  if (health !== undefined && health !== 0)
+    holdings.push({ what: "nodePorts", key: portKey(HEALTH_PORT, health) });
+  return holdings;
 }
 
 /**
@@ -143,18 +162,14 @@ function isUsable(ip: string, { serviceCidr }: ServiceNetwork): boolean {
   return index > 0 && index < 2 ** (32 - cidr.bits) - 1;
 }
 
-function freeAddress(
-  service: Service,
-  ips: ReadonlyMap<string, string>,
-  network: ServiceNetwork,
-): string | undefined {
+function freeAddress(service: Service, ips: Holders, network: ServiceNetwork): string | undefined {
   const cidr = parseCidr(network.serviceCidr);
   if (cidr === undefined) return undefined;
   const count = 2 ** (32 - cidr.bits) - 2;
   const start = startFor(service, "clusterIP", count);
   for (let step = 0; step < count; step += 1) {
     const ip = addressAt(cidr, 1 + ((start + step) % count));
-    if (!ips.has(ip) && !network.reservedIps.includes(ip)) return ip;
+    if (ips.get(ip) === undefined && !network.reservedIps.includes(ip)) return ip;
   }
   return undefined;
 }
@@ -164,14 +179,14 @@ function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocat
   if (type !== "NodePort" && type !== "LoadBalancer")
     return { kind: "allocated", service: withoutNodePorts(service) };
   const self = formatRef(refOf(service));
-  const taken = new Map([...nodePorts].filter(([, holder]) => holder !== self));
+  const taken = new OthersAndOwn(nodePorts, self);
   const isAsked = type === "LoadBalancer" && allocateLoadBalancerNodePorts === false;
   const ports: ServicePort[] = [];
   for (const [index, port] of service.spec.ports.entries()) {
     if (port.nodePort === undefined) continue;
     const problem = wantedPortProblem(port, port.nodePort, taken, `spec.ports[${index}].nodePort`);
     if (problem !== undefined) return problem;
-    taken.set(portKey(port, port.nodePort), self);
+    taken.take(portKey(port, port.nodePort));
   }
   for (const [index, port] of service.spec.ports.entries()) {
     if (port.nodePort === undefined && isAsked) {
@@ -181,7 +196,7 @@ function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocat
     const nodePort = port.nodePort ?? freePort(service, port, taken);
     if (nodePort === undefined)
       return portProblem("all node ports are taken", `spec.ports[${index}].nodePort`);
-    taken.set(portKey(port, nodePort), self);
+    taken.take(portKey(port, nodePort));
     ports.push(port.nodePort === undefined ? { ...port, nodePort } : port);
   }
   const isSame = ports.every((port, index) => port === service.spec.ports[index]);
@@ -191,10 +206,32 @@ function allocatePorts(service: Service, { nodePorts }: UsedByServices): Allocat
   );
 }
 
+/** What others hold, and what this Service has taken for itself since; what it held before counts as free. */
+class OthersAndOwn implements Holders {
+  readonly #all: Holders;
+  readonly #self: string;
+  readonly #own = new Set<string>();
+
+  constructor(all: Holders, self: string) {
+    this.#all = all;
+    this.#self = self;
+  }
+
+  get(key: string): string | undefined {
+    if (this.#own.has(key)) return this.#self;
+    const holder = this.#all.get(key);
+    return holder === this.#self ? undefined : holder;
+  }
+
+  take(key: string): void {
+    this.#own.add(key);
+  }
+}
+
 const HEALTH_PORT = { protocol: "TCP" } as const;
 
 /** A balancer asks nodes there whether they have an endpoint: it needs that where others have none to give. */
-function allocateHealthPort(service: Service, taken: ReadonlyMap<string, string>): Allocation {
+function allocateHealthPort(service: Service, taken: Holders): Allocation {
   const { type, externalTrafficPolicy, healthCheckNodePort = 0 } = service.spec;
   if (type !== "LoadBalancer" || externalTrafficPolicy !== "Local")
     return { kind: "allocated", service: withoutHealthPort(service) };
@@ -235,7 +272,7 @@ function withoutNodePorts(service: Service): Service {
 function wantedPortProblem(
   port: ServicePort,
   nodePort: number,
-  taken: ReadonlyMap<string, string>,
+  taken: Holders,
   path: string,
 ): Allocation | undefined {
   if (nodePort < NODE_PORT_MIN || nodePort > NODE_PORT_MAX)
@@ -254,16 +291,12 @@ function portProblem(message: string, path: string): Allocation {
   return { kind: "problem", code: "service/node-port", message, path, hint };
 }
 
-function freePort(
-  service: Service,
-  port: ServicePort,
-  taken: ReadonlyMap<string, string>,
-): number | undefined {
+function freePort(service: Service, port: ServicePort, taken: Holders): number | undefined {
   const count = NODE_PORT_MAX - NODE_PORT_MIN + 1;
   const start = startFor(service, `${port.name ?? ""}/${port.protocol}/${port.port}`, count);
   for (let step = 0; step < count; step += 1) {
     const nodePort = NODE_PORT_MIN + ((start + step) % count);
-    if (!taken.has(portKey(port, nodePort))) return nodePort;
+    if (taken.get(portKey(port, nodePort)) === undefined) return nodePort;
   }
   return undefined;
 }

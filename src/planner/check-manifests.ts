@@ -6,13 +6,20 @@ import type { Problem } from "../model/problem.ts";
 import { resourceOf } from "../model/resources.ts";
 import { admitPod } from "./admit-pod.ts";
 import { checkApps } from "./app-graph.ts";
-import { allocateService, usedByServices, type UsedByServices } from "./allocate-service.ts";
+import {
+  allocateService,
+  holdingsOf,
+  usedByServices,
+  type Holders,
+  type UsedByServices,
+} from "./allocate-service.ts";
 import { checkAdmission } from "./check-admission.ts";
 import { applyManifest, ownedBy, type DeclaredObject } from "./apply-manifest.ts";
 import { checkReferences } from "./check-references.ts";
-import { autoscaledKeys, keepReplicas } from "./hpa-target.ts";
+import { autoscaledKeys, isAutoscaler, keepReplicas } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod } from "./owned-pods.ts";
+import { checkPodSecurity } from "./pod-security.ts";
 import type { World } from "./world.ts";
 
 export interface ApplyOptions {
@@ -56,6 +63,7 @@ export function checkManifests(
     ...checkReferences(world, manifests),
     ...planApply(world, manifests, options).problems,
     ...checkAdmission(world, manifests),
+    ...checkPodSecurity(world, manifests),
   ];
   return problems.toSorted(
     (a, b) => compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column,
@@ -71,10 +79,9 @@ export function planApply(
   const steps: ApplyStep[] = [];
   const problems: Problem[] = [];
   const taken = takenByServices(world, manifests);
-  const autoscaled = autoscaledKeys([
-    ...manifests.map(({ object }) => object),
-    ...world.list("autoscaling/v2", "HorizontalPodAutoscaler"),
-  ]);
+  const autoscaled = autoscaledKeys(world.list("autoscaling/v2", "HorizontalPodAutoscaler"));
+  const ownAutoscaled = autoscaledKeys(manifests.map(({ object }) => object).filter(isAutoscaler));
+  const isAutoscaled = (key: string): boolean => ownAutoscaled.has(key) || autoscaled.has(key);
   for (const declared of manifests) {
     const ref = refOf(declared.object);
     const stored = world.get(ref);
@@ -84,7 +91,7 @@ export function planApply(
       continue;
     }
     if (stored !== undefined && options.settled?.get(stored) === declared) continue;
-    const manifest = autoscaled.has(refKey(ref))
+    const manifest = isAutoscaled(refKey(ref))
       ? { ...declared, object: keepReplicas(declared.object, stored) }
       : declared;
     const isFree = options.claimant !== undefined;
@@ -99,7 +106,7 @@ export function planApply(
         problems.push(toProblem(allocation, manifest));
         continue;
       }
-      take(taken, allocation.service);
+      taken.take(allocation.service);
       const isSettled = allocation.service === applied.object && applied.kind === "unchanged";
       if (isSettled) options.settled?.set(applied.object, declared);
       else {
@@ -139,25 +146,50 @@ function toProblem(
   return hint === undefined ? { code, message, at, path } : { code, message, at, path, hint };
 }
 
-interface Taken extends UsedByServices {
-  readonly ips: Map<string, string>;
-  readonly nodePorts: Map<string, string>;
+/** Who holds what, with what this plan has given away; the first map that knows a key has the word. */
+class Taken implements UsedByServices {
+  readonly ips: Layers;
+  readonly nodePorts: Layers;
+
+  constructor(stored: UsedByServices, declared: UsedByServices) {
+    this.ips = new Layers(stored.ips, declared.ips);
+    this.nodePorts = new Layers(stored.nodePorts, declared.nodePorts);
+  }
+
+  take(service: Service): void {
+    const holder = formatRef(refOf(service));
+    for (const { what, key } of holdingsOf(service)) this[what].given.set(key, holder);
+  }
+}
+
+class Layers implements Holders {
+  readonly given = new Map<string, string>();
+  readonly #stored: Holders;
+  readonly #declared: Holders;
+
+  constructor(stored: Holders, declared: Holders) {
+    this.#stored = stored;
+    this.#declared = declared;
+  }
+
+  get(key: string): string | undefined {
+    return this.given.get(key) ?? this.#stored.get(key) ?? this.#declared.get(key);
+  }
 }
 
 /** What the manifests ask for by name, so that nobody gets it by chance, and what Services hold already. */
 function takenByServices(world: World, manifests: readonly DeclaredObject[]): Taken {
-  const taken: Taken = { ips: new Map(), nodePorts: new Map() };
-  const declared = manifests.map(({ object }) => object).filter(({ kind }) => kind === "Service");
-  if (declared.length === 0) return taken;
-  for (const service of declared) take(taken, service as Service);
-  for (const service of world.list("v1", "Service")) take(taken, service as Service);
-  return taken;
+  const declared = manifests.map(({ object }) => object).filter(isService);
+  if (declared.length === 0) return new Taken(NOTHING_USED, NOTHING_USED);
+  const stored =
+    world.used?.() ?? usedByServices(world.list("v1", "Service") as readonly Service[]);
+  return new Taken(stored, usedByServices(declared));
 }
 
-function take(taken: Taken, service: Service): void {
-  const { ips, nodePorts } = usedByServices([service]);
-  for (const [ip, holder] of ips) taken.ips.set(ip, holder);
-  for (const [port, holder] of nodePorts) taken.nodePorts.set(port, holder);
+const NOTHING_USED = usedByServices([]);
+
+function isService(object: ApiObject): object is Service {
+  return object.kind === "Service" && object.apiVersion === "v1";
 }
 
 function checkNamespace(

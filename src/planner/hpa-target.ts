@@ -61,11 +61,18 @@ function isAutoscaled(world: World, object: ApiObject): boolean {
 
 /** Keys of what some autoscalers own the replicas of. Pure. */
 export function autoscaledKeys(autoscalers: readonly ApiObject[]): ReadonlySet<string> {
+  const known = keysOfLists.get(autoscalers);
+  if (known !== undefined) return known;
   const refs = autoscalers
     .filter(isAutoscaler)
     .flatMap((autoscaler) => targetRef(autoscaler) ?? []);
-  return new Set(refs.map(refKey));
+  const keys = new Set(refs.map(refKey));
+  keysOfLists.set(autoscalers, keys);
+  return keys;
 }
+
+/** A world gives the same list until one of them changes: a thousand Apps ask for the same one. */
+const keysOfLists = new WeakMap<readonly ApiObject[], ReadonlySet<string>>();
 
 /** Whether the object is a HorizontalPodAutoscaler. Pure. */
 export function isAutoscaler(object: ApiObject): object is HorizontalPodAutoscaler {

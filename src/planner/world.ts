@@ -1,5 +1,6 @@
 import type { ApiObject, ObjectRef } from "../model/meta.ts";
 import type { Millis } from "../base/clock.ts";
+import type { UsedByServices } from "./allocate-service.ts";
 import type { Metrics } from "./hpa-metrics.ts";
 
 /** What a planner may look at: a snapshot of the cluster, indexed. The same object is given for the same key. */
@@ -19,4 +20,6 @@ export interface World {
   orphans?(apiVersion: string, kind: string, namespace: string): readonly ApiObject[];
   /** Objects that name this uid among their owners, whether or not as their controller. Without it: `ownedBy`. */
   dependents?(uid: string): readonly ApiObject[];
+  /** The addresses and node ports of all Services. An index: without it all of them are walked. */
+  used?(): UsedByServices;
 }

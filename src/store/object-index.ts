@@ -11,6 +11,8 @@ export interface Place {
 /** Objects by resource and namespace, each in the order of names. */
 export class ObjectIndex {
   readonly #shelves = new Map<string, Map<string, Rack>>();
+  /** Made once between two changes of a shelf. */
+  readonly #lists = new Map<string, readonly CachedObject[]>();
   #size = 0;
 
   get size(): number {
@@ -26,6 +28,7 @@ export class ObjectIndex {
     this.#shelves.set(place.shelf, shelf);
     const rack = shelf.get(place.namespace) ?? new Rack();
     shelf.set(place.namespace, rack);
+    this.#lists.delete(place.shelf);
     if (rack.set(place.name, object)) this.#size += 1;
   }
 
@@ -33,17 +36,22 @@ export class ObjectIndex {
     const shelf = this.#shelves.get(place.shelf);
     const rack = shelf?.get(place.namespace);
     if (shelf === undefined || rack === undefined || !rack.delete(place.name)) return;
+    this.#lists.delete(place.shelf);
     this.#size -= 1;
     if (rack.byName.size === 0) shelf.delete(place.namespace);
   }
 
-  /** A copy, in the order of namespace, then name. */
+  /** In the order of namespace, then name. It stays as it is; the same list until something of it changes. */
   list(shelf: string, namespace?: string): readonly CachedObject[] {
     const racks = this.#shelves.get(shelf);
     if (racks === undefined) return [];
-    if (namespace !== undefined) return racks.get(namespace)?.objects.slice() ?? [];
+    if (namespace !== undefined) return racks.get(namespace)?.copy() ?? [];
+    const known = this.#lists.get(shelf);
+    if (known !== undefined) return known;
     const namespaces = [...racks.keys()].toSorted(compare);
-    return namespaces.flatMap((one) => racks.get(one)?.objects ?? []);
+    const list = namespaces.flatMap((one) => racks.get(one)?.objects ?? []);
+    this.#lists.set(shelf, list);
+    return list;
   }
 
   *places(): Generator<Place, void, undefined> {
@@ -60,11 +68,19 @@ class Rack {
   readonly byName = new Map<string, CachedObject>();
   readonly names: string[] = [];
   readonly objects: CachedObject[] = [];
+  #copy: readonly CachedObject[] | undefined;
+
+  /** The same one until something changes. */
+  copy(): readonly CachedObject[] {
+    this.#copy ??= this.objects.slice();
+    return this.#copy;
+  }
 
   /** Whether it is new. */
   set(name: string, object: CachedObject): boolean {
     const isNew = !this.byName.has(name);
     const at = this.#find(name);
+    this.#copy = undefined;
     this.byName.set(name, object);
     if (isNew) {
       this.names.splice(at, 0, name);
@@ -75,6 +91,7 @@ class Rack {
 
   delete(name: string): boolean {
     if (!this.byName.delete(name)) return false;
+    this.#copy = undefined;
     const at = this.#find(name);
     this.names.splice(at, 1);
     this.objects.splice(at, 1);

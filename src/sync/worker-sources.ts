@@ -59,6 +59,7 @@ class WorkerSources implements WritableSources {
   readonly #watches = new Map<number, Watch>();
   /** The manifests that were last sent of each place: the next commit's are told as what differs. */
   readonly #bases = new Map<string, Base>();
+  #baseManifests = 0;
   #worker: Worker | undefined;
   #lastId = 0;
   /** Crashes in a row, for the wait before the next start. */
@@ -90,8 +91,7 @@ class WorkerSources implements WritableSources {
     const worker = this.#ensureWorker();
     const place = placeOf(location);
     // Taken out while it is in use: of two loads at the same time, the second one has no base.
-    const known = this.#bases.get(place);
-    this.#bases.delete(place);
+    const known = this.#takeBase(place);
     const head = await this.#call("load", [location, commit, known?.revision], signal);
     const { problems, warnings, revision, order, hasSlices = false, ...rest } = head;
     const fresh =
@@ -168,14 +168,23 @@ class WorkerSources implements WritableSources {
     this.#fail(new GitError("io", "Cannot read sources: they were closed"));
   }
 
+  /** The latest stays, however large it is. */
   #rememberBase(place: string, base: Base): void {
-    this.#bases.delete(place);
+    this.#takeBase(place);
     this.#bases.set(place, base);
-    let count = 0;
-    for (const [oldest, { manifests }] of [...this.#bases].toReversed()) {
-      count += manifests.length + 1;
-      if (count > MAX_BASE_MANIFESTS && oldest !== place) this.#bases.delete(oldest);
+    this.#baseManifests += base.manifests.length + 1;
+    for (const oldest of this.#bases.keys()) {
+      if (this.#baseManifests <= MAX_BASE_MANIFESTS || oldest === place) return;
+      this.#takeBase(oldest);
     }
+  }
+
+  #takeBase(place: string): Base | undefined {
+    const base = this.#bases.get(place);
+    if (base === undefined) return undefined;
+    this.#bases.delete(place);
+    this.#baseManifests -= base.manifests.length + 1;
+    return base;
   }
 
   async #collect(
@@ -267,6 +276,7 @@ class WorkerSources implements WritableSources {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#bases.clear();
+    this.#baseManifests = 0;
     if (this.#closed) return;
     this.#crashes++;
     this.#options.logger.warn(
