@@ -1,6 +1,7 @@
-import { Agent } from "node:http";
+import type { Agent } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
 import type { Millis } from "../base/clock.ts";
+import { http } from "../client/builtin-http.ts";
 import { DockerAnswerError, dialDocker } from "./docker-dial.ts";
 import { RuntimeError, type RuntimeErrorCode } from "./runtime.ts";
 
@@ -53,11 +54,11 @@ export class DockerConnection {
     this.#callLimitMs = callLimitMs;
     this.apiVersion = apiVersion;
     this.#agents = {
-      list: new Agent({ ...KEPT, maxSockets: LISTS_AT_A_TIME }),
-      look: new Agent({ ...KEPT, maxSockets: LOOKS_AT_A_TIME }),
-      change: new Agent({ ...KEPT, maxSockets: CHANGES_AT_A_TIME }),
-      pull: new Agent({ maxSockets: PULLS_AT_A_TIME }),
-      stream: new Agent({}),
+      list: new http.Agent({ ...KEPT, maxSockets: LISTS_AT_A_TIME }),
+      look: new http.Agent({ ...KEPT, maxSockets: LOOKS_AT_A_TIME }),
+      change: new http.Agent({ ...KEPT, maxSockets: CHANGES_AT_A_TIME }),
+      pull: new http.Agent({ maxSockets: PULLS_AT_A_TIME }),
+      stream: new http.Agent({}),
     };
   }
 

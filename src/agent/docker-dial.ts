@@ -1,4 +1,5 @@
-import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
+import { http } from "../client/builtin-http.ts";
 
 export interface DockerCall {
   readonly method: string;
@@ -47,7 +48,7 @@ export function dialDocker(
   const { socketPath, apiVersion, agent } = place;
   const { content, type } = contentOf(call);
   return new Promise((resolve, reject) => {
-    const sent = httpRequest({
+    const sent = http.request({
       socketPath,
       agent,
       signal,

@@ -1,4 +1,3 @@
-import { kill } from "node:process";
 import type { DockerConnection } from "./docker-connection.ts";
 import { demuxLog } from "./log-demux.ts";
 import { RuntimeError, type ExecOptions, type ExecResult } from "./runtime.ts";
@@ -110,7 +109,7 @@ async function killExec(docker: DockerConnection, execId: string, purpose: strin
   const found = await inspectExec(docker, execId, purpose, new AbortController().signal);
   if (found === undefined || !found.Running || found.Pid <= 0) return;
   try {
-    kill(found.Pid, "SIGKILL");
+    process.kill(found.Pid, "SIGKILL");
   } catch (error) {
     // Gone meanwhile.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;

@@ -1,9 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
-import { kill } from "node:process";
 import type { Duplex } from "node:stream";
 import type { Millis } from "../base/clock.ts";
+import { http } from "../client/builtin-http.ts";
 import type { StdioRequest } from "../model/tunnel.ts";
 import { toRuntimeError, type DockerConnection } from "./docker-connection.ts";
 import { inspectExec, readExitCode } from "./docker-exec.ts";
@@ -204,7 +203,7 @@ async function endExec(
 function signalAll(pids: readonly number[], name: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
-      kill(pid, name);
+      process.kill(pid, name);
     } catch (error) {
       // Gone meanwhile.
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
@@ -241,7 +240,7 @@ async function hijack(
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(DIAL_LIMIT_MS)]);
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const content = body === undefined ? "" : JSON.stringify(body);
-  const call = httpRequest({
+  const call = http.request({
     socketPath,
     path: `/v${apiVersion}${path}`,
     method: "POST",

@@ -1,4 +1,5 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import { http } from "../client/builtin-http.ts";
 import { toRuntimeError } from "./docker-connection.ts";
 import { RuntimeError } from "./runtime.ts";
 
@@ -83,7 +84,7 @@ interface Answer {
 
 function get(socketPath: string, path: string, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = httpRequest(
+    const call = http.request(
       { socketPath, path, method: "GET", signal, agent: false },
       (answer) => {
         let text = "";

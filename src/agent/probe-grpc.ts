@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import type { Millis } from "../base/clock.ts";
 import { decodeHealthResponse, encodeHealthRequest } from "./probe-grpc-codec.ts";
 
@@ -43,6 +43,8 @@ const CODES = [
 export async function checkHealth(question: HealthQuestion, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { host, port } = question;
+  // Loaded by the first such probe: most nodes have none.
+  const { connect } = process.getBuiltinModule("node:http2");
   const session = connect(`http://${host.includes(":") ? `[${host}]` : host}:${port}`, {
     maxSessionMemory: MAX_SESSION_MEGABYTES,
     settings: { enablePush: false },

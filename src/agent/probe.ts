@@ -1,9 +1,10 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Millis } from "../base/clock.ts";
+import { http } from "../client/builtin-http.ts";
 import type { Container, HttpGetAction, LifecycleHandler, Probe } from "../model/kinds.gen.ts";
 import { checkHealth } from "./probe-grpc.ts";
 import type { ContainerRuntime } from "./runtime.ts";
@@ -227,7 +228,7 @@ function openUrl(url: URL, action: HttpGetAction, signal: AbortSignal): Promise<
     const call =
       url.protocol === "https:"
         ? httpsRequest(url, { ...options, rejectUnauthorized: false }, resolve)
-        : httpRequest(url, options, resolve);
+        : http.request(url, options, resolve);
     call.once("error", (error) => {
       reject(
         new Error(`Get "${url.href}": ${dialMessage(url.hostname, Number(url.port), error)}`, {

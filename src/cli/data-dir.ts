@@ -91,6 +91,12 @@ function parseConfig(text: string): ClusterConfig | undefined {
   }
 }
 
+/** Where clients on this machine reach the API. */
+export function serverUrl(config: ClusterConfig): string {
+  const host = config.listen === "0.0.0.0" || config.listen === "::" ? "127.0.0.1" : config.listen;
+  return `https://${host.includes(":") ? `[${host}]` : host}:${config.port}`;
+}
+
 /** Writes the configuration, readable for its owner only, in place of an older one. */
 export async function writeConfig(dir: DataDir, config: ClusterConfig): Promise<void> {
   await mkdir(dir.root, { recursive: true, mode: 0o700 });

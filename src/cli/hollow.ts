@@ -12,8 +12,7 @@ import { resourceOf } from "../model/resources.ts";
 import { VOLUME_NODE_LABEL } from "../model/storage.ts";
 import { CliError } from "./cli-error.ts";
 import { clusterInfo } from "./cluster-info.ts";
-import { readConfig, type ClusterConfig, type DataDir } from "./data-dir.ts";
-import { serverUrl } from "./init-cluster.ts";
+import { readConfig, serverUrl, type ClusterConfig, type DataDir } from "./data-dir.ts";
 import { foregroundLogger } from "./process-logger.ts";
 
 export interface HollowOptions {

@@ -10,6 +10,7 @@ import { CliError } from "./cli-error.ts";
 import {
   newClusterId,
   readConfig,
+  serverUrl,
   writeConfig,
   writeFileAtomic,
   type ClusterConfig,
@@ -192,12 +193,6 @@ async function issueCertificates(
     dir.kubeconfig,
     formatKubeconfig({ server, ca: authority.cert, user: "berth-admin", credentials: admin }),
   );
-}
-
-/** Where clients on this machine reach the API. */
-export function serverUrl(config: ClusterConfig): string {
-  const host = config.listen === "0.0.0.0" || config.listen === "::" ? "127.0.0.1" : config.listen;
-  return `https://${host.includes(":") ? `[${host}]` : host}:${config.port}`;
 }
 
 function isFresh(pair: KeyPair | undefined, now: number): boolean {

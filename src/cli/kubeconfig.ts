@@ -3,8 +3,7 @@ import { formatKubeconfig } from "../api/kubeconfig.ts";
 import { loadAuthority, PkiError, readKeyPair, type KeyPair } from "../api/pki.ts";
 import type { Clock, Millis } from "../base/clock.ts";
 import { CliError } from "./cli-error.ts";
-import { readConfig, type DataDir } from "./data-dir.ts";
-import { serverUrl } from "./init-cluster.ts";
+import { readConfig, serverUrl, type DataDir } from "./data-dir.ts";
 
 export interface KubeconfigFlags {
   /** A person's name; otherwise the administrator of this machine. */

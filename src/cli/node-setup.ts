@@ -1,8 +1,13 @@
-import { readKeyPair } from "../api/pki.ts";
+import { join } from "node:path";
 import type { ApiCredentials } from "../client/transport.ts";
 import { CliError } from "./cli-error.ts";
-import { readConfig, type ClusterConfig, type DataDir } from "./data-dir.ts";
-import { serverUrl } from "./init-cluster.ts";
+import {
+  readConfig,
+  readIfThere,
+  serverUrl,
+  type ClusterConfig,
+  type DataDir,
+} from "./data-dir.ts";
 
 /** What a node must know before it can ask the API for anything. */
 export type NodeConfig = Pick<
@@ -27,14 +32,17 @@ export async function readLocalNode(dir: DataDir): Promise<NodeSetup> {
   const config = await readConfig(dir);
   if (config === undefined) throw new CliError(`Cannot find a cluster in "${dir.root}"`);
   const server = serverUrl(config);
-  const [ca, node] = await Promise.all([readKeyPair(dir.pki, "ca"), readKeyPair(dir.pki, "node")]);
-  if (ca === undefined || node === undefined)
+  // Read here, not by the room that also issues them: that one's libraries would take a tenth of the node's memory.
+  const [ca, cert, key] = await Promise.all(
+    ["ca.crt", "node.crt", "node.key"].map((file) => readIfThere(join(dir.pki, file))),
+  );
+  if (ca === undefined || cert === undefined || key === undefined)
     throw new CliError(`Cannot find the node's certificate in "${dir.pki}"`, {
       cure: "run `berth up` again: it makes it",
     });
   return {
     config: { ...config, server },
-    credentials: { server, ca: ca.cert, ...node },
+    credentials: { server, ca, cert, key },
     stateDir: dir.node,
   };
 }

@@ -15,7 +15,13 @@ import { checkDriver } from "./check-networks.ts";
 import { connect, withClient } from "./connect.ts";
 import { checkDocker } from "./check-docker.ts";
 import { checkSource } from "./check-source.ts";
-import { readConfig, readIfThere, type ClusterConfig, type DataDir } from "./data-dir.ts";
+import {
+  readConfig,
+  readIfThere,
+  serverUrl,
+  type ClusterConfig,
+  type DataDir,
+} from "./data-dir.ts";
 import {
   hasSystemNamespace,
   putAccess,
@@ -26,7 +32,7 @@ import {
 } from "./git-access.ts";
 import { lockCommands, lockHost } from "./lock.ts";
 import { findSupervisor } from "./find-supervisor.ts";
-import { DEFAULT_PORT, initCluster, serverUrl, type ClusterOptions } from "./init-cluster.ts";
+import { DEFAULT_PORT, initCluster, type ClusterOptions } from "./init-cluster.ts";
 import { checkHost, checkPort } from "./preflight.ts";
 import { foregroundLogger } from "./process-logger.ts";
 import { absoluteRepo, ROOT_APP } from "./root-app.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import type { Logger } from "../base/logger.ts";
+import { http } from "../client/builtin-http.ts";
 import { countLocalReady } from "./choose-backends.ts";
 import type { ServiceState } from "./service-table.ts";
 
@@ -57,7 +57,7 @@ export class HealthChecks {
     if (open !== undefined) shut(open.server);
     this.#servers.delete(key);
     if (port === undefined) return;
-    const server = createServer((request, response) => {
+    const server = http.createServer((request, response) => {
       request.resume();
       this.#answer(key, response);
     });

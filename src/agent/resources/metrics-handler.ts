@@ -1,4 +1,3 @@
-import { memoryUsage, cpuUsage, uptime } from "node:process";
 import type { Clock } from "../../base/clock.ts";
 import { TunnelError } from "../../client/tunnel-client.ts";
 import type { TunnelStream } from "../../client/tunnel-stream.ts";
@@ -21,13 +20,13 @@ const PAGES: ReadonlyMap<string, Page> = new Map<string, Page>([
   [
     "metrics",
     (node, { nodeName, clock }) => {
-      const { user, system } = cpuUsage();
-      const process = {
-        residentBytes: memoryUsage.rss(),
+      const { user, system } = process.cpuUsage();
+      const own = {
+        residentBytes: process.memoryUsage.rss(),
         cpuSeconds: (user + system) / 1e6,
-        startedAt: clock.now() / 1000 - uptime(),
+        startedAt: clock.now() / 1000 - process.uptime(),
       };
-      return formatMetricFamilies(kubeletMetrics(node, { nodeName, process }));
+      return formatMetricFamilies(kubeletMetrics(node, { nodeName, process: own }));
     },
   ],
   ["metrics/cadvisor", (node, { version }) => formatMetricFamilies(cadvisorMetrics(node, version))],
