@@ -21,6 +21,7 @@ import {
 } from "./manifest-files.ts";
 import { openRepository } from "./open-repository.ts";
 import { plainRenderer, type Renderer } from "./render.ts";
+import { composeReturn, type ReturnAnswer, type ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation, Wanted } from "./source.ts";
 import { composeEdit } from "./write/compose-edit.ts";
 import type { EditAnswer, EditRequest, WritableSources } from "./write/writable-sources.ts";
@@ -145,6 +146,14 @@ class DirectSources implements WritableSources {
     const { manifests } = (await this.load(location, request.parent, signal)).loaded;
     const repository = await this.#open(location, signal);
     return composeEdit(repository, location, { ...request, manifests }, signal);
+  }
+
+  async goBack(
+    location: SourceLocation,
+    request: ReturnRequest,
+    signal: AbortSignal,
+  ): Promise<ReturnAnswer> {
+    return composeReturn(await this.#open(location, signal), location, request, signal);
   }
 
   async publish(

@@ -120,6 +120,7 @@ function makeHandlers(
       await stop?.();
     },
     edit: (signal, location, request) => sources.edit(location, request, signal),
+    goBack: (signal, location, request) => sources.goBack(location, request, signal),
     async publish(signal, location, publication): Promise<undefined> {
       await sources.publish(location, publication, signal);
     },

@@ -1,5 +1,6 @@
 import type { LoadedManifests } from "../schema/manifest.ts";
 import type { Commit, GitErrorCode, Publication } from "./git.ts";
+import type { ReturnAnswer, ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type { EditAnswer, EditRequest } from "./write/writable-sources.ts";
 
@@ -45,6 +46,10 @@ export interface SourceCalls {
   readonly edit: {
     readonly args: [location: SourceLocation, request: EditRequest];
     readonly value: EditAnswer;
+  };
+  readonly goBack: {
+    readonly args: [location: SourceLocation, request: ReturnRequest];
+    readonly value: ReturnAnswer;
   };
   readonly publish: {
     readonly args: [location: SourceLocation, publication: Publication];

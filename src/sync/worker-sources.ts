@@ -4,6 +4,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { type Commit, GitError, type Publication } from "./git.ts";
 import { applyDelta } from "./manifest-delta.ts";
+import type { ReturnAnswer, ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type {
   FromWorker,
@@ -143,6 +144,14 @@ class WorkerSources implements WritableSources {
 
   edit(location: SourceLocation, request: EditRequest, signal: AbortSignal): Promise<EditAnswer> {
     return this.#call("edit", [location, request], signal);
+  }
+
+  goBack(
+    location: SourceLocation,
+    request: ReturnRequest,
+    signal: AbortSignal,
+  ): Promise<ReturnAnswer> {
+    return this.#call("goBack", [location, request], signal);
   }
 
   async publish(

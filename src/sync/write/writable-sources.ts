@@ -1,4 +1,5 @@
 import type { Commit, FileChange, NewCommit, Publication } from "../git.ts";
+import type { ReturnAnswer, ReturnRequest } from "../revert-folder.ts";
 import type { SourceLocation, Sources } from "../source.ts";
 import type { EditErrorCode, ObjectEdit } from "./object-edit.ts";
 
@@ -22,5 +23,11 @@ export type EditAnswer =
 /** Sources that can be written to. What is composed can be loaded as any other commit, and is on no branch. */
 export interface WritableSources extends Sources {
   edit(location: SourceLocation, request: EditRequest, signal: AbortSignal): Promise<EditAnswer>;
+  /** The commit that takes the folder back to an earlier one. */
+  goBack(
+    location: SourceLocation,
+    request: ReturnRequest,
+    signal: AbortSignal,
+  ): Promise<ReturnAnswer>;
   publish(location: SourceLocation, publication: Publication, signal: AbortSignal): Promise<void>;
 }
