@@ -20,7 +20,13 @@ export type Complete = (
   object: ApiObject,
   stored: ApiObject | undefined,
 ) =>
-  | { readonly kind: "accepted"; readonly object: ApiObject; settle(): void }
+  | {
+      readonly kind: "accepted";
+      readonly object: ApiObject;
+      /** What to tell whoever writes it. */
+      readonly warnings?: readonly string[];
+      settle(): void;
+    }
   | { readonly kind: "refused"; readonly path: string; readonly message: string }
   | undefined;
 
@@ -73,7 +79,7 @@ export function prepareDirectWrite(
   const object = verdict?.object ?? valid;
   return {
     object: stored === undefined ? withFirstStatus(object) : object,
-    warnings,
+    warnings: [...warnings, ...(verdict?.warnings ?? [])],
     settle: () => verdict?.settle(),
   };
 }
@@ -91,12 +97,16 @@ function withFirstStatus(object: ApiObject): ApiObject {
 
 /** Kubernetes' header for people; kubectl prints it. Pure. */
 export function warningHeaders(warnings: readonly string[]): readonly string[] {
-  return warnings.slice(0, MAX_WARNINGS).map((text) => {
-    const printable = text.replaceAll(/[^\u0020-\u007E]/g, "?").slice(0, MAX_WARNING_LENGTH);
+  const shown = warnings.slice(0, MAX_WARNINGS);
+  const isMuch = shown.reduce((sum, text) => sum + text.length, 0) > MAX_WARNINGS_LENGTH;
+  return shown.map((text) => {
+    const length = isMuch ? MAX_WARNING_LENGTH : MAX_WARNINGS_LENGTH;
+    const printable = text.replaceAll(/[^\u0020-\u007E]/g, "?").slice(0, length);
     return `299 - "${printable.replaceAll(/(["\\])/g, String.raw`\$1`)}"`;
   });
 }
 
-/** Warnings of one answer, and characters of each: headers must stay small. */
+/** Warnings of one answer, and characters of each where all of them have too many: headers must stay small. */
 const MAX_WARNINGS = 20;
 const MAX_WARNING_LENGTH = 256;
+const MAX_WARNINGS_LENGTH = 4096;

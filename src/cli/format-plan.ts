@@ -1,4 +1,4 @@
-import { formatRef, refKey } from "../model/meta.ts";
+import { formatRef, refKey, type ObjectRef } from "../model/meta.ts";
 import { formatProblem } from "../model/problem.ts";
 import type { FieldChange } from "../planner/diff-objects.ts";
 import type { SimulatedStep } from "../planner/forecast-record.ts";
@@ -57,6 +57,7 @@ function formatApp(app: AppPlan): readonly string[] {
   const { problems, added, changed, moved, removed, restarts } = app;
   if (app.outcome === "rejected") return problems.map((problem) => `! ${formatProblem(problem)}`);
   return [
+    ...(app.warnings ?? []).map((warning) => `  warning: ${formatProblem(warning)}`),
     ...added.map(({ ref, at, runsAgain }) => {
       const again = runsAgain === true ? ", runs once more" : "";
       return `+ ${formatRef(ref)}${placed(at)}${again}`;
@@ -68,12 +69,18 @@ function formatApp(app: AppPlan): readonly string[] {
     ...moved.map(
       ({ ref, from, to }) => `  ${formatRef(ref)} moved from ${from} to ${to}: nothing happens`,
     ),
-    ...removed.map((ref) => `- ${formatRef(ref)}`),
+    ...removed.map((ref) => `- ${formatRef(ref)}${releasedFirst(app, ref)}`),
     ...restarts.map(
       ({ workload, because }) =>
         `  ${formatRef(workload)} is rolled because of ${formatRef(because)}`,
     ),
   ];
+}
+
+function releasedFirst({ releasedFirst: all = [] }: AppPlan, ref: ObjectRef): string {
+  const found = all.find((item) => refKey(item.ref) === refKey(ref));
+  if (found === undefined) return "";
+  return `, released first: ${formatRef(found.neededBy)} needs its ${found.resource}`;
 }
 
 function placed(at: string): string {

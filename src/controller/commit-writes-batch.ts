@@ -3,6 +3,7 @@ import type { App, Release } from "../model/kinds.gen.ts";
 import { formatRef, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { WantedObject, WriteRequest } from "../model/write-request.ts";
 import { checkManifests, planApply } from "../planner/check-manifests.ts";
+import { podSecurityWarnings } from "../planner/pod-security.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
 import { currentRelease, owedBy, planPrune, releasesOf } from "../planner/release-rules.ts";
 import { defaultObject } from "../schema/default-object.ts";
@@ -114,6 +115,7 @@ export async function draftBatch(
 const EDIT_ERRORS: Readonly<Record<EditErrorCode, "blocked" | "exists" | "not-found">> = {
   generated: "blocked",
   "not-editable": "blocked",
+  sealed: "blocked",
   exists: "exists",
   "not-declared": "not-found",
 };
@@ -201,6 +203,8 @@ function prepareOne(
 ): RequestOutcome {
   const { ref, verb } = request;
   const stored = context.objects.get(ref)?.object;
+  const unsafe = (object: ApiObject): readonly string[] =>
+    podSecurityWarnings(context.world.at(context.clock.now()), object);
   if (verb === "create") {
     if (declared !== undefined || stored !== undefined)
       return refused("exists", `${formatRef(ref)} is there already`);
@@ -210,7 +214,7 @@ function prepareOne(
     return {
       kind: "edit",
       edit: { kind: "create", ref, written, after },
-      warnings: wanted.warnings,
+      warnings: [...wanted.warnings, ...unsafe(after)],
     };
   }
   if (declared === undefined) {
@@ -226,7 +230,7 @@ function prepareOne(
   if (wanted === undefined) return { kind: "unchanged", warnings: [] };
   const { written, after } = statedObjects(wanted);
   const before = statedPart(defaultObject(base, ref.namespace ?? ""));
-  const { warnings } = wanted;
+  const warnings = [...wanted.warnings, ...unsafe(after)];
   if (isSameJson(before, after)) return { kind: "unchanged", warnings };
   return { kind: "edit", edit: { kind: "update", ref, before, written, after }, warnings };
 }

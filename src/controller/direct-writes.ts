@@ -4,11 +4,18 @@ import { refKey, refOf, type ApiObject } from "../model/meta.ts";
 import { allocateService, usedByServices } from "../planner/allocate-service.ts";
 import { keepAllocated } from "../planner/apply-manifest.ts";
 import { findImmutable } from "../planner/immutable-fields.ts";
+import { podSecurityWarnings } from "../planner/pod-security.ts";
 import type { StoreWorld } from "./store-world.ts";
 
 /** What becomes of an object that somebody writes past Git. Whoever is let in must `settle` once the write came to its end. */
 export type DirectVerdict =
-  | { readonly kind: "accepted"; readonly object: ApiObject; settle(): void }
+  | {
+      readonly kind: "accepted";
+      readonly object: ApiObject;
+      /** What to tell whoever writes it. */
+      readonly warnings?: readonly string[];
+      settle(): void;
+    }
   /** A field that cannot be so. `path` as users write it. */
   | { readonly kind: "refused"; readonly path: string; readonly message: string };
 
@@ -51,7 +58,9 @@ export class DirectWrites {
       return { kind: "refused", path: fixed.path, message };
     }
     if (kept.kind !== "Service" || kept.apiVersion !== "v1") {
-      return { kind: "accepted", object: kept, settle: () => undefined };
+      const { world, clock } = this.#options;
+      const warnings = podSecurityWarnings(world.at(clock.now()), kept);
+      return { kind: "accepted", object: kept, warnings, settle: () => undefined };
     }
     return this.#allocate(kept as Service);
   }

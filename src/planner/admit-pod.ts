@@ -2,6 +2,7 @@ import type { Container, Pod, ServiceAccount, Toleration } from "../model/kinds.
 import { formatQuantity } from "../model/quantity.ts";
 import { readAmounts } from "./amounts.ts";
 import { joinViolations, limitRangesOf, podViolations, withDefaultLimits } from "./limit-ranges.ts";
+import { podSecurityRefusal } from "./pod-security.ts";
 import { resolvePriority } from "./priority.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +19,7 @@ const DEFAULT_ACCOUNT = "default";
 
 /**
  * A pod as it is made: with the defaults of its namespace's limit ranges, its service account, its priority and its
- * tolerations of nodes that do not answer. Refused: what breaks a limit range, or names an account or a priority class that
+ * tolerations of nodes that do not answer. Refused: what breaks a limit range or the Pod Security level, or names an account or a priority class that
  * does not exist. Quotas are `openLedger`'s. Admitting twice changes nothing more. Pure.
  */
 export function admitPod(world: World, pod: Pod): Admitted<Pod> {
@@ -28,6 +29,9 @@ export function admitPod(world: World, pod: Pod): Admitted<Pod> {
   if (found.length > 0) return refused(joinViolations(found));
   const excess = ranges.length === 0 ? undefined : findExcess(limited);
   if (excess !== undefined) return refused(excess);
+
+  const unsafe = podSecurityRefusal(world, limited);
+  if (unsafe !== undefined) return refused(unsafe);
 
   const account = admitAccount(world, limited);
   if (account.kind === "refused") return account;

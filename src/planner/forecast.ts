@@ -1,13 +1,16 @@
 import { compare } from "../base/order.ts";
 import { APP_LABEL, SOURCE_ANNOTATION } from "../model/app.ts";
+import type { Propagation } from "../model/deletion.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { checkManifests, planApply, type ApplyOptions } from "./check-manifests.ts";
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
+import { releasedFirst, withoutObjects, type ReleasedFirst } from "./exclusive.ts";
 import { gateOf, type ForecastGate } from "./forecast-gate.ts";
 import { releaseHealth } from "./health.ts";
+import { warnPodSecurity } from "./pod-security.ts";
 import { currentRelease, planPrune, releasesOf } from "./release-rules.ts";
 import { rolledBy } from "./restart-on-config.ts";
 import type { PlacePods } from "./sim-cluster.ts";
@@ -73,10 +76,14 @@ export interface AppForecast {
   /** Held: what follows is what happens once somebody consents. */
   readonly outcome: "unchanged" | "applied" | "held" | "rejected";
   readonly problems: readonly Problem[];
+  /** What it is taken in spite of; absent: nothing. */
+  readonly warnings?: readonly Problem[];
   readonly added: readonly AddedObject[];
   readonly changed: readonly ChangedObject[];
   readonly moved: readonly MovedObject[];
   readonly removed: readonly ObjectRef[];
+  /** Those of `removed` that go before what is new serves; absent: none. */
+  readonly releasedFirst?: readonly ReleasedFirst[];
   /** What it would wait for: consent, or a time. */
   readonly gate: ForecastGate;
   readonly restarts: readonly ConfigRestart[];
@@ -143,6 +150,7 @@ interface Pending {
   readonly toPrune: readonly ObjectRef[];
   readonly objects: readonly ApiObject[];
   readonly told: AppForecast;
+  isDeclared: boolean;
   isPruned: boolean;
 }
 
@@ -161,7 +169,10 @@ function applyAll(
       const isLater = (change.spec.dependsOn ?? []).length > 0;
       const options = { ...pickOptions(input), app: change.app, claimant };
       const judged = judge(isLater ? world : before, world, change, options);
-      for (const object of judged.objects) world.declare(object);
+      const first = judged.told.releasedFirst ?? [];
+      // What has to make room ends before anything is declared.
+      for (const { ref } of first) removeOwn(world, ref, change.app, "Foreground");
+      if (first.length === 0) declareAll(world, judged);
       pending.push(judged);
     }
   };
@@ -171,6 +182,9 @@ function applyAll(
       applyFirst();
       return true;
     }
+    const late = pending.filter(({ isDeclared }) => !isDeclared);
+    for (const item of late) declareAll(world, item);
+    if (late.length > 0) return true;
     return pending.map((item) => pruneIfHealthy(world, item)).includes(true);
   };
   const options = { schedule: input.schedule, maxRounds: MAX_ROUNDS, keys: [] };
@@ -238,8 +252,17 @@ function claimants(
 function judge(view: World, world: World, change: AppChange, options: ApplyOptions): Pending {
   const { app, manifests, releases, spec } = change;
   const inventory = manifests.map(({ object }) => refOf(object));
+  const current = currentRelease(releases);
+  const toPrune = (spec.prune ? planPrune(current, inventory) : []).filter(
+    (ref) => labelOf(world.get(ref)) === app && [undefined, app].includes(options.claimant?.(ref)),
+  );
+  const objectsOf = manifests.map(({ object }) => object);
+  const first = releasedFirst(world, objectsOf, toPrune);
+  const released = first.map(({ ref }) => ref);
   const problems =
-    change.problems.length > 0 ? change.problems : checkManifests(view, manifests, options);
+    change.problems.length > 0
+      ? change.problems
+      : checkManifests(withoutObjects(view, released), manifests, options);
   if (problems.length > 0)
     return {
       change,
@@ -247,18 +270,17 @@ function judge(view: World, world: World, change: AppChange, options: ApplyOptio
       toPrune: [],
       objects: [],
       told: rejected(app, problems),
+      isDeclared: true,
       isPruned: true,
     };
-  const { steps } = planApply(world, manifests, options);
-  const current = currentRelease(releases);
-  const toPrune = (spec.prune ? planPrune(current, inventory) : []).filter(
-    (ref) => labelOf(world.get(ref)) === app && [undefined, app].includes(options.claimant?.(ref)),
-  );
+  const { steps } = planApply(withoutObjects(world, released), manifests, options);
   const gate = gateOf(view.now, change, current, toPrune);
   const objects = steps.map(({ object }) => object);
   const ranBefore = new Set((current?.status.inventory ?? []).map(refKey));
+  const warnings = warnPodSecurity(view, manifests);
   const told: AppForecast = {
     ...rejected(app, []),
+    ...(warnings.length === 0 ? {} : { warnings }),
     outcome: gate.kind === "open" ? "applied" : "held",
     added: steps
       .filter(({ kind }) => kind === "create")
@@ -275,6 +297,7 @@ function judge(view: World, world: World, change: AppChange, options: ApplyOptio
       app,
     ),
     removed: toPrune,
+    ...(first.length === 0 ? {} : { releasedFirst: first }),
     gate,
   };
   const isUnchanged = countChanges(told) === 0;
@@ -284,6 +307,7 @@ function judge(view: World, world: World, change: AppChange, options: ApplyOptio
     toPrune,
     objects,
     told: isUnchanged ? { ...told, outcome: "unchanged", gate: { kind: "open" } } : told,
+    isDeclared: false,
     isPruned: toPrune.length === 0,
   };
 }
@@ -330,13 +354,20 @@ function compareUpdates(
 function pruneIfHealthy(world: SimWorld, item: Pending): boolean {
   if (item.isPruned || releaseHealth(world, item.inventory).kind !== "Healthy") return false;
   item.isPruned = true;
-  for (const ref of item.toPrune) {
-    const object = world.get(ref);
-    if (object === undefined || labelOf(object) !== item.change.app) continue;
-    const uid = object.metadata.uid ?? "";
-    world.apply([{ kind: "delete", ref, uid, reason: "NotDeclared" }]);
-  }
+  for (const ref of item.toPrune) removeOwn(world, ref, item.change.app, "Background");
   return true;
+}
+
+function declareAll(world: SimWorld, item: Pending): void {
+  item.isDeclared = true;
+  for (const object of item.objects) world.declare(object);
+}
+
+function removeOwn(world: SimWorld, ref: ObjectRef, app: string, propagation: Propagation): void {
+  const object = world.get(ref);
+  if (object === undefined || labelOf(object) !== app) return;
+  const uid = object.metadata.uid ?? "";
+  world.apply([{ kind: "delete", ref, uid, propagation, reason: "NotDeclared" }]);
 }
 
 function restartsOf(world: World, ref: ObjectRef): readonly ConfigRestart[] {

@@ -22,6 +22,7 @@ import {
 import { missingOfWanted, wantedRevision } from "./health-wanted.ts";
 import { limitRangesOf, podViolations, withDefaultLimits } from "./limit-ranges.ts";
 import { podsOwnedBy } from "./owned-pods.ts";
+import { podSecurityRefusal } from "./pod-security.ts";
 import type { World } from "./world.ts";
 
 /** A creation that is refused for this long is not refused by chance: what stood in its way would have gone by then. */
@@ -94,7 +95,7 @@ export function refusedFor(
     : { ...trouble, isTerminal: false, terminalAt: at };
 }
 
-/** Why a pod of a template would not be made now, for kinds that tell it in Events alone. What breaks a limit range is an end. */
+/** Why a pod of a template would not be made now, for kinds that tell it in Events alone. What breaks a limit range or a Pod Security level is an end. */
 function refusal(
   world: World,
   owner: ApiObject,
@@ -110,9 +111,11 @@ function refusal(
   const admitted = admitObject(world, pod);
   if (admitted.kind === "admitted") return undefined;
   const message = forbiddenMessage(pod, admitted.why);
-  const isTerminal = limitRangesOf(world, namespace).some(
-    (range) => podViolations(range, withDefaultLimits(range, pod)).length > 0,
-  );
+  const isTerminal =
+    podSecurityRefusal(world, pod) !== undefined ||
+    limitRangesOf(world, namespace).some(
+      (range) => podViolations(range, withDefaultLimits(range, pod)).length > 0,
+    );
   return { reason: "FailedCreate", message, text: message, isTerminal };
 }
 

@@ -10,6 +10,7 @@ import type { World } from "./world.ts";
 const RULES: ReadonlySet<string> = new Set([
   "v1/ResourceQuota",
   "v1/LimitRange",
+  "v1/Namespace",
   "v1/ServiceAccount",
   "scheduling.k8s.io/v1/PriorityClass",
 ]);
@@ -43,7 +44,8 @@ function counts(quota: ResourceQuota, { apiVersion, kind, metadata }: ApiObject)
 /** Controllers that may make now what they could not: when a rule changes, those in its reach that miss pods. Pure. */
 export function refusedMakers(world: World, object: ApiObject): readonly ObjectRef[] {
   if (!RULES.has(`${object.apiVersion}/${object.kind}`)) return [];
-  const { namespace } = object.metadata;
+  const { namespace = object.kind === "Namespace" ? object.metadata.name : undefined } =
+    object.metadata;
   return MAKERS.flatMap(([apiVersion, kind]) =>
     world.list(apiVersion, kind, namespace).filter(missesPods).map(refOf),
   );

@@ -68,6 +68,8 @@ export type ProblemCode =
   | "secret/missing-key"
   | "secret/plain"
   | "security/contradiction"
+  | "security/level"
+  | "security/level-label"
   | "security/needs-privilege"
   | "security/root"
   | "security/sysctl"

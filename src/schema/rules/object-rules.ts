@@ -14,6 +14,7 @@ import { ingressPaths, ingressTarget } from "./ingress-rules.ts";
 import { limitRange } from "./limit-range.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { persistentVolume } from "./persistent-volume.ts";
+import { podSecurityLabels } from "./pod-security-labels.ts";
 import { priorityClass } from "./priority-class.ts";
 import { quotaScopes } from "./resource-quota.ts";
 import { clusterRoleRules, roleRules } from "./role-rules.ts";
@@ -48,6 +49,7 @@ export function checkRules(object: ApiObject): readonly Finding[] {
 const RULES: Readonly<Record<string, readonly ObjectRule<never>[]>> = {
   "v1/ConfigMap": [configMap],
   "v1/LimitRange": [limitRange],
+  "v1/Namespace": [podSecurityLabels],
   "v1/PersistentVolume": [persistentVolume],
   "v1/PersistentVolumeClaim": [persistentVolumeClaim],
   "v1/Pod": [checkPod],

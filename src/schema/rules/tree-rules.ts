@@ -6,6 +6,7 @@ import type { Finding } from "../finding.ts";
 import { findPlainSecrets } from "./plain-secrets.ts";
 import type { PlainSecrets } from "./plain-secrets.ts";
 import type { Declared, TreeFinding } from "./tree-finding.ts";
+import { warnOfPodSecurity } from "./warn-pod-security.ts";
 import { warnOfReferences } from "./warn-references.ts";
 import { warnOfServices } from "./warn-services.ts";
 import { warnOfWorkloads } from "./warn-workloads.ts";
@@ -35,6 +36,7 @@ export function warnOfTree<D extends Declared>(
     ...warnOfReferences(declared, others),
     ...warnOfServices(declared),
     ...warnOfWorkloads(declared, others),
+    ...warnOfPodSecurity(declared),
     ...(plainSecrets === "warn" ? findPlainSecrets(declared, plainSecrets) : []),
   ];
 }
