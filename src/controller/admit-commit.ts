@@ -3,6 +3,7 @@ import type { App, Release, ReleasePhase, ReleaseStatus } from "../model/kinds.g
 import { refOf, type ObjectRef } from "../model/meta.ts";
 import { formatProblem, type Problem } from "../model/problem.ts";
 import { checkManifests } from "../planner/check-manifests.ts";
+import { formatReleasedFirst, releasedFirst, withoutObjects } from "../planner/exclusive.ts";
 import { plannedIn, planId } from "../planner/plan-id.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
 import { releaseGate } from "../planner/release-gates.ts";
@@ -94,17 +95,31 @@ async function judge(
   const { manifests, problems } = revision.loaded;
   if (problems.length > 0) return rejected(startedAt, problems);
   const world = context.world.at(context.clock.now());
-  const found = checkManifests(world, manifests, applyOptions(name, context));
-  if (found.length > 0) return refused(app, startedAt, found, manifests, context);
-
   const inventory = manifests.map((manifest) => refOf(manifest.object));
   const toPrune = app.spec.prune ? planPrune(current, inventory) : [];
+  // What another App declares now stays where it is.
+  const ours = toPrune.filter((ref) => isOursToPrune(ref, name, context));
+  const objects = manifests.map((manifest) => manifest.object);
+  const first = releasedFirst(world, objects, ours);
+  const view = withoutObjects(
+    world,
+    first.map(({ ref }) => ref),
+  );
+  const found = checkManifests(view, manifests, applyOptions(name, context));
+  if (found.length > 0) return refused(app, startedAt, found, manifests, context);
+
   const bytes = JSON.stringify([inventory, toPrune]).length;
   if (bytes > MAX_INVENTORY_BYTES) {
     const message = `the commit declares ${inventory.length} objects, and a release can name about ${Math.floor((inventory.length * MAX_INVENTORY_BYTES) / bytes)} of them; declare fewer in this folder`;
     return { ...rejected(startedAt, [], message), reason: "TooManyObjects" };
   }
-  const base = { startedAt, inventory, toPrune };
+  const told = first.map(formatReleasedFirst).join("; ");
+  const base = {
+    startedAt,
+    inventory,
+    toPrune,
+    ...(first.length === 0 ? {} : { releasedFirst: first }),
+  };
   const latest = releases.at(-1);
   const apps = context.index.apps();
   const gate = releaseGate({
@@ -116,8 +131,7 @@ async function judge(
       app: name,
       previous: current?.status.inventory ?? [],
       next: inventory,
-      // What another App declares now stays where it is.
-      toPrune: toPrune.filter((ref) => isOursToPrune(ref, name, context)),
+      toPrune: ours,
       owed: owedBy(current),
       commitMessage: commit.message,
       returning: releases.some(
@@ -128,12 +142,19 @@ async function judge(
     approved: latest !== undefined && isSameContent(app, latest, tree) && isApproved(latest),
   });
   if (gate.kind === "open")
-    return { ...base, phase: "Progressing", reason: "Admitted", applied: false };
+    return {
+      ...base,
+      phase: "Progressing",
+      reason: "Admitted",
+      ...(told === "" ? {} : { message: told }),
+      applied: false,
+    };
   if (gate.phase === "Pending") {
     const others = (app.spec.dependsOn ?? []).map((dependency) => dependency.name);
     context.waitFor(name, others);
   }
-  const { phase, reason, message } = gate;
+  const { phase, reason } = gate;
+  const message = told === "" ? gate.message : `${gate.message}; ${told}`;
   return { ...base, phase, reason, message };
 }
 
@@ -292,7 +313,7 @@ function tell(app: App, commit: Commit, verdict: Verdict, context: AppContext): 
   const bad = verdict.phase !== "Progressing";
   const message = bad
     ? `commit ${short} is ${verdict.phase}: ${verdict.message ?? ""}`
-    : `commit ${short} is let in`;
+    : `commit ${short} is let in${verdict.message === undefined ? "" : `: ${verdict.message}`}`;
   context.logger[bad ? "warn" : "info"](
     { app: app.metadata.name, commit: commit.id, phase: verdict.phase },
     message,

@@ -10,6 +10,7 @@ import { ObjectStoreError, type Write } from "../store/object-store.ts";
 import { applyOptions, getApp, releaseRef, type AppContext } from "./app-context.ts";
 import { rememberAsApplied } from "./app-drift.ts";
 import { loadRelease } from "./load-release.ts";
+import { releaseFirst } from "./release-first.ts";
 import { mutateStatus } from "./mutate.ts";
 import { pinCommit } from "./pin-commit.ts";
 
@@ -38,6 +39,8 @@ export async function applyRelease(
   const app = getApp(release.spec.app, context);
   if (app === undefined) return { kind: "preempted" };
   const manifests = await loadRelease(app, release, context, signal);
+  const ending = await releaseFirst(release, context);
+  if (ending !== undefined) return { kind: "waiting", health: ending };
   await pinCommit(app, release, context, signal);
   const counts = { created: 0, changed: 0, removed: release.status.toPrune?.length ?? 0 };
   const waves = inWaves(manifests);

@@ -2282,6 +2282,8 @@ export interface ReleaseStatus {
   readonly inventory: readonly ObjectName[];
   /** Objects of earlier releases that are no longer declared; removed once this one is healthy. */
   readonly toPrune?: readonly ObjectName[];
+  /** Those of `toPrune` that go before anything is applied, since a declared object needs what they have. */
+  readonly releasedFirst?: readonly ReleasedObject[];
   /** Whether all declared objects are in the store. */
   readonly applied?: boolean;
   /** The wave of objects (`berth.dev/wave`) that is waited for before the next one is applied. */
@@ -2293,6 +2295,14 @@ export interface ReleaseStatus {
   readonly logs?: readonly string[];
   /** The id that a plan of the commit would have had when it was decided about: what it was made from. */
   readonly plan?: string;
+}
+
+/** An object that goes before its successor serves. */
+export interface ReleasedObject {
+  readonly ref: ObjectName;
+  /** What only one of the two can have: `host port TCP/80`. */
+  readonly resource: string;
+  readonly neededBy: ObjectName;
 }
 
 /** apps/v1 ReplicaSet: Keeps a number of equal pods. Deployments make them; declare one only for what needs no rollout. */

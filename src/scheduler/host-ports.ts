@@ -1,26 +1,4 @@
-import type { Pod } from "../model/kinds.gen.ts";
-
-/** A port of the host that a pod takes. */
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
-
-const ANY_ADDRESS = "0.0.0.0";
-
-/** The ports of the host that a pod takes: of its containers and sidecars, all when it is in the host's network. Pure. */
-export function hostPorts({ spec }: Pod): readonly HostPort[] {
-  const sidecars = (spec.initContainers ?? []).filter(
-    ({ restartPolicy }) => restartPolicy === "Always",
-  );
-  return [...spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
-    ports.flatMap(({ containerPort, hostPort, hostIP = "", protocol }) => {
-      const port = hostPort ?? (spec.hostNetwork === true ? containerPort : 0);
-      return port > 0 ? [{ ip: hostIP === "" ? ANY_ADDRESS : hostIP, protocol, port }] : [];
-    }),
-  );
-}
+import { ANY_ADDRESS, type HostPort } from "../model/host-ports.ts";
 
 /** The ports of one host that are taken: what two pods take is counted twice. */
 export class PortSet {

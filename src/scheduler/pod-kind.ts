@@ -1,6 +1,6 @@
+import { hostPortsOf, type HostPort } from "../model/host-ports.ts";
 import { controllerOf, type StringMap } from "../model/meta.ts";
 import type { Container, Pod } from "../model/kinds.gen.ts";
-import { hostPorts, type HostPort } from "./host-ports.ts";
 import {
   affinityTerms,
   selectorKeys,
@@ -98,7 +98,7 @@ export function newPodKind(key: string, pod: Pod, labelKeys: ReadonlySet<string>
       amounts: [...podRequests(pod)].filter(([, amount]) => amount > 0),
       scoredCpu: scored.cpu,
       scoredMemory: scored.memory,
-      ports: hostPorts(pod),
+      ports: hostPortsOf(pod.spec),
     },
     onNodes: new Map(),
     subscriptions: undefined,

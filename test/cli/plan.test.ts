@@ -125,6 +125,12 @@ const CASES: Readonly<Record<string, () => PlanDocument>> = {
   held: () =>
     planOf({ "around.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: other }\n" }),
   moved: () => planOf({ "apps/web.yaml": web(), "around.yaml": around() }),
+  "released-first": () => {
+    const port = (name: string): string =>
+      `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, nodePort: 30080 }] }\n`;
+    const state = runningState(withImages, { ...shop(), "port.yaml": port("old") });
+    return planOf({ ...shop(), "port.yaml": port("new") }, state);
+  },
   "job-again": () => {
     const state = runningState(withImages, { ...shop(), "job.yaml": OLD_JOB });
     const gone = state.objects.filter(

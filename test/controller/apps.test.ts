@@ -653,6 +653,79 @@ describe("several Apps", () => {
     });
   });
 
+  describe("what a successor needs", () => {
+    const service = (name: string): string =>
+      `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\nspec:\n  type: NodePort\n  selector:\n    app: web\n  ports:\n    - port: 80\n      nodePort: 30080\n`;
+    const stored = (name: string) =>
+      objects.get({ apiVersion: "v1", kind: "Service", namespace: "default", name })?.object;
+    const NEEDED =
+      "Service default/old is released first: Service default/new needs its node port TCP/30080";
+
+    async function gone(name: string): Promise<void> {
+      const object = stored(name);
+      if (object === undefined) throw new Error(`no Service ${name}`);
+      const { finalizers: _, ...metadata } = object.metadata;
+      await objects.update({ ...object, metadata });
+    }
+
+    test("goes first, is told, and is not waited for by the prune", async () => {
+      await make("web");
+      sources.commit({ "web/s.yaml": service("old"), "web/a.yaml": configMap("a") });
+      await look("web");
+      sources.commit({
+        "web/s.yaml": service("new"),
+        "web/a.yaml": configMap("a"),
+        "web/c.yaml": claim("slow", 0),
+      });
+      await look("web");
+      expect(latest("web")?.status).toMatchObject({
+        phase: "Progressing",
+        reason: "ReleasedFirst",
+        message: NEEDED,
+      });
+      expect(stored("old")?.metadata.deletionTimestamp).toBeDefined();
+      expect(stored("new")).toBeUndefined();
+      expect(harness.events.join("\n")).toContain(`is let in: ${NEEDED}`);
+      await gone("old");
+      await look("web");
+      expect(stored("old")).toBeUndefined();
+      expect(stored("new")).toBeDefined();
+      expect(phases("web")).toEqual(["Healthy", "Progressing"]);
+    });
+
+    test("stays while the commit is Held, which says so", async () => {
+      await make("web");
+      sources.commit({ "web/s.yaml": service("old") });
+      await look("web");
+      sources.commit({ "web/s.yaml": service("new") });
+      await look("web");
+      expect(latest("web")?.status.phase).toBe("Held");
+      expect(latest("web")?.status.message).toContain(NEEDED);
+      expect(stored("old")?.metadata.deletionTimestamp).toBeUndefined();
+      await approve("web");
+      await look("web");
+      await gone("old");
+      await look("web");
+      expect(phases("web")).toEqual(["Healthy", "Healthy"]);
+    });
+
+    test("comes back when Git goes back meanwhile", async () => {
+      await make("web");
+      const before = { "web/s.yaml": service("old"), "web/a.yaml": configMap("a") };
+      sources.commit(before);
+      await look("web");
+      sources.commit({ "web/s.yaml": service("new"), "web/a.yaml": configMap("a") });
+      await look("web");
+      sources.commit(before, "revert");
+      await look("web");
+      await gone("old");
+      await look("web");
+      expect(stored("old")?.metadata.deletionTimestamp).toBeUndefined();
+      expect(stored("new")).toBeUndefined();
+      expect(phases("web").at(-1)).toBe("Healthy");
+    });
+  });
+
   test("another namespace or other ignored files make another release of the same tree", async () => {
     await make("web");
     sources.commit({ "web/a.yaml": configMap("a"), "web/b.yaml": configMap("b") });

@@ -193,3 +193,43 @@ describe("forecast() of pods that make room", () => {
     expect(unplaced.map(({ name }) => name.split("-")[0])).toEqual(["low"]);
   });
 });
+
+describe("what has to make room", () => {
+  const withPort = (name: string): string =>
+    workload(name).replace(
+      "resources: {",
+      "ports: [{ containerPort: 80, hostPort: 8080 }], resources: {",
+    );
+  const nodePort = (name: string): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { type: NodePort, selector: { a: b }, ports: [{ port: 80, nodePort: 30080 }] }\n`;
+
+  test("goes first, and the successor becomes healthy", () => {
+    const world = cluster([A], { root: { "a.yaml": withPort("old"), "s.yaml": nodePort("old") } });
+    const files = { "a.yaml": withPort("new"), "s.yaml": nodePort("new") };
+    const { apps, rollout } = foresee(world, [change(world, "root", files)]);
+    const [app] = apps;
+    expect(app?.problems).toEqual([]);
+    expect(app?.health.kind).toBe("Healthy");
+    expect(app?.isPruned).toBe(true);
+    expect(
+      app?.releasedFirst?.map(({ ref, resource }) => `${formatRef(ref)}: ${resource}`),
+    ).toEqual(["Deployment shop/old: host port TCP/8080", "Service shop/old: node port TCP/30080"]);
+    const told = rollout.steps
+      .filter(({ what }) => what === "stop" || what === "place")
+      .map(({ what, pod }) => `${what} ${pod.name.split("-")[0]}`);
+    expect(told).toEqual(["stop old", "place new"]);
+  });
+
+  test("stays while what only one can have is not asked for", () => {
+    const world = cluster([A], { root: { "a.yaml": withPort("old") } });
+    const [app] = foresee(world, [change(world, "root", { "a.yaml": workload("new") })]).apps;
+    expect(app).not.toHaveProperty("releasedFirst");
+  });
+
+  test("stays where pruning is switched off: then the port is taken", () => {
+    const world = cluster([A], { root: { "s.yaml": nodePort("old") } });
+    const files = { "s.yaml": nodePort("new") };
+    const [app] = foresee(world, [change(world, "root", files, { prune: false })]).apps;
+    expect(app?.problems[0]?.message).toContain("nodePort 30080 is taken by Service shop/old");
+  });
+});
