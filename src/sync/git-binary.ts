@@ -80,6 +80,8 @@ export async function openWithGit(
 const NO_COMMIT = "0".repeat(40);
 const BULK_FILES = 200;
 const MAX_HISTORY = 10_000;
+/** Commits that are remembered: every App of a repository asks for the same few. */
+const MAX_KNOWN_COMMITS = 500;
 const MAX_BRANCHES_LISTED = 1000;
 
 class BinaryRepository implements GitRepository {
@@ -91,6 +93,8 @@ class BinaryRepository implements GitRepository {
   readonly #trees: TreeReader;
   readonly #cleanUp: () => Promise<void>;
   readonly #watches = new Set<() => Promise<void>>();
+  /** By id; the oldest first. */
+  readonly #commits = new Map<string, Commit>();
   #writing: Promise<unknown> = Promise.resolve();
   #hasRefFiles: Promise<boolean> | undefined;
 
@@ -123,7 +127,10 @@ class BinaryRepository implements GitRepository {
   }
 
   async commit(id: string, signal: AbortSignal): Promise<Commit> {
-    checkObjectId(id);
+    return this.#commits.get(checkObjectId(id)) ?? this.#readCommit(id, signal);
+  }
+
+  async #readCommit(id: string, signal: AbortSignal): Promise<Commit> {
     let found = await this.#objects.ask(id, signal);
     if (found === undefined && this.#mirror !== undefined) {
       await this.#mirror.fetchCommit(id, signal);
@@ -132,7 +139,13 @@ class BinaryRepository implements GitRepository {
         found = await this.#objects.ask(id, signal);
     }
     if (found?.kind !== "commit") throw await this.#missingCommit(id);
-    return this.#parse(found);
+    const commit = this.#parse(found);
+    this.#commits.set(id, commit);
+    for (const oldest of this.#commits.keys()) {
+      if (this.#commits.size <= MAX_KNOWN_COMMITS) break;
+      this.#commits.delete(oldest);
+    }
+    return commit;
   }
 
   async resolve(revision: string, signal: AbortSignal): Promise<Commit> {
@@ -210,7 +223,8 @@ class BinaryRepository implements GitRepository {
 
   async pin(name: string, commit: string, signal: AbortSignal): Promise<void> {
     checkPinName(name);
-    await this.commit(commit, signal);
+    // A ref to what is not there any more would be a broken one: what is remembered does not count.
+    await this.#readCommit(checkObjectId(commit), signal);
     const { commonDir, owner } = this.#layout;
     const ref = `refs/berth/${name}`;
     // A thousand Apps pin a thousand commits at once: a file each is cheap, a process each is not.

@@ -1,4 +1,12 @@
-import { appendFile, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import {
+  appendFile,
+  open,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  type FileHandle,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { COMMITTER, formatIdentity } from "./commit-object.ts";
 import { GitError } from "./git.ts";
@@ -8,45 +16,59 @@ import { errorCode, isAbsent } from "./repository-layout.ts";
 /** A file locked as Git locks it: whoever creates `<name>.lock` may replace `<name>`. */
 export class LockFile {
   readonly #path: string;
-  readonly #owner: Owner;
 
-  private constructor(path: string, owner: Owner) {
+  private constructor(path: string) {
     this.#path = path;
-    this.#owner = owner;
   }
 
-  /** "conflict" when another Git process holds the lock. */
-  static async take(path: string, owner: Owner): Promise<LockFile> {
-    await makeFolder(owner, dirname(path));
-    try {
-      const file = await open(`${path}.lock`, "wx", 0o644);
-      await file.close();
-    } catch (error) {
+  /** "conflict" when another Git process holds the lock. `content` is what the file is to have, when it is known. */
+  static async take(path: string, owner: Owner, content?: string): Promise<LockFile> {
+    const made = await create(`${path}.lock`, owner).catch((error: unknown) => {
       if (errorCode(error) !== "EEXIST") throw error;
       throw new GitError(
         "conflict",
         `Cannot write "${path}": another Git process is at work there; try again when it has ended (after a crash of Git, remove the file "${path}.lock")`,
         { cause: error },
       );
+    });
+    try {
+      await using file = made;
+      if (content !== undefined) {
+        await file.writeFile(content);
+        await file.sync();
+      }
+      await giveTo(owner, `${path}.lock`);
+    } catch (error) {
+      await unlink(`${path}.lock`);
+      throw error;
     }
-    await giveTo(owner, `${path}.lock`);
-    return new LockFile(path, owner);
+    return new LockFile(path);
   }
 
-  /** Replaces the file and gives the lock up. */
-  async commit(content: string): Promise<void> {
-    {
+  /** Replaces the file and gives the lock up; by what was said when it was taken, unless told otherwise. */
+  async commit(content?: string): Promise<void> {
+    if (content !== undefined) {
       await using file = await open(`${this.#path}.lock`, "w");
       await file.writeFile(content);
       await file.sync();
     }
-    await giveTo(this.#owner, `${this.#path}.lock`);
     await rename(`${this.#path}.lock`, this.#path);
   }
 
   /** Gives the lock up without a change. */
   async release(): Promise<void> {
     await unlink(`${this.#path}.lock`);
+  }
+}
+
+/** A file that nobody has yet, in a folder that is made when it is missing. */
+async function create(path: string, owner: Owner): Promise<FileHandle> {
+  try {
+    return await open(path, "wx", 0o644);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    await makeFolder(owner, dirname(path));
+    return open(path, "wx", 0o644);
   }
 }
 
@@ -72,9 +94,9 @@ export async function writeRef(
   id: string,
   owner: Owner,
 ): Promise<void> {
-  const lock = await LockFile.take(join(gitDir, ref), owner);
+  const lock = await LockFile.take(join(gitDir, ref), owner, `${id}\n`);
   try {
-    await lock.commit(`${id}\n`);
+    await lock.commit();
   } catch (error) {
     await lock.release();
     throw error;

@@ -73,6 +73,14 @@ function makeHandlers(
   const slices = new Map<number, Iterator<ManifestSlice>>();
   const remembered = new RememberedManifests<number>();
   let lastRevision = 0;
+  /** The first slice; the others wait until they are asked for. */
+  const cut = (revision: number, manifests: readonly Manifest[]): Pick<RevisionHead, "first"> => {
+    const rest = sliceManifests(manifests);
+    const { value: first } = rest.next();
+    if (first === undefined) return {};
+    if (!first.last) slices.set(revision, rest);
+    return { first };
+  };
   return {
     head: (signal, location) => sources.head(location, signal),
     treeId: (signal, location, commit) => sources.treeId(location, commit, signal),
@@ -87,13 +95,9 @@ function makeHandlers(
       if (base !== undefined) remembered.delete(base);
       remembered.set(revision, loaded.manifests);
       const told = { ...head, problems, warnings, revision };
-      if (before === undefined) {
-        slices.set(revision, sliceManifests(loaded.manifests));
-        return { ...told, hasSlices: true };
-      }
+      if (before === undefined) return { ...told, ...cut(revision, loaded.manifests) };
       const { order, fresh } = manifestDelta(before, loaded.manifests);
-      if (fresh.length > 0) slices.set(revision, sliceManifests(fresh));
-      return { ...told, order, hasSlices: fresh.length > 0 };
+      return { ...told, order, ...cut(revision, fresh) };
     },
     async slice(_signal, revision): Promise<ManifestSlice> {
       const next = slices.get(revision)?.next();
@@ -130,7 +134,9 @@ function makeHandlers(
   };
 }
 
-function* sliceManifests(manifests: readonly Manifest[]): Generator<ManifestSlice> {
+function* sliceManifests(
+  manifests: readonly Manifest[],
+): Generator<ManifestSlice, undefined, undefined> {
   let items: string[] = [];
   let characters = 0;
   for (const [index, manifest] of manifests.entries()) {

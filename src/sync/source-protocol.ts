@@ -5,7 +5,7 @@ import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type { EditAnswer, EditRequest } from "./write/writable-sources.ts";
 
 /** What the worker is started with. */
-export type WorkerSettings = Pick<OpenOptions, "mirrorDir" | "engine">;
+export type WorkerSettings = Pick<OpenOptions, "mirrorDir" | "engine" | "identities">;
 
 /** What can be asked of the worker, and what each answers. */
 export interface SourceCalls {
@@ -66,8 +66,8 @@ export interface RevisionHead extends Omit<Revision, "loaded"> {
   readonly revision?: number;
   /** For each manifest its index in the base, or -1: the next one of the slices. Absent when there is no base. */
   readonly order?: Int32Array;
-  /** Whether any slices are to come. */
-  readonly hasSlices?: boolean;
+  /** The first slice of what is new: most commits change little. Absent when nothing is. */
+  readonly first?: ManifestSlice;
 }
 
 export interface ManifestSlice {

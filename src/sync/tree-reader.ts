@@ -28,6 +28,8 @@ export class TreeReader {
   /** The latest use last. */
   readonly #trees = new Map<string, readonly RawEntry[]>();
   readonly #sizes = new Map<string, number>();
+  /** What is being read now: a thousand Apps ask for the same folder at once. */
+  readonly #reading = new Map<string, Promise<ReadonlyMap<string, readonly RawEntry[]>>>();
   #lines = 0;
 
   constructor(access: TreeAccess) {
@@ -83,21 +85,49 @@ export class TreeReader {
   ): Promise<ReadonlyMap<string, readonly RawEntry[]>> {
     const known = new Map<string, readonly RawEntry[]>();
     const missing = new Set<string>();
+    const others = new Map<string, Promise<ReadonlyMap<string, readonly RawEntry[]>>>();
     for (const id of ids) {
       const lines = this.#trees.get(id);
-      if (lines === undefined) missing.add(id);
-      else known.set(id, lines);
+      const reading = this.#reading.get(id);
+      if (lines !== undefined) known.set(id, lines);
+      else if (reading === undefined) missing.add(id);
+      else others.set(id, reading);
     }
-    const wanted = [...missing];
-    const contents = wanted.length === 0 ? [] : await this.#access.readTrees(wanted, signal);
-    for (const [index, id] of wanted.entries()) {
+    const own = missing.size === 0 ? undefined : this.#share([...missing], signal);
+    for (const [id, lines] of (await own) ?? []) known.set(id, lines);
+    for (const [id, reading] of others) {
+      // Whoever asked first may have left: then it is asked for anew.
+      const found = (await reading.catch(() => undefined)) ?? (await this.#readAnew([id], signal));
+      known.set(id, found.get(id) ?? []);
+    }
+    return known;
+  }
+
+  #share(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly RawEntry[]>> {
+    const reading = this.#readAnew(ids, signal).finally(() => {
+      for (const id of ids) if (this.#reading.get(id) === reading) this.#reading.delete(id);
+    });
+    for (const id of ids) this.#reading.set(id, reading);
+    return reading;
+  }
+
+  async #readAnew(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly RawEntry[]>> {
+    const contents = await this.#access.readTrees(ids, signal);
+    const read = new Map<string, readonly RawEntry[]>();
+    for (const [index, id] of ids.entries()) {
       const content = contents[index];
       if (content === undefined) throw damaged(this.#access.repo, `tree ${id} is missing`);
       const lines = parseTree(content);
-      known.set(id, lines);
+      read.set(id, lines);
       this.#remember(id, lines);
     }
-    return known;
+    return read;
   }
 
   #remember(id: string, lines: readonly RawEntry[]): void {

@@ -2,12 +2,14 @@ import { Worker } from "node:worker_threads";
 import { backoffMs } from "../base/backoff.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Manifest } from "../schema/manifest.ts";
+import { accessKey } from "./access.ts";
 import { type Commit, GitError, type Publication } from "./git.ts";
 import { applyDelta } from "./manifest-delta.ts";
 import type { ReturnAnswer, ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type {
   FromWorker,
+  ManifestSlice,
   SourceCalls,
   SourceVerb,
   ToWorker,
@@ -39,7 +41,7 @@ interface Pending {
 interface Base {
   /** As the worker counts. */
   readonly revision: number;
-  readonly manifests: readonly Manifest[];
+  readonly loaded: Revision;
 }
 
 interface Watch {
@@ -91,19 +93,25 @@ class WorkerSources implements WritableSources {
   async load(location: SourceLocation, commit: string, signal: AbortSignal): Promise<Revision> {
     const worker = this.#ensureWorker();
     const place = placeOf(location);
+    const loaded = this.#bases.get(place)?.loaded;
+    // What is let in is then applied: the same commit, asked for twice.
+    if (loaded?.commit.id === commit) return loaded;
     // Taken out while it is in use: of two loads at the same time, the second one has no base.
     const known = this.#takeBase(place);
     const head = await this.#call("load", [location, commit, known?.revision], signal);
-    const { problems, warnings, revision, order, hasSlices = false, ...rest } = head;
+    const { problems, warnings, revision, order, first, ...rest } = head;
     const fresh =
-      revision === undefined || !hasSlices ? [] : await this.#collect(worker, revision, signal);
+      revision === undefined || first === undefined
+        ? []
+        : await this.#collect(worker, revision, first, signal);
     const manifests =
       order === undefined || known === undefined
         ? fresh
-        : applyDelta(known.manifests, { order, fresh });
+        : applyDelta(known.loaded.loaded.manifests, { order, fresh });
+    const read: Revision = { ...rest, loaded: { manifests, problems, warnings } };
     if (revision !== undefined && this.#worker === worker)
-      this.#rememberBase(place, { revision, manifests });
-    return { ...rest, loaded: { manifests, problems, warnings } };
+      this.#rememberBase(place, { revision, loaded: read });
+    return read;
   }
 
   look(locations: readonly SourceLocation[], signal: AbortSignal): Promise<readonly Seen[]> {
@@ -181,7 +189,7 @@ class WorkerSources implements WritableSources {
   #rememberBase(place: string, base: Base): void {
     this.#takeBase(place);
     this.#bases.set(place, base);
-    this.#baseManifests += base.manifests.length + 1;
+    this.#baseManifests += sizeOf(base);
     for (const oldest of this.#bases.keys()) {
       if (this.#baseManifests <= MAX_BASE_MANIFESTS || oldest === place) return;
       this.#takeBase(oldest);
@@ -192,23 +200,23 @@ class WorkerSources implements WritableSources {
     const base = this.#bases.get(place);
     if (base === undefined) return undefined;
     this.#bases.delete(place);
-    this.#baseManifests -= base.manifests.length + 1;
+    this.#baseManifests -= sizeOf(base);
     return base;
   }
 
   async #collect(
     worker: Worker,
     revision: number,
+    first: ManifestSlice,
     signal: AbortSignal,
   ): Promise<readonly Manifest[]> {
     const manifests: Manifest[] = [];
     try {
-      for (;;) {
+      for (let slice = first; ; slice = await this.#call("slice", [revision], signal)) {
+        for (const manifest of JSON.parse(slice.json) as Manifest[]) manifests.push(manifest);
+        if (slice.last) return manifests;
         // Asked for one by one: each answer is a turn of the loop of its own, with others between.
         if (this.#worker !== worker) throw crashed("it ended");
-        const { json, last } = await this.#call("slice", [revision], signal);
-        for (const manifest of JSON.parse(json) as Manifest[]) manifests.push(manifest);
-        if (last) return manifests;
       }
     } catch (error) {
       if (this.#worker === worker) this.#send({ kind: "drop", revision });
@@ -245,12 +253,17 @@ class WorkerSources implements WritableSources {
     const {
       mirrorDir,
       engine,
+      identities,
       maxHeapMb = DEFAULT_HEAP_MB,
       program = workerProgram(),
     } = this.#options;
     const worker = new Worker(program, {
       name: "sources",
-      workerData: { mirrorDir, engine } satisfies WorkerSettings,
+      workerData: {
+        mirrorDir,
+        engine,
+        ...(identities === undefined ? {} : { identities }),
+      } satisfies WorkerSettings,
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     });
     this.#worker = worker;
@@ -332,9 +345,13 @@ class WorkerSources implements WritableSources {
   }
 }
 
-/** What has the same manifests but for commits: an App's folder, read in the same way. */
-function placeOf({ repo, path, namespace, ignore = "" }: SourceLocation): string {
-  return [repo, path, namespace, ignore].join("\0");
+/** What has the same manifests but for commits: an App's folder, read in the same way, by who may read it. */
+function placeOf({ repo, path, namespace, ignore = "", access }: SourceLocation): string {
+  return [repo, path, namespace, ignore, accessKey(access)].join("\0");
+}
+
+function sizeOf({ loaded }: Base): number {
+  return loaded.loaded.manifests.length + 1;
 }
 
 /** The worker's program beside this file, source or compiled. */

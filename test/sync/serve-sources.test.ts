@@ -43,8 +43,8 @@ test("serveSources() sends a revision in slices that are short to parse, and for
     return (answer as { value: T }).value;
   }
 
-  const { revision } = await value<RevisionHead>("load", at, id);
-  const slices: ManifestSlice[] = [];
+  const { revision, first } = await value<RevisionHead>("load", at, id);
+  const slices: ManifestSlice[] = first === undefined ? [] : [first];
   while (slices.at(-1)?.last !== true) slices.push(await value<ManifestSlice>("slice", revision));
   const parsed = slices.map(({ json }) => JSON.parse(json) as Manifest[]);
   expect(parsed.flat()).toEqual(MANIFESTS);

@@ -31,6 +31,30 @@ const FORMS: Readonly<Record<string, Open>> = {
   openSources: (mirrorDir) => openSources({ mirrorDir, engine: "auto", logger: silentLogger }),
 };
 
+test("openSources() remembers the commit that it gave last", PATIENCE, async () => {
+  await using dir = await tempDir();
+  const user = await new GitUser(join(dir.path, "repo")).init();
+  const at = { repo: user.dir, branch: "main", path: "apps", namespace: "default" };
+  const first = await user.commit({ "apps/a.yaml": configMap("a") });
+  const second = await user.commit({ "apps/a.yaml": configMap("a", "2") });
+  const sources = await openSources({
+    mirrorDir: dir.path,
+    engine: "auto",
+    logger: silentLogger,
+  });
+  const one = await sources.load(at, first, signal());
+  expect(await sources.load(at, first, signal())).toBe(one);
+  // Another way to read it, or another key, is another question.
+  const other = await sources.load({ ...at, namespace: "blue" }, first, signal());
+  expect(other.loaded.manifests[0]?.object.metadata.namespace).toBe("blue");
+  expect(await sources.load({ ...at, access: { bearerToken: "t" } }, first, signal())).not.toBe(one);
+  const two = await sources.load(at, second, signal());
+  expect(two.commit.id).toBe(second);
+  expect(two.loaded.manifests).not.toEqual(one.loaded.manifests);
+  expect(await sources.load(at, first, signal())).toEqual(one);
+  await sources.close();
+});
+
 test("openDirectSources() reads only the blobs that it does not know", PATIENCE, async () => {
   await using dir = await tempDir();
   const user = await new GitUser(join(dir.path, "repo")).init();
