@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Millis } from "../base/clock.ts";
+import { uidOfNames } from "./join/node-identity.ts";
 
 /** Who asks, as their certificate says. */
 export interface User {
@@ -8,6 +9,8 @@ export interface User {
   readonly groups: readonly string[];
   /** The node, when the user is one. */
   readonly node?: string;
+  /** The Node that the certificate was made for; absent for the node beside the control plane. */
+  readonly nodeUid?: string;
   /** Of a ServiceAccount. */
   readonly uid?: string;
   /** What its token says beside: for instance the pod that it was made for. */
@@ -36,12 +39,18 @@ export function authenticate(socket: Socket, now: Millis): User | undefined {
 }
 
 function readCredentials(socket: Socket): Credentials | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const { subject, valid_to: until } = socket.getPeerCertificate();
+  return socket instanceof TLSSocket && socket.authorized ? readCertificate(socket) : undefined;
+}
+
+/** What the certificate of a connection says. Whether it is to be trusted, the caller must know. */
+export function readCertificate(socket: TLSSocket): Credentials | undefined {
+  const { subject, valid_to: until, subjectaltname } = socket.getPeerCertificate();
   const [name] = texts(subject?.CN);
   if (name === undefined || name === "") return undefined;
   const user = userOf(name, texts(subject.O));
-  return { user, validUntil: Date.parse(until) };
+  const nodeUid = user.node === undefined ? undefined : uidOfNames(subjectaltname);
+  const validUntil = Date.parse(until);
+  return { user: nodeUid === undefined ? user : { ...user, nodeUid }, validUntil };
 }
 
 /** A user with its node, if the name and the groups make it one. Pure. */

@@ -54,7 +54,8 @@ import { sendBytes, sendFailure, sendJson, sendStored } from "./respond.ts";
 import { toScale } from "./scale.ts";
 import { isStreamSubresource } from "./streams/upgrade.ts";
 import { parseSelection } from "./selection.ts";
-import { authenticateRequest, type TokenAuthenticators } from "./tokens/bearer.ts";
+import type { Joining } from "./join/answer-join.ts";
+import { authenticateRequest, type Authenticators } from "./tokens/bearer.ts";
 import { answerIssuer } from "./tokens/issuer-documents.ts";
 import { answerTokenRequest } from "./tokens/token-request.ts";
 import { toPartial, toTable } from "./table.ts";
@@ -67,7 +68,7 @@ import type { Withdrawals } from "./withdrawals.ts";
 import { answerWrite, refOfRequest } from "./write.ts";
 
 /** What the answers are made from. */
-export interface Services extends TokenAuthenticators {
+export interface Services extends Authenticators {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -79,6 +80,8 @@ export interface Services extends TokenAuthenticators {
   readonly watches: WatchRegistry;
   readonly nodePods: NodePods;
   readonly rbac: Rbac;
+  /** Absent: nobody can join. */
+  readonly joining?: Joining | undefined;
   readonly tunnels: TunnelHub;
   readonly heartbeats: HeartbeatRegistry;
   readonly withdrawals: Withdrawals;
@@ -164,6 +167,7 @@ async function route(
     requireRead(method);
     return open(exchange);
   }
+  if (await services.joining?.answer(request, response, path)) return;
   const sender = await authenticateRequest(request, services.clock.now(), services);
   if (sender === undefined) throw unauthorized();
   const user = impersonate(request, sender, services.rbac);

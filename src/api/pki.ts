@@ -1,6 +1,11 @@
 // The certificate library's container needs this polyfill, loaded before it.
 import "reflect-metadata";
-import { createPrivateKey, webcrypto, X509Certificate as NodeCertificate } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  webcrypto,
+  X509Certificate as NodeCertificate,
+} from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname, join } from "node:path";
@@ -14,11 +19,14 @@ import {
   KeyUsagesExtension,
   Name,
   PemConverter,
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import type { JsonGeneralName, PublicKey } from "@peculiar/x509";
 import type { Millis } from "../base/clock.ts";
 
 /** A certificate and its private key (PKCS #8), as PEM. */
@@ -50,6 +58,15 @@ export interface Authority {
   readonly cert: string;
   issueServer(request: ServerCertificateRequest): Promise<KeyPair>;
   issueClient(request: ClientCertificateRequest): Promise<KeyPair>;
+  /** A client's certificate for a key that only the client has, as PEM. Throws `PkiError` "unreadable". */
+  signClient(request: SignRequest): Promise<string>;
+}
+
+export interface SignRequest extends ClientCertificateRequest {
+  /** PEM of a PKCS #10 request. Its signature must be right; what it says beside its key is not looked at. */
+  readonly csr: string;
+  /** Stands in the certificate as its alternative name. */
+  readonly uri: string;
 }
 
 export type PkiErrorCode = "unreadable" | "mismatch" | "expired" | "invalid-name";
@@ -181,7 +198,47 @@ function authority(certificate: X509Certificate, signingKey: webcrypto.CryptoKey
         now,
         validMs,
       }),
+    signClient: async ({ csr, uri, commonName, organizations, now, validMs = CLIENT_VALID_MS }) =>
+      sign(certificate, signingKey, {
+        subject: { commonName, organizations },
+        usage: ExtendedKeyUsage.clientAuth,
+        hosts: [],
+        uri,
+        publicKey: await keyOfRequest(csr),
+        now,
+        validMs,
+      }),
   };
+}
+
+/** The key that a request is for, once it has proved to have it. Throws `PkiError` "unreadable". */
+export async function keyOfRequest(csr: string): Promise<PublicKey> {
+  try {
+    const request = new Pkcs10CertificateRequest(csr);
+    if (await request.verify()) return request.publicKey;
+  } catch (error) {
+    throw new PkiError("unreadable", "Cannot read the certificate request", { cause: error });
+  }
+  throw new PkiError("unreadable", "The certificate request is not signed by its own key");
+}
+
+/** A new key, and a request to have it signed, both as PEM. */
+export async function createRequest(
+  commonName: string,
+): Promise<{ readonly csr: string; readonly key: string }> {
+  const keys = await generateKeys();
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: nameOf(commonName, []),
+    keys,
+    signingAlgorithm: ALGORITHM,
+  });
+  return { csr: request.toString("pem"), key: await exportKey(keys.privateKey) };
+}
+
+/** SHA-256 of the certificate's public key (SPKI), base64url: how a CA is told by those who do not know it yet. Pure. */
+export function publicKeyHash(cert: string): string {
+  const spki = new NodeCertificate(cert).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("base64url");
 }
 
 async function parsePair({ cert, key }: KeyPair) {
@@ -206,18 +263,34 @@ interface Issue {
   readonly validMs: Millis;
 }
 
+interface Sign extends Issue {
+  readonly publicKey: PublicKey | webcrypto.CryptoKey;
+  readonly uri?: string;
+}
+
 async function issue(
   ca: X509Certificate,
   signingKey: webcrypto.CryptoKey,
   { subject, usage, hosts, now, validMs }: Issue,
 ): Promise<KeyPair> {
   const keys = await generateKeys();
+  const { publicKey } = keys;
+  const cert = await sign(ca, signingKey, { subject, usage, hosts, now, validMs, publicKey });
+  return { cert, key: await exportKey(keys.privateKey) };
+}
+
+async function sign(
+  ca: X509Certificate,
+  signingKey: webcrypto.CryptoKey,
+  { subject, usage, hosts, uri, publicKey, now, validMs }: Sign,
+): Promise<string> {
   const { commonName, organizations } = subject;
   const end = Math.min(now + validMs, ca.notAfter.getTime());
+  const names = [...hostNames(hosts), ...(uri === undefined ? [] : [urlName(uri)])];
   const certificate = await X509CertificateGenerator.create({
     subject: nameOf(commonName, organizations),
     issuer: ca.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     signingAlgorithm: ALGORITHM,
     serialNumber: serialNumber(),
@@ -228,10 +301,10 @@ async function issue(
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([usage]),
       await AuthorityKeyIdentifierExtension.create(ca),
-      ...(hosts.length === 0 ? [] : [alternativeNames(hosts)]),
+      ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
     ],
   });
-  return { cert: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
+  return certificate.toString("pem");
 }
 
 function nameOf(commonName: string, organizations: readonly string[]): Name {
@@ -245,10 +318,12 @@ function nameOf(commonName: string, organizations: readonly string[]): Name {
   return new Name([...organizations.map((O) => ({ O: [O] })), { CN: [commonName] }]);
 }
 
-function alternativeNames(hosts: readonly string[]): SubjectAlternativeNameExtension {
-  return new SubjectAlternativeNameExtension(
-    hosts.map((host) => ({ type: isIP(host) === 0 ? "dns" : "ip", value: host })),
-  );
+function hostNames(hosts: readonly string[]): JsonGeneralName[] {
+  return hosts.map((host) => ({ type: isIP(host) === 0 ? "dns" : "ip", value: host }));
+}
+
+function urlName(value: string): JsonGeneralName {
+  return { type: "url", value };
 }
 
 async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import type { LogRequest } from "../model/tunnel.ts";
 import type { ClusterInfo } from "../model/node-endpoints.ts";
 import { TUNNEL_PATH } from "../model/tunnel.ts";
 import type { UsageView } from "../model/usage.ts";
@@ -19,6 +20,8 @@ import type { Services } from "./handler.ts";
 import { HeartbeatRegistry } from "./heartbeats.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { impersonate } from "./impersonate.ts";
+import { Joining, type JoinOptions } from "./join/answer-join.ts";
+import { NodeConnections } from "./join/node-connections.ts";
 import { Snapshots } from "./list.ts";
 import { UsageTable } from "./metrics-table.ts";
 import { followNodePods } from "./node-pods.ts";
@@ -28,6 +31,7 @@ import { parseResourceRequest, parseUrl } from "./request-info.ts";
 import { readSchemaFiles } from "./schema-files.ts";
 import { isStreamSubresource, serveStream, type Upgrade } from "./streams/upgrade.ts";
 import { authenticateRequest, type TokenAuthenticators } from "./tokens/bearer.ts";
+import { readLog } from "./read-log.ts";
 import { TunnelHub } from "./tunnel.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
@@ -55,6 +59,8 @@ export interface ApiServerOptions extends TokenAuthenticators {
   readonly commits?: CommitWriter | undefined;
   /** The process' figures in Prometheus' text form. */
   readonly metrics: () => Promise<string>;
+  /** Who signs for machines that join; absent: nobody can. */
+  readonly join?: JoinOptions | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -65,6 +71,12 @@ export interface ApiServer {
   readonly heartbeats: Heartbeats;
   readonly endpointReports: EndpointReports;
   readonly tunnels: Tunnels;
+  /** The last lines of a container, for Berth's own use; none where its node cannot be asked. */
+  readLog(
+    node: string,
+    request: LogRequest & { readonly limitBytes: number },
+    signal: AbortSignal,
+  ): Promise<string>;
   /** What nodes and pods use. */
   readonly usage: UsageView;
   /** Ends watches and tunnels, lets short requests finish, then closes what is left. */
@@ -131,6 +143,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     watches,
     nodePods: followNodePods(objects),
     rbac: followRbac(objects),
+    nodeConnections: new NodeConnections(objects),
+    joining:
+      options.join === undefined
+        ? undefined
+        : new Joining(options.join, { objects, heartbeats, clock, logger }),
     tokens: options.tokens,
     oidc: options.oidc,
     tunnels,
@@ -168,10 +185,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     usage,
     endpointReports: services.withdrawals,
     tunnels,
+    readLog: (node, request, signal) => readLog(tunnels, node, request, signal),
     close: async () => {
       closing.abort();
       services.nodePods.close();
       services.rbac.close();
+      services.nodeConnections.close();
       services.withdrawals.close();
       await loops;
       await closeServer(server, clock);

@@ -108,10 +108,15 @@ async function install(
   print(`${unit.name}: installed as ${file}, and started; its log: journalctl -u ${unit.name}`);
 }
 
+/** Whether systemd is process 1 here. */
+export function systemdRuns(): boolean {
+  return existsSync(SYSTEMD_RUNS);
+}
+
 function requireSystemd(purpose: string, cure: string): void {
   if (process.getuid?.() !== 0)
     throw new CliError(`Cannot ${purpose}: only root may`, { cure: "run it with sudo" });
-  if (!existsSync(SYSTEMD_RUNS))
+  if (!systemdRuns())
     throw new CliError(`Cannot ${purpose}: systemd does not run on this machine`, { cure });
 }
 

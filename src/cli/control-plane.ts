@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { ApiServerError, startApiServer } from "../api/server.ts";
-import { readKeyPair } from "../api/pki.ts";
+import type { JoinOptions } from "../api/join/answer-join.ts";
+import { loadAuthority, readKeyPair, type Authority } from "../api/pki.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { QueueMetrics } from "../controller/queue-metrics.ts";
 import { createControllers, type Controllers } from "../controller/run-controllers.ts";
@@ -16,8 +17,9 @@ import { createServiceTokens } from "../api/tokens/service-tokens.ts";
 import { openIssuers, readIssuers } from "./authentication-file.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { CliError } from "./cli-error.ts";
-import { readConfig, type DataDir } from "./data-dir.ts";
+import { readConfig, type ClusterConfig, type DataDir } from "./data-dir.ts";
 import { foregroundLogger } from "./process-logger.ts";
+import { openClusterIdentities } from "./secret-key.ts";
 import { openSigningKey } from "./signing-key.ts";
 import { VERSION } from "./version.ts";
 
@@ -45,7 +47,8 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
 
   const objects = await openObjects(dir, stack);
   await mkdir(dir.mirrors, { recursive: true, mode: 0o700 });
-  const sources = await openSources({ mirrorDir: dir.mirrors, engine: "auto", logger });
+  const identities = await openClusterIdentities(dir);
+  const sources = await openSources({ mirrorDir: dir.mirrors, engine: "auto", logger, identities });
   stack.defer(() => sources.close());
 
   const registry = new Registry();
@@ -68,6 +71,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     cluster,
     tokens,
     oidc,
+    join: { authority: await loadCa(dir), config: nodeConfigOf(config) },
     onSync: () => controllers?.syncAll(),
     webhooks: {
       tokens: () => controllers?.webhooks.tokens() ?? [],
@@ -98,6 +102,7 @@ export async function runControlPlane(dir: DataDir, signal: AbortSignal): Promis
     authorDomain: `${config.clusterId}.berth.local`,
     lastSeen: (node) => api.heartbeats.lastSeen(node),
     usage: api.usage,
+    readLog: (node, request, signal) => api.readLog(node, request, signal),
     clock,
     logger,
     metrics: new QueueMetrics(registry),
@@ -140,6 +145,20 @@ async function serverTls(
   throw new CliError(`Cannot find the API's certificates in "${dir.pki}"`, {
     cure: "run `berth up` again: it makes them",
   });
+}
+
+/** Signs for machines that join. */
+async function loadCa(dir: DataDir): Promise<Authority> {
+  const pair = await readKeyPair(dir.pki, "ca");
+  if (pair === undefined) throw new CliError(`Cannot read the CA of the cluster in "${dir.pki}"`);
+  return loadAuthority(pair, systemClock.now());
+}
+
+/** What every node must know, wherever it reaches the API. */
+function nodeConfigOf(config: ClusterConfig): JoinOptions["config"] {
+  const { clusterId, podCidr, serviceCidr, dnsIp, domain, networkDriver } = config;
+  const driver = networkDriver === undefined ? {} : { networkDriver };
+  return { clusterId, podCidr, serviceCidr, dnsIp, domain, ...driver };
 }
 
 async function expireEvents(objects: OpenObjectStore, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,6 @@
-import { hostname } from "node:os";
+import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { hostname, networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { formatKubeconfig } from "../api/kubeconfig.ts";
 import { openAuthority, readKeyPair, validUntil, writeKeyPair, type KeyPair } from "../api/pki.ts";
@@ -165,9 +167,11 @@ async function issueCertificates(
     "kubernetes.default.svc",
     `kubernetes.default.svc.${config.domain}`,
     apiServiceIp(config.serviceCidr),
+    ...(isAnyAddress(config.listen) ? ownAddresses() : []),
   ];
   const served = [...new Set(hosts.filter((host) => host !== "0.0.0.0" && host !== "::"))];
-  if (moved || !isFresh(await readKeyPair(dir.pki, "server"), now)) {
+  const known = await readKeyPair(dir.pki, "server");
+  if (moved || !isFresh(known, now) || !isServedBy(known, served)) {
     const pair = await authority.issueServer({
       commonName: "berth-api",
       hosts: served,
@@ -192,6 +196,27 @@ async function issueCertificates(
   await writeFileAtomic(
     dir.kubeconfig,
     formatKubeconfig({ server, ca: authority.cert, user: "berth-admin", credentials: admin }),
+  );
+}
+
+function isAnyAddress(listen: string): boolean {
+  return listen === "0.0.0.0" || listen === "::";
+}
+
+/** By which other machines may reach this one. */
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address);
+}
+
+/** Whether the certificate stands for every address that the API is called by. */
+function isServedBy(pair: KeyPair | undefined, hosts: readonly string[]): boolean {
+  if (pair === undefined) return false;
+  const certificate = new X509Certificate(pair.cert);
+  return hosts.every((host) =>
+    isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
   );
 }
 

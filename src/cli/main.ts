@@ -9,6 +9,7 @@ import { planCommands } from "./commands/plans.ts";
 import { processCommands } from "./commands/processes.ts";
 import { releaseCommands } from "./commands/releases.ts";
 import { schedulingCommands } from "./commands/scheduling.ts";
+import { secretCommands } from "./commands/secrets.ts";
 import { serviceCommands } from "./commands/services.ts";
 import { writeCommands } from "./commands/writes.ts";
 import { fromSystemError } from "./system-error.ts";
@@ -33,9 +34,10 @@ function buildProgram(signal: AbortSignal): Command {
   planCommands(program, signal);
   schedulingCommands(program, signal);
   doctorCommands(program, signal);
+  secretCommands(program, signal);
   serviceCommands(program, signal);
   writeCommands(program, signal);
-  accessCommands(program);
+  accessCommands(program, signal);
   processCommands(program, signal);
   return program;
 }

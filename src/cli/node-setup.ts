@@ -23,6 +23,8 @@ export interface NodeSetup {
   readonly credentials: ApiCredentials;
   /** The node's own folder. */
   readonly stateDir: string;
+  /** Where joining left the certificate, which the node renews; absent beside the control plane. */
+  readonly joinDir?: string;
   /** Nobody may run commands in its pods, attach, or forward their ports. */
   readonly refuseExec?: boolean;
 }

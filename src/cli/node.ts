@@ -7,6 +7,7 @@ import { systemClock } from "../base/system-clock.ts";
 import type { ApiClient, Informer, ListQuery } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { createApiClient } from "../client/http-client.ts";
+import type { ApiCredentials } from "../client/transport.ts";
 import { createInformer } from "../client/informer.ts";
 import { runTunnel, type TunnelHandler } from "../client/tunnel-client.ts";
 import type { EndpointSlice, Node, PersistentVolume, Pod, Service } from "../model/kinds.gen.ts";
@@ -23,6 +24,7 @@ import { lockNode } from "./node-lock.ts";
 import { openRuntime } from "./node-parts.ts";
 import type { NodeSetup } from "./node-setup.ts";
 import { foregroundLogger } from "./process-logger.ts";
+import { renewCertificate, type RenewalOptions } from "./renew-certificate.ts";
 
 /** The node of one machine: agent, proxy and tunnel, until `signal` aborts. What runs, runs on after it. */
 export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<void> {
@@ -31,14 +33,31 @@ export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<vo
   held.use(await lockNode(setup));
   await checkNetworks(setup, signal);
   const logger = foregroundLogger("node");
-  const client = createApiClient(setup.credentials);
+  let { credentials } = setup;
+  const client = createApiClient(() => credentials);
   const ended = new AbortController();
   const running = AbortSignal.any([signal, ended.signal]);
   const host = await readHostNetwork(running);
-  const base = { ...setup, client, logger, host, podMtu: host.mtu, signal: running };
+  const renewal = keepCertificate(setup, {
+    credentials: () => credentials,
+    use: (fresh) => {
+      credentials = fresh;
+    },
+    logger,
+    signal: running,
+  });
+  const base = {
+    ...setup,
+    tls: () => credentials,
+    client,
+    logger,
+    host,
+    podMtu: host.mtu,
+    signal: running,
+  };
   const parts: Parts = { ...base, ...followCluster(base) };
   try {
-    await Promise.all([startAgent(parts), startProxy(parts), startNetwork(parts)]);
+    await Promise.all([startAgent(parts), startProxy(parts), startNetwork(parts), renewal]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -47,7 +66,18 @@ export async function runNode(setup: NodeSetup, signal: AbortSignal): Promise<vo
   }
 }
 
+/** A node of another machine renews its certificate; the one beside the control plane gets it at each start. */
+async function keepCertificate(
+  { joinDir }: NodeSetup,
+  options: Omit<RenewalOptions, "dir" | "clock">,
+): Promise<void> {
+  if (joinDir !== undefined)
+    await renewCertificate({ ...options, dir: joinDir, clock: systemClock });
+}
+
 interface Parts extends NodeSetup {
+  /** The certificate as of now. */
+  readonly tls: () => ApiCredentials;
   readonly client: ApiClient;
   readonly logger: Logger;
   readonly host: HostNetwork;
@@ -114,7 +144,8 @@ async function startAgent(parts: Parts): Promise<void> {
     signal,
     refuseExec: parts.refuseExec === true,
     onLogs: (answerPods) => {
-      const { server, ...tls } = credentials;
+      const { server } = credentials;
+      const { tls } = parts;
       const handler = withDoctor(parts, answerPods);
       runTunnel({ server, tls, handler, signal, clock, logger }).then(
         tunnel.resolve,

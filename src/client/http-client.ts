@@ -9,8 +9,8 @@ import type { ApiCredentials } from "./transport.ts";
 import { readWatchEvents } from "./watch-stream.ts";
 
 /** An `ApiClient` over HTTPS with a client certificate. Safe for concurrent use; `close` ends its connections. */
-export function createApiClient(options: ApiCredentials): ApiClient {
-  const transport = new Transport(options);
+export function createApiClient(credentials: ApiCredentials | (() => ApiCredentials)): ApiClient {
+  const transport = new Transport(credentials);
   return {
     get: <T extends ApiObject>(ref: ObjectRef, signal?: AbortSignal) =>
       transport.call<T>({ method: "GET", path: objectPath(ref) }, signal),

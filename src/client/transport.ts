@@ -29,17 +29,44 @@ const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
 /** Connections kept for short calls; watches have one each beside these. */
 const MAX_SOCKETS = 16;
 
+interface Agents {
+  readonly calls: Agent;
+  readonly streams: Agent;
+}
+
+function openAgents({ ca, cert, key }: ApiCredentials): Agents {
+  const tls = { ca, cert, key, minVersion: "TLSv1.3", keepAlive: true } as const;
+  return { calls: new Agent({ ...tls, maxSockets: MAX_SOCKETS }), streams: new Agent(tls) };
+}
+
 /** HTTPS to one API server, with connections kept open. */
 export class Transport {
-  readonly #calls: Agent;
-  readonly #streams: Agent;
+  readonly #credentials: () => ApiCredentials;
   readonly #origin: URL;
+  #used: ApiCredentials;
+  #agents: Agents;
 
-  constructor({ server, ca, cert, key }: ApiCredentials) {
-    const tls = { ca, cert, key, minVersion: "TLSv1.3", keepAlive: true } as const;
-    this.#origin = new URL(server);
-    this.#calls = new Agent({ ...tls, maxSockets: MAX_SOCKETS });
-    this.#streams = new Agent(tls);
+  /** A function is asked before each call: from other credentials on there are other connections. */
+  constructor(credentials: ApiCredentials | (() => ApiCredentials)) {
+    this.#credentials = typeof credentials === "function" ? credentials : () => credentials;
+    this.#used = this.#credentials();
+    this.#origin = new URL(this.#used.server);
+    this.#agents = openAgents(this.#used);
+  }
+
+  /** The connections of the credentials as of now. What runs over older ones runs on. */
+  #current(): Agents {
+    const wanted = this.#credentials();
+    if (wanted !== this.#used) {
+      this.#used = wanted;
+      for (const agent of [this.#agents.calls, this.#agents.streams]) {
+        for (const sockets of Object.values(agent.freeSockets)) {
+          for (const socket of sockets ?? []) socket.destroy();
+        }
+      }
+      this.#agents = openAgents(wanted);
+    }
+    return this.#agents;
   }
 
   /** The whole answer as JSON. Throws `ApiError`, within 30 s. */
@@ -47,7 +74,7 @@ export class Transport {
     const limit = AbortSignal.timeout(CALL_LIMIT_MS);
     const both = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     try {
-      const answer = await send(this.#origin, this.#calls, call, both);
+      const answer = await send(this.#origin, this.#current().calls, call, both);
       const text = await readAll(answer, MAX_ANSWER_BYTES);
       if (!isSuccess(answer)) throw toApiError(answer.statusCode ?? 0, text);
       for (const warning of warningsOf(answer)) call.onWarning?.(warning);
@@ -67,7 +94,7 @@ export class Transport {
   /** The answer as a stream, once its headers are there. It lasts until `signal` aborts or the server ends it. */
   async stream(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
     try {
-      const answer = await send(this.#origin, this.#streams, call, signal);
+      const answer = await send(this.#origin, this.#current().streams, call, signal);
       if (isSuccess(answer)) return answer;
       throw toApiError(answer.statusCode ?? 0, await readAll(answer, MAX_ANSWER_BYTES));
     } catch (error) {
@@ -76,8 +103,8 @@ export class Transport {
   }
 
   close(): void {
-    this.#calls.destroy();
-    this.#streams.destroy();
+    this.#agents.calls.destroy();
+    this.#agents.streams.destroy();
   }
 }
 

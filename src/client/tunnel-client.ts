@@ -29,7 +29,8 @@ export type TunnelHandler = (request: TunnelRequest, stream: TunnelStream) => Pr
 export interface TunnelOptions {
   /** For instance `https://127.0.0.1:6443`. */
   readonly server: string;
-  readonly tls: Omit<ApiCredentials, "server">;
+  /** As of each connection. */
+  readonly tls: Omit<ApiCredentials, "server"> | (() => Omit<ApiCredentials, "server">);
   readonly handler: TunnelHandler;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -70,7 +71,7 @@ function runOnce(options: TunnelOptions): Promise<number> {
   const url = new URL(TUNNEL_PATH, server);
   url.protocol = "wss:";
   const socket = new WebSocket(url, [TUNNEL_PROTOCOL], {
-    ...tls,
+    ...(typeof tls === "function" ? tls() : tls),
     minVersion: "TLSv1.3",
     handshakeTimeout: HANDSHAKE_LIMIT_MS,
     maxPayload: MAX_TUNNEL_MESSAGE,

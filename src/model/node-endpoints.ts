@@ -12,6 +12,12 @@ export const BERTH_PATHS = {
   sync: "/apis/berth.dev/v1/sync",
   /** GET `?node=`: the node looks at its network and answers a `DoctorReport`. For administrators. */
   doctor: "/apis/berth.dev/v1/doctor",
+  /** GET, by anybody: PEM of the CA. Whoever asks must know its hash from elsewhere. */
+  ca: "/apis/berth.dev/v1/ca",
+  /** POST `JoinRequest` by a machine with a token: answers `JoinAnswer`. */
+  join: "/apis/berth.dev/v1/join",
+  /** POST `{ csr }` by a node, also for a while after its certificate has ended: answers `JoinAnswer`. */
+  renew: "/apis/berth.dev/v1/renew",
   /** GET `ClusterInfo`. */
   cluster: "/apis/berth.dev/v1/cluster",
 } as const;

@@ -52,6 +52,9 @@ export interface ApiUnderTest extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** What nodes are told when they join. */
+const { version: _, ...JOIN_CONFIG } = CLUSTER;
+
 /** Who signs the tokens of accounts. */
 export const ISSUER = "https://kubernetes.default.svc.cluster.local";
 
@@ -89,6 +92,7 @@ export async function startTestApi(options: ApiTestOptions = {}): Promise<ApiUnd
     tls: { ca: authority.cert, ...issued },
     cluster: CLUSTER,
     tokens,
+    join: { authority, config: JOIN_CONFIG },
     ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
     onSync: () => {
       syncs += 1;

@@ -1,10 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Millis } from "../../base/clock.ts";
+import type { ObjectStore } from "../../store/object-store.ts";
 import { authenticate, type User } from "../authenticate.ts";
+import type { NodeConnections } from "../join/node-connections.ts";
+import { isRevoked } from "../join/node-identity.ts";
 import type { OidcAuthenticator } from "./oidc.ts";
 import type { ServiceTokens } from "./service-tokens.ts";
 
 /** Who can say who sends a request, beside the connection's certificate. */
+export interface Authenticators extends TokenAuthenticators {
+  readonly objects: Pick<ObjectStore, "get">;
+  readonly nodeConnections: NodeConnections;
+}
+
+/** Who can say it by a token. */
 export interface TokenAuthenticators {
   readonly tokens?: ServiceTokens | undefined;
   readonly oidc?: OidcAuthenticator | undefined;
@@ -14,10 +23,14 @@ export interface TokenAuthenticators {
 export async function authenticateRequest(
   request: IncomingMessage,
   now: Millis,
-  { tokens, oidc }: TokenAuthenticators,
+  { tokens, oidc, objects, nodeConnections }: Authenticators,
 ): Promise<User | undefined> {
   const byCertificate = authenticate(request.socket, now);
-  if (byCertificate !== undefined) return byCertificate;
+  if (byCertificate !== undefined) {
+    if (isRevoked(byCertificate, objects)) return undefined;
+    nodeConnections.note(byCertificate, request.socket);
+    return byCertificate;
+  }
   const token = bearerOf(request);
   if (token === undefined) return undefined;
   return (await tokens?.verify(token))?.user ?? (await oidc?.authenticate(token));

@@ -37,6 +37,25 @@ export function collect(value: string, before: readonly string[]): readonly stri
   return [...before, value];
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Parses a time such as `90s`, `30m`, `1h` or `7d`, in ms, of at most so many days. */
+export function duration(mostDays: number): (text: string) => number {
+  return (text) => {
+    const [, count = "", unit = ""] = /^([1-9]\d{0,6})([smhd])$/.exec(text) ?? [];
+    const ms = Number(count) * (UNIT_MS[unit] ?? 0);
+    if (ms > 0 && ms <= mostDays * 86_400_000) return ms;
+    throw new InvalidArgumentError(
+      `It must be a time such as 30m, 1h or 7d, at most ${mostDays}d.`,
+    );
+  };
+}
+
 /** Parses a whole number within bounds, both included. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {

@@ -43,12 +43,34 @@ export function serviceCommands(program: Command, signal: AbortSignal): void {
       await installAgent(resolve(joinDir), { print: dryRun }, out);
     });
   agent
+    .command("join")
+    .summary("make this machine a node of a cluster")
+    .description(
+      "Takes the line that `berth token create` has printed. Trusts no other cluster than the token's; the key of the node never leaves this machine.",
+    )
+    .argument("<server>", "where the cluster's API is, for instance https://192.0.2.10:6443")
+    .requiredOption("--token <token>", "what lets this machine in")
+    .option("--node-name <name>", "name of this node (default: the host's name)")
+    .option("--join-dir <folder>", "where the node keeps its certificate and state", JOIN_DIR)
+    .option("--no-start", "only join; start the node later: berth agent install")
+    .action(async (server: string, flags: JoinOptions) => {
+      const { joinCluster } = await import("../join.ts");
+      await joinCluster({ nodeName: undefined, ...flags, server }, out, signal);
+    });
+  agent
     .command("uninstall")
     .summary("end that service; containers run on")
     .action(async () => {
       const { uninstall } = await import("../agent-install.ts");
       await uninstall("berth-agent", out);
     });
+}
+
+interface JoinOptions {
+  readonly token: string;
+  readonly nodeName?: string;
+  readonly joinDir: string;
+  readonly start: boolean;
 }
 
 function withDryRun(command: Command): Command {
