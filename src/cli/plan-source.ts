@@ -326,6 +326,7 @@ function toChange(
     problems,
     releases: releasesOfApp(state, name),
     commitMessage: commit?.message ?? "",
+    ...(app.status?.quarantine === undefined ? {} : { quarantine: app.status.quarantine }),
     ...(tree === undefined ? {} : { tree }),
   };
 }

@@ -7,6 +7,7 @@ import { formatReleasedFirst, releasedFirst, withoutObjects } from "../planner/e
 import { plannedIn, planId } from "../planner/plan-id.ts";
 import { guardPrune } from "../planner/prune-guard.ts";
 import { releaseGate } from "../planner/release-gates.ts";
+import { carriedQuarantine, lifted, revertedCommit } from "../planner/revert-rules.ts";
 import {
   currentRelease,
   endOfReplaced,
@@ -23,7 +24,7 @@ import type { Manifest } from "../schema/manifest.ts";
 import type { Commit } from "../sync/git.ts";
 import type { Revision } from "../sync/source.ts";
 import { GitError } from "../sync/git.ts";
-import { applyOptions, getReleases, releaseRef, type AppContext } from "./app-context.ts";
+import { appRef, applyOptions, getReleases, releaseRef, type AppContext } from "./app-context.ts";
 import { locationOf, revisionOf } from "./app-location.ts";
 import { mutateStatus } from "./mutate.ts";
 
@@ -139,8 +140,10 @@ async function judge(
       ),
     }),
     rewritten,
+    quarantine: carriedQuarantine(app, releases, tree, manifests),
     approved: latest !== undefined && isSameContent(app, latest, tree) && isApproved(latest),
   });
+  if (gate.kind === "open") await lift(app, tree, manifests, context);
   if (gate.kind === "open")
     return {
       ...base,
@@ -183,6 +186,22 @@ function refused(
     owned.flatMap((ref) => context.index.claimant(ref) ?? []),
   );
   return { ...verdict, reason: OWNED };
+}
+
+/** Consent to a commit is consent to what it carries: it is not asked for again. */
+async function lift(
+  app: App,
+  tree: string,
+  manifests: readonly Manifest[],
+  context: AppContext,
+): Promise<void> {
+  await mutateStatus<App>(context.objects, appRef(app.metadata.name), (stored) => {
+    const { quarantine = [] } = stored.status ?? {};
+    const next = lifted(quarantine, tree, manifests);
+    return next === quarantine || next.length === 0
+      ? stored
+      : { ...stored, status: { ...stored.status, quarantine: next } };
+  });
 }
 
 /** The applied commit that the new one does not come from, where the App wants to be asked about that. */
@@ -240,6 +259,7 @@ function toRelease(
   status: Verdict,
 ): Release {
   const planned = plannedIn(commit.message, app.metadata.name);
+  const reverts = revertedCommit(commit.message);
   return {
     apiVersion: "berth.dev/v1",
     kind: "Release",
@@ -267,6 +287,7 @@ function toRelease(
       subject: commit.message.split("\n", 1)[0] ?? "",
       committedAt: formatTime(commit.committedAt),
       ...(planned === undefined ? {} : { planned }),
+      ...(reverts === undefined ? {} : { reverts }),
     },
     status,
   };

@@ -9,6 +9,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { Seen, Sources } from "../sync/source.ts";
 import type { AppIndex } from "./app-index.ts";
 import type { EventWriter } from "./event-writer.ts";
+import type { ReadLog } from "./revert-logs.ts";
 import type { StoreWorld } from "./store-world.ts";
 
 /** What the App's loop works with. */
@@ -37,6 +38,8 @@ export interface AppContext {
   readonly waitFor: (app: string, others: readonly string[]) => void;
   /** What is remembered of Apps between two looks, and may be lost at any time. */
   readonly memory: AppMemory;
+  /** Ends of logs of failed containers; without it none are told. */
+  readonly readLog?: ReadLog | undefined;
 }
 
 /** Results that need not be found again while nothing they came from has changed. */

@@ -10,6 +10,7 @@ import { AppIndex, isAppChange, isAppProgress } from "./app-index.ts";
 import { locationOf, secretsOf } from "./app-location.ts";
 import { reconcileApp } from "./app-reconciler.ts";
 import { Loop, type Outcome } from "./loop.ts";
+import { pendingRevert, pushRevert, type RevertContext } from "./revert-push.ts";
 import { noteSameContent } from "./same-content.ts";
 
 export interface AppLoop {
@@ -21,10 +22,15 @@ export interface AppLoop {
 export type AppLoopOptions = Omit<
   AppContext,
   "preempted" | "index" | "seen" | "othersDecide" | "waitFor" | "memory"
->;
+> & {
+  /** Where revert commits go; without it none are made. */
+  readonly reverts?: Pick<RevertContext, "sources" | "forgeOf">;
+};
 
 /** Apps looked at the same time; each App by one worker only. They mostly wait for the disk, which takes many at once. */
 const WORKERS = 64;
+/** Revert commits that are made at the same time. */
+const REVERT_WORKERS = 4;
 /** Owners that are followed upwards from a pod to the object that an App declares. */
 const MAX_OWNERS = 5;
 
@@ -62,6 +68,24 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
     workers: WORKERS,
     metrics: options.metrics,
     reconcile,
+  });
+
+  const pushes: RevertContext | undefined = options.reverts && {
+    ...options,
+    ...options.reverts,
+    index,
+    lookNow: (app) => heads.lookNow([app]),
+    failures: new Map(),
+  };
+  /** Apart from the looks: a server that does not answer must not keep a fix waiting. */
+  const reverts = new Loop({
+    name: "reverts",
+    clock,
+    logger,
+    workers: REVERT_WORKERS,
+    metrics: options.metrics,
+    reconcile: async (name, signal) =>
+      pushes === undefined ? {} : pushRevert(name, pushes, signal),
   });
 
   async function reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
@@ -118,6 +142,7 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
 
   function wakeOfApp(event: ObjectEvent): void {
     const { name } = event.object.metadata;
+    if (pendingRevert(event.object as App) !== undefined) reverts.add(name);
     if (event.kind === "deleted" || isAppChange(event)) loop.add(name);
     if (isAppProgress(event)) wakeWaiters(name);
   }
@@ -143,9 +168,12 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
     async run(signal) {
       heads.start(signal);
       const unsubscribe = objects.subscribe(wake);
-      for (const app of index.apps().keys()) loop.add(app);
+      for (const app of index.apps().keys()) {
+        loop.add(app);
+        reverts.add(app);
+      }
       try {
-        await loop.run(signal);
+        await Promise.all([loop.run(signal), reverts.run(signal)]);
       } finally {
         unsubscribe();
         await heads.close();

@@ -12,6 +12,7 @@ import {
   OWNED,
 } from "../planner/release-rules.ts";
 import { mayGoOn } from "../planner/release-gates.ts";
+import { quarantineOfTree } from "../planner/revert-rules.ts";
 import { syncWindowVerdict } from "../planner/sync-window.ts";
 import { GitError } from "../sync/git.ts";
 import type { Seen } from "../sync/source.ts";
@@ -23,6 +24,7 @@ import type { Outcome } from "./loop.ts";
 import { mutateStatus } from "./mutate.ts";
 import { pinName } from "./pin-commit.ts";
 import { ensureFinalizer, removeApp } from "./remove-app.ts";
+import { revertFailed } from "./revert-release.ts";
 
 /**
  * One look at one App: is there a new commit to let in, and how does the release that is in go on. Git being away never
@@ -41,8 +43,13 @@ export async function reconcileApp(
   const seen = context.seen(app);
   if (seen !== undefined) await takeSeen(app, seen, context, signal);
   const advanced = await advanceRelease(name, context, signal);
+  const reverted = await revertFailed(name, context, signal);
   await forgetOldReleases(app, context, signal);
-  const at = Math.min(waitsUntil(app, context), advanced.lookAgainAt ?? Number.POSITIVE_INFINITY);
+  const at = Math.min(
+    waitsUntil(app, context),
+    advanced.lookAgainAt ?? Number.POSITIVE_INFINITY,
+    reverted.lookAgainAt ?? Number.POSITIVE_INFINITY,
+  );
   return Number.isFinite(at) ? { lookAgainAt: at } : {};
 }
 
@@ -118,11 +125,22 @@ async function takeCommit(
   const releases = getReleases(app.metadata.name, context);
   const latest = releases.at(-1);
   const verdict = judgeCommit(app, releases, commit.id, tree);
+  if (verdict.kind === "new" && isKeptOut(app, releases, tree)) {
+    await noteSeen(app, seen, context);
+    return;
+  }
   const isAgain = verdict.kind !== "new" && latest !== undefined && isWaiting(latest);
   if (verdict.kind === "new") await admitCommit(app, commit, tree, context, signal);
   else if (isAgain && canGoOn(app, latest, commit.id, context))
     await admitCommit(app, commit, tree, context, signal);
   await noteSeen(app, seen, context);
+}
+
+/** Whether the head is what was taken back: it has its Release already. Another one that waits ends first. */
+function isKeptOut(app: App, releases: readonly Release[], tree: string): boolean {
+  const latest = releases.at(-1);
+  const waits = latest !== undefined && isWaiting(latest);
+  return !waits && quarantineOfTree(app, releases, tree) !== undefined;
 }
 
 async function noteSeen(

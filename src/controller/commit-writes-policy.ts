@@ -96,7 +96,7 @@ export async function propose(
 }
 
 /** What the repository's server knows Berth by: a password of Git over HTTPS is a token there. */
-function tokenOf({ repo, access }: SourceLocation): string | undefined {
+export function tokenOf({ repo, access }: SourceLocation): string | undefined {
   const given = access?.bearerToken ?? access?.password;
   if (given !== undefined || !/^https?:/i.test(repo)) return given;
   return parseRemote(repo).credentials?.password;

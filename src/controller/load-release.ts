@@ -1,4 +1,5 @@
 import type { App, Release } from "../model/kinds.gen.ts";
+import { refKey, refOf } from "../model/meta.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import type { AppContext } from "./app-context.ts";
 import { locationOf } from "./app-location.ts";
@@ -13,5 +14,8 @@ export async function loadRelease(
   const { repo, path, commit } = release.spec;
   const location = { ...locationOf(app, context.objects), repo, path };
   const { loaded } = await context.sources.load(location, commit, signal);
-  return loaded.manifests;
+  if (release.spec.returnsFrom === undefined) return loaded.manifests;
+  // Jobs that had finished and are gone are not run again by going back.
+  const declared = new Set(release.status.inventory.map(refKey));
+  return loaded.manifests.filter(({ object }) => declared.has(refKey(refOf(object))));
 }

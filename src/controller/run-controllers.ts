@@ -10,6 +10,7 @@ import { DirectWrites } from "./direct-writes.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
 import { runNodeLoop } from "./node-loop.ts";
+import type { ReadLog } from "./revert-logs.ts";
 import { runPlannerLoop } from "./planner-loop.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { StoreWorld } from "./store-world.ts";
@@ -28,6 +29,8 @@ export interface ControllersOptions {
   readonly lastSeen: (node: string) => Millis | undefined;
   /** What pods use, as their nodes told; autoscalers go by it. */
   readonly usage?: Metrics;
+  /** Ends of logs of containers, for the messages of reverts. */
+  readonly readLog?: ReadLog;
   /** What addresses of authors of commits end with, where their names are none. */
   readonly authorDomain: string;
   /** Berth's own, which names of plans have in them. */
@@ -70,6 +73,8 @@ export function createControllers(options: ControllersOptions): Controllers {
     reservedIps,
     metrics,
     version: options.version,
+    readLog: options.readLog,
+    reverts: { sources },
   });
   return {
     admission,

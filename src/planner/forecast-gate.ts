@@ -1,10 +1,11 @@
 import type { Millis } from "../base/clock.ts";
-import type { App, Release } from "../model/kinds.gen.ts";
+import type { App, AppQuarantine, Release } from "../model/kinds.gen.ts";
 import { refOf, type ObjectRef } from "../model/meta.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
 import { guardPrune } from "./prune-guard.ts";
 import { releaseGate } from "./release-gates.ts";
 import { owedBy } from "./release-rules.ts";
+import { carriedQuarantine } from "./revert-rules.ts";
 
 /** What a commit waits for before it is applied. */
 export type ForecastGate =
@@ -24,12 +25,14 @@ interface GateQuestion {
   readonly releases: readonly Release[];
   readonly commitMessage: string;
   readonly tree?: string;
+  /** What was taken back before. */
+  readonly quarantine?: readonly AppQuarantine[];
 }
 
 /** What the commit would be asked about. Apps that it waits for are changed by the same commit, or are healthy. Pure. */
 export function gateOf(
   now: Millis,
-  { app, spec, manifests, releases, commitMessage, tree }: GateQuestion,
+  { app, spec, manifests, releases, commitMessage, tree = "", quarantine = [] }: GateQuestion,
   current: Release | undefined,
   toPrune: readonly ObjectRef[],
 ): ForecastGate {
@@ -39,6 +42,7 @@ export function gateOf(
     kind: "App",
     metadata: { name: app },
     spec: alone,
+    status: { quarantine },
   };
   const gate = releaseGate({
     app: object,
@@ -56,6 +60,7 @@ export function gateOf(
         (release) => release.status.phase === "Healthy" && release.spec.tree === tree,
       ),
     }),
+    quarantine: carriedQuarantine(object, releases, tree, manifests),
     rewritten: undefined,
     approved: false,
   });

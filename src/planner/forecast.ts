@@ -1,7 +1,7 @@
 import { compare } from "../base/order.ts";
 import { APP_LABEL, SOURCE_ANNOTATION } from "../model/app.ts";
 import type { Propagation } from "../model/deletion.ts";
-import type { App, Release } from "../model/kinds.gen.ts";
+import type { App, AppQuarantine, Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { Problem } from "../model/problem.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
@@ -32,6 +32,8 @@ export interface AppChange {
   readonly commitMessage: string;
   /** Object id of the App's folder, where it is in Git. */
   readonly tree?: string;
+  /** What was taken back before, and is held when it comes again. */
+  readonly quarantine?: readonly AppQuarantine[];
 }
 
 export interface ForecastInput extends Pick<ApplyOptions, "serviceCidr" | "reservedIps"> {

@@ -1,8 +1,9 @@
 import { formatTime, type Millis } from "../base/clock.ts";
 import { isTrue } from "../model/condition.ts";
-import type { App, Release } from "../model/kinds.gen.ts";
+import type { App, AppQuarantine, Release } from "../model/kinds.gen.ts";
 import type { GuardVerdict } from "./prune-guard.ts";
 import { dependencyCircle } from "./app-graph.ts";
+import { heldMessage } from "./revert-rules.ts";
 import { syncWindowVerdict } from "./sync-window.ts";
 
 export interface GateInput {
@@ -12,6 +13,8 @@ export interface GateInput {
   /** All Apps, by name. */
   readonly apps: ReadonlyMap<string, App>;
   readonly guard: GuardVerdict;
+  /** What the commit still carries of one that was taken back. */
+  readonly quarantine: AppQuarantine | undefined;
   /** The applied commit that the new one does not descend from, where the App holds for that. */
   readonly rewritten: string | undefined;
   /** Whether somebody consents to what this commit is held for. */
@@ -35,9 +38,12 @@ export type Gate =
  * message, since one consent covers it; then what only time and other Apps decide. Pure.
  */
 export function releaseGate(input: GateInput): Gate {
-  const { app, now, guard, rewritten, approved } = input;
+  const { app, now, guard, quarantine, rewritten, approved } = input;
   const window = syncWindowVerdict(app.spec.syncWindows, now);
   const holds = [
+    ...(quarantine === undefined
+      ? []
+      : [{ reason: "Quarantined", message: heldMessage(app.metadata.name, quarantine) }]),
     ...(guard.kind === "hold" ? [{ reason: guard.reason, message: guard.message }] : []),
     ...(rewritten === undefined ? [] : [heldForRewrite(app, rewritten)]),
     ...(window.kind === "closed"
@@ -59,7 +65,7 @@ export function releaseGate(input: GateInput): Gate {
 }
 
 /** Whether a release that waits could go on now: then it is judged again. Pure. */
-export function mayGoOn(release: Release, input: Omit<GateInput, "guard" | "rewritten">): boolean {
+export function mayGoOn(release: Release, input: Omit<GateInput, "guard" | "quarantine" | "rewritten">): boolean {
   const { phase, reason } = release.status;
   if (phase === "Pending") return dependencyGate(input).kind === "open";
   if (phase !== "Held") return false;

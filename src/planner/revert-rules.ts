@@ -30,7 +30,13 @@ export type RevertVerdict =
   /** It did not fail, or the App does not ask for this. */
   | { readonly kind: "none" }
   /** It failed, and stays: `reason` and `message` say why. */
-  | { readonly kind: "refused"; readonly reason: RevertRefusal; readonly message: string }
+  | {
+      readonly kind: "refused";
+      readonly reason: RevertRefusal;
+      readonly message: string;
+      /** When it may be judged otherwise without anything having changed. */
+      readonly lookAgainAt?: Millis;
+    }
   | { readonly kind: "revert"; readonly target: Release };
 
 export type RevertRefusal =
@@ -71,12 +77,14 @@ export function judgeRevert(
       "NothingToGoBackTo",
       "no earlier release of this folder was healthy with other content: commit a fix",
     );
-  const last = lastRevertAt(app);
+  const last = lastRevertAt(app, current);
   if (last !== undefined && now < last + REVERT_WINDOW_MS)
-    return refused(
-      "OncePerWindow",
-      `a commit was taken back at ${formatTime(last)}; one revert by itself an hour is the limit: commit a fix, or \`berth rollback ${app.metadata.name}\``,
-    );
+    return {
+      kind: "refused",
+      reason: "OncePerWindow",
+      message: `a commit was taken back at ${formatTime(last)}; one revert by itself an hour is the limit: commit a fix, or \`berth rollback ${app.metadata.name}\``,
+      lookAgainAt: last + REVERT_WINDOW_MS,
+    };
   return { kind: "revert", target };
 }
 
@@ -103,8 +111,11 @@ function targetOf(app: App, releases: readonly Release[], current: Release): Rel
   return isOurs && isSameContent(app, current, current.spec.tree) ? before : undefined;
 }
 
-function lastRevertAt({ status }: App): Millis | undefined {
-  const times = (status?.quarantine ?? []).flatMap(({ at }) => parseTime(at) ?? []);
+/** When something else than this release was taken back last: what was begun is gone on with. */
+function lastRevertAt({ status }: App, current: Release): Millis | undefined {
+  const times = (status?.quarantine ?? [])
+    .filter(({ release }) => release !== current.metadata.name)
+    .flatMap(({ at }) => parseTime(at) ?? []);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
@@ -153,15 +164,15 @@ export function describeFaults(faults: readonly Fault[]): string {
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
 }
 
-/** The list with one more; lifted and old ones go first when it is full. Pure. */
+/** The list with one more, in place of one of the same release; the oldest ones go when it is full. Pure. */
 export function withQuarantine(
   known: readonly AppQuarantine[] = [],
   next: AppQuarantine,
 ): readonly AppQuarantine[] {
   // Only the newest one can still be pushed.
-  const before = known.map((one) =>
-    one.revert === "Pending" ? { ...one, revert: "Dropped" as const } : one,
-  );
+  const before = known
+    .filter(({ release }) => release !== next.release)
+    .map((one) => (one.revert === "Pending" ? { ...one, revert: "Dropped" as const } : one));
   return [...before, next].slice(-MAX_QUARANTINES);
 }
 
