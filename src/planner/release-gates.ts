@@ -65,7 +65,10 @@ export function releaseGate(input: GateInput): Gate {
 }
 
 /** Whether a release that waits could go on now: then it is judged again. Pure. */
-export function mayGoOn(release: Release, input: Omit<GateInput, "guard" | "quarantine" | "rewritten">): boolean {
+export function mayGoOn(
+  release: Release,
+  input: Omit<GateInput, "guard" | "quarantine" | "rewritten">,
+): boolean {
   const { phase, reason } = release.status;
   if (phase === "Pending") return dependencyGate(input).kind === "open";
   if (phase !== "Held") return false;
