@@ -44,6 +44,7 @@ export interface UpOptions extends ClusterOptions, AccessFlags {
   readonly path: string;
   readonly namespace: string;
   readonly intervalSeconds: number;
+  readonly allowPlainSecrets?: boolean;
   readonly foreground: boolean;
 }
 
@@ -266,7 +267,9 @@ async function putRootApp(
   const name = options.gitSecret ?? (options.secret === undefined ? undefined : ROOT_SECRET);
   const secretRef = name === undefined ? {} : { secretRef: { name, namespace: SYSTEM_NAMESPACE } };
   const place = { repo, branch, path, namespace };
-  const spec: App["spec"] = { ...place, intervalSeconds, prune: true, ...secretRef };
+  const secrets =
+    options.allowPlainSecrets === true ? { secrets: { plain: "allow" as const } } : {};
+  const spec: App["spec"] = { ...place, intervalSeconds, prune: true, ...secretRef, ...secrets };
   const app: App = { apiVersion: "berth.dev/v1", kind: "App", metadata: { name: ROOT_APP }, spec };
   try {
     await client.create(app, signal);

@@ -3,6 +3,8 @@ import type { ObjectRef } from "../model/meta.ts";
 import { ACCESS_KEYS, accessOf, type Access } from "../sync/access.ts";
 import { GitError } from "../sync/git.ts";
 import { redactCredentials } from "../sync/git-url.ts";
+import { parseIdentities } from "../sync/sops/age-identities.ts";
+import type { SecretsPolicy } from "../sync/sops/secrets-policy.ts";
 import type { SourceLocation, Wanted } from "../sync/source.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 
@@ -11,6 +13,7 @@ export function locationOf(app: App, objects: Pick<ObjectStore, "get">): SourceL
   const { repo, branch, path, namespace, ignore } = app.spec;
   const revision = revisionOf(app.spec);
   const access = accessFor(app, objects);
+  const secrets = secretsPolicy(app, objects);
   return {
     repo,
     branch,
@@ -19,6 +22,7 @@ export function locationOf(app: App, objects: Pick<ObjectStore, "get">): SourceL
     ...(revision === undefined ? {} : { revision }),
     ...(ignore === undefined ? {} : { ignore }),
     ...(access === undefined ? {} : { access }),
+    secrets,
   };
 }
 
@@ -32,10 +36,27 @@ export function revisionOf({ commit, tag, semver, ref }: AppSpec): Wanted | unde
 
 /** Names the Secrets that the App reads. Pure. */
 export function secretsOf({ spec }: App): readonly ObjectRef[] {
-  return [spec.secretRef, spec.webhookSecretRef].flatMap((ref) =>
+  return [spec.secretRef, spec.webhookSecretRef, spec.secrets?.keySecretRef].flatMap((ref) =>
     ref === undefined
       ? []
       : [{ apiVersion: "v1", kind: "Secret", namespace: ref.namespace, name: ref.name }],
+  );
+}
+
+/** Secrets are encrypted in Git unless the App says otherwise; the cluster's key opens them unless it names its own. */
+function secretsPolicy({ spec }: App, objects: Pick<ObjectStore, "get">): SecretsPolicy {
+  const { plain = "refuse", recipients = [], keySecretRef } = spec.secrets ?? {};
+  const policy = { plain, ...(recipients.length === 0 ? {} : { recipients }) };
+  if (keySecretRef === undefined) return policy;
+  const { namespace, name } = keySecretRef;
+  const ref = { apiVersion: "v1", kind: "Secret", namespace, name };
+  const { data = {} } = (objects.get(ref)?.object as Secret | undefined) ?? {};
+  const texts = Object.values(data).map((value) => Buffer.from(value, "base64").toString());
+  const identities = texts.flatMap(parseIdentities);
+  if (identities.length > 0) return { ...policy, identities };
+  throw new GitError(
+    "unauthorized",
+    `Cannot open Secrets of repository "${redactCredentials(spec.repo)}": Secret "${namespace}/${name}" is not there, or has no private age key in it; make it with the key in one of its values`,
   );
 }
 

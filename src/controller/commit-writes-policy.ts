@@ -20,7 +20,7 @@ export interface ProposeContext {
 export function checkPolicy(
   app: App,
   stored: ApiObject | undefined,
-  { ref, verb }: WriteRequest,
+  { ref }: WriteRequest,
 ): Refused | undefined {
   const { name } = app.metadata;
   const { write, suspend, path } = app.spec;
@@ -46,16 +46,6 @@ export function checkPolicy(
     return refused(
       "blocked",
       `App "${name}" is suspended: a commit would not be applied; set its field suspend to false first`,
-    );
-  if (
-    ref.kind === "Secret" &&
-    ref.apiVersion === "v1" &&
-    verb !== "delete" &&
-    app.spec.secrets?.plain !== "allow"
-  )
-    return refused(
-      "forbidden",
-      `${formatRef(ref)} would stand in Git as plain text: encrypt it and commit the file yourself, put it into a namespace annotated berth.dev/unmanaged, or set secrets.plain: allow in App "${name}"`,
     );
   return undefined;
 }

@@ -10,6 +10,8 @@ export interface SourceFile {
   readonly content: Uint8Array;
   /** Object id of the content in Git: what was made of a file is remembered by it. */
   readonly id?: string;
+  /** Whether it was read from an encrypted file, whose Secrets are not plain text in Git. */
+  readonly isEncrypted?: boolean;
 }
 
 /** Where an object stands in its file. */

@@ -21,6 +21,8 @@ import {
 } from "./manifest-files.ts";
 import { openRepository } from "./open-repository.ts";
 import { plainRenderer, type Renderer } from "./render.ts";
+import { OpenedCache, openFiles, withoutContent, type OpenFiles } from "./sops/open-files.ts";
+import { policyKey, type SecretsPolicy } from "./sops/secrets-policy.ts";
 import { composeReturn, type ReturnAnswer, type ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation, Wanted } from "./source.ts";
 import { composeEdit } from "./write/compose-edit.ts";
@@ -54,6 +56,7 @@ class DirectSources implements WritableSources {
   readonly #cache = new Map<string, Loaded>();
   /** A commit that changes one file among thousands costs one file. */
   readonly #known: KnownFiles;
+  readonly #opened: OpenedCache = new OpenedCache();
   /** The first one that claims a folder renders it. */
   readonly #renderers: readonly Renderer[];
 
@@ -102,7 +105,8 @@ class DirectSources implements WritableSources {
     const repository = await this.#open(location, signal);
     const tree = await repository.treeId(commit, location.path, signal);
     const { path, namespace, ignore = "" } = location;
-    const key = [tree, checkPath(path), namespace, ignore].join("\0");
+    const policy = policyKey(location.secrets);
+    const key = [tree, checkPath(path), namespace, ignore, policy].join("\0");
     const found = this.#cache.get(key) ?? (await this.#load(repository, location, tree, signal));
     this.#remember(key, found);
     return { ...found, commit: await repository.commit(commit, signal) };
@@ -145,7 +149,9 @@ class DirectSources implements WritableSources {
   ): Promise<EditAnswer> {
     const { manifests } = (await this.load(location, request.parent, signal)).loaded;
     const repository = await this.#open(location, signal);
-    return composeEdit(repository, location, { ...request, manifests }, signal);
+    const secrets = this.#policyOf(location);
+    const place = secrets === undefined ? location : { ...location, secrets };
+    return composeEdit(repository, place, { ...request, manifests }, signal);
   }
 
   async goBack(
@@ -186,17 +192,43 @@ class DirectSources implements WritableSources {
     const { namespace } = location;
     const manifests = manifestEntries(entries);
     const options = { namespace, prefix: filePrefix };
-    const files = await this.#files(repository, manifests, options, signal);
-    const { problems, warnings } = await inspectEntries(repository, folder, entries, signal);
+    const read = await this.#files(repository, manifests, options, signal);
+    const opened = await this.#openFiles(read, filePrefix, this.#policyOf(location));
+    const { files, sealed } = opened;
+    const inspected = await inspectEntries(repository, folder, entries, signal);
+    const problems = [...inspected.problems, ...opened.problems];
     if (files.length === 0 && problems.length === 0) {
       throw noManifests(`folder "${folder}" of repository "${redactCredentials(location.repo)}"`);
     }
     const paths = files.map(({ path }) => path);
     const renderer = this.#renderers.find((candidate) => candidate.claims(paths));
     invariant(renderer !== undefined, "no renderer claims the folder");
-    const loaded = renderer.render({ files, namespace, filePrefix, known: this.#known });
+    const plainSecrets = location.secrets?.plain ?? "allow";
+    const known = this.#known;
+    const loaded = renderer.render({ files, namespace, filePrefix, known, plainSecrets });
     this.#options.logger.debug({ tree, files: files.length }, "Loaded manifests");
-    return { tree, files: files.length, loaded: merge(loaded, problems, warnings) };
+    const told: LoadedManifests = {
+      manifests: problems.length > 0 ? [] : loaded.manifests,
+      problems: loaded.problems.map((problem) => withoutContent(problem, sealed)),
+      warnings: loaded.warnings.map((warning) => withoutContent(warning, sealed)),
+    };
+    return { tree, files: read.length, loaded: merge(told, problems, inspected.warnings) };
+  }
+
+  #openFiles(
+    files: readonly SourceFile[],
+    prefix: string,
+    policy: SecretsPolicy | undefined,
+  ): Promise<OpenFiles> {
+    const secrets = policy === undefined ? undefined : { identities: policy.identities ?? [] };
+    return openFiles(files, { prefix, secrets, cache: this.#opened });
+  }
+
+  /** The App's, with the cluster's keys where it has none of its own. */
+  #policyOf({ secrets }: SourceLocation): SecretsPolicy | undefined {
+    const identities = secrets?.identities ?? this.#options.identities;
+    if (secrets === undefined || identities === undefined) return secrets;
+    return { ...secrets, identities };
   }
 
   /** Reads the files that are not known yet. */

@@ -1,4 +1,5 @@
 import type { KnownFiles } from "../schema/loaded-file.ts";
+import type { PlainSecrets } from "../schema/rules/plain-secrets.ts";
 import type { LoadedManifests, LoadManifests, SourceFile } from "../schema/manifest.ts";
 
 export interface RenderInput {
@@ -8,6 +9,7 @@ export interface RenderInput {
   /** Prefix of the paths in positions. */
   readonly filePrefix: string;
   readonly known: KnownFiles;
+  readonly plainSecrets: PlainSecrets;
 }
 
 /**

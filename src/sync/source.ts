@@ -1,6 +1,7 @@
 import type { LoadedManifests } from "../schema/manifest.ts";
 import type { Access } from "./access.ts";
 import type { Commit, GitErrorCode, GitRepository } from "./git.ts";
+import type { SecretsPolicy } from "./sops/secrets-policy.ts";
 
 /** Where an App's manifests come from. */
 export interface SourceLocation {
@@ -14,6 +15,8 @@ export interface SourceLocation {
   /** Files that are no manifests, as lines of a `.gitignore`; beside `.berthignore` in the folder. */
   readonly ignore?: string;
   readonly access?: Access;
+  /** Without it plain Secrets are taken, and encrypted files read for their form alone. */
+  readonly secrets?: SecretsPolicy;
 }
 
 /** What an App follows. */
@@ -74,6 +77,8 @@ export interface OpenOptions {
   /** "auto": the `git` binary where there is one. */
   readonly engine: "auto" | "git" | "isomorphic";
   readonly access?: Access;
+  /** The cluster's private age keys, for Apps that have none of their own. */
+  readonly identities?: readonly string[];
 }
 
 export type OpenRepository = (

@@ -40,7 +40,7 @@ metadata: {name: empty}
     const { manifests, problems, warnings } = load(text, { plainSecrets: "warn" });
     expect([manifests.length, problems]).toEqual([2, []]);
     expect(warnings.map(formatProblem)).toEqual([
-      "a.yaml:2:7: The Secret stands in Git as plain text: base64 hides nothing; encrypt it, keep it out of Git, or let the App allow plain Secrets [secret/plain]",
+      "a.yaml:2:7: The Secret stands in Git as plain text: base64 hides nothing; encrypt the file: berth secret encrypt FILE; or let the App allow it: spec.secrets.plain: allow [secret/plain]",
     ]);
   });
 

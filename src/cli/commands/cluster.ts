@@ -25,6 +25,7 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
       wholeNumber(1, 86_400),
       15,
     )
+    .option("--allow-plain-secrets", "take Secrets that stand in it as plain text")
     .option("--git-secret <name>", "Secret in berth-system with what the repository asks for")
     .option("--git-username <name>", "user at the repository's server")
     .option("--git-password-file <file>", "file with the password or token for it")
@@ -102,6 +103,7 @@ interface UpFlags extends Common, AccessFlags {
   readonly path: string;
   readonly namespace: string;
   readonly interval: number;
+  readonly allowPlainSecrets?: boolean;
   readonly listen?: string;
   readonly port?: number;
   readonly nodeName?: string;

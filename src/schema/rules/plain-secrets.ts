@@ -13,6 +13,7 @@ export function findPlainSecrets<D extends Declared>(
   if (policy === "allow") return [];
   return declared.flatMap((item) => {
     if (item.object.apiVersion !== "v1" || item.object.kind !== "Secret") return [];
+    if (item.file?.isEncrypted === true) return [];
     const { data = {} } = item.object as Secret;
     if (Object.keys(data).length === 0) return [];
     const finding: Finding = {
@@ -20,7 +21,7 @@ export function findPlainSecrets<D extends Declared>(
       message: "The Secret stands in Git as plain text: base64 hides nothing",
       path: ["kind"],
       ...(policy === "warn" ? { harmless: true } : {}),
-      hint: "encrypt it, keep it out of Git, or let the App allow plain Secrets",
+      hint: "encrypt the file: berth secret encrypt FILE; or let the App allow it: spec.secrets.plain: allow",
     };
     return [{ declared: item, finding }];
   });

@@ -1,11 +1,13 @@
 import { refOf } from "../../model/meta.ts";
-import type { Manifest } from "../../schema/manifest.ts";
+import type { Manifest, SourceFile } from "../../schema/manifest.ts";
 import type { FileChange, GitRepository } from "../git.ts";
 import { checkPath, joinPath } from "../git-names.ts";
+import { openForEdit } from "../sops/edit-sealed.ts";
 import type { SourceLocation } from "../source.ts";
 import { editFiles, filesToOpen } from "./edit-files.ts";
 import type { PlacedObject } from "./layout.ts";
-import { EditError } from "./object-edit.ts";
+import { EditError, type ObjectEdit } from "./object-edit.ts";
+import { inWordsOfFile } from "./string-data.ts";
 import type { EditAnswer, EditRequest } from "./writable-sources.ts";
 
 /** Makes the commit of edits on top of their parent, which declares `manifests`. */
@@ -26,13 +28,21 @@ export async function composeEdit(
     signal,
   );
   try {
-    const edited = editFiles(edits, {
-      namespace: location.namespace,
+    const { namespace } = location;
+    const sealed = await openForEdit(files, location.secrets);
+    const { contents } = sealed;
+    const fileOf = ({ ref }: ObjectEdit): SourceFile | undefined => {
+      const [path] = filesToOpen([{ kind: "delete", ref }], placed);
+      const content = path === undefined ? undefined : contents.get(path);
+      return path === undefined || content === undefined ? undefined : { path, content };
+    };
+    const edited = editFiles(inWordsOfFile(edits, namespace, fileOf), {
+      namespace,
       placed,
       paths: new Set(entries.map(({ path }) => path)),
-      contents: new Map(files.map(({ path, content }) => [path, content])),
+      contents,
     });
-    const changes = edited.map(({ path, content }): FileChange => ({
+    const changes = (await sealed.seal(edited)).map(({ path, content }): FileChange => ({
       path: joinPath(folder, path),
       content,
     }));

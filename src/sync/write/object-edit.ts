@@ -29,6 +29,8 @@ export type EditErrorCode =
   | "not-editable"
   /** Another object stands in the way. */
   | "exists"
+  /** The file is encrypted, or must be, and cannot be opened or closed. */
+  | "sealed"
   | "not-declared";
 
 /** The change cannot be made in the files: `message` says which file, why, and the cure. */

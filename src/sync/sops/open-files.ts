@@ -1,0 +1,134 @@
+import type { Problem } from "../../model/problem.ts";
+import type { SourceFile } from "../../schema/loaded-file.ts";
+import { openSops } from "./open-sops.ts";
+import { alignedText, hasPlainData, hiddenText } from "./plain-text.ts";
+import type { SecretsPolicy } from "./secrets-policy.ts";
+import { SopsError } from "./sops-error.ts";
+import { looksEncrypted, readSopsText } from "./sops-text.ts";
+
+/** Files as manifests are read from, and what could not be opened. */
+export interface OpenFiles {
+  readonly files: readonly SourceFile[];
+  readonly problems: readonly Problem[];
+  /** Names, as in positions, of files that were encrypted: nothing of their content may be told. */
+  readonly sealed: ReadonlySet<string>;
+}
+
+export interface OpenFilesOptions {
+  /** Prefix of the paths in positions. */
+  readonly prefix: string;
+  /** What opens them. Without a policy nobody means to apply them: they are read for their form. */
+  readonly secrets: Required<Pick<SecretsPolicy, "identities">> | undefined;
+  readonly cache?: OpenedCache;
+}
+
+/** Text of opened files that is kept in memory, so that they are not opened anew for each commit. */
+const MAX_CACHE_CHARACTERS = 8_000_000;
+const MARK = Buffer.from("ENC[AES256_GCM,");
+
+/** Opens those files that are encrypted; the others are given back as they are. */
+export async function openFiles(
+  files: readonly SourceFile[],
+  options: OpenFilesOptions,
+): Promise<OpenFiles> {
+  const sealed = new Set<string>();
+  const problems: Problem[] = [];
+  const opened: SourceFile[] = [];
+  for (const file of files) {
+    const text = encryptedText(file.content);
+    if (text === undefined) {
+      opened.push(file);
+      continue;
+    }
+    const name = options.prefix + file.path;
+    sealed.add(name);
+    try {
+      opened.push({ path: file.path, ...(await openFile(file, text, options)) });
+    } catch (error) {
+      if (!(error instanceof SopsError)) throw error;
+      problems.push(toProblem(error, name, text));
+    }
+  }
+  return { files: opened, problems, sealed };
+}
+
+/** The text of an encrypted file; `undefined` for any other. Pure. */
+export function encryptedText(content: Uint8Array): string | undefined {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  if (!bytes.includes(MARK)) return undefined;
+  const text = bytes.toString("utf8");
+  return looksEncrypted(text) && hasMetadata(text) ? text : undefined;
+}
+
+/** What may be told of a problem in an encrypted file: its kind and its place. Pure. */
+export function withoutContent(problem: Problem, sealed: ReadonlySet<string>): Problem {
+  const { code, at, path } = problem;
+  if (!sealed.has(at.file) || code.startsWith("secret/")) return problem;
+  return {
+    code,
+    at,
+    path,
+    message:
+      "The encrypted file is not valid here; what is wrong is not told, since that may quote it",
+    hint: `look where its key is: berth secret decrypt ${at.file} | berth validate -`,
+  };
+}
+
+/** Remembers opened files by what they were encrypted as, and what opened them. In memory only. */
+export class OpenedCache {
+  readonly #texts = new Map<string, Opened>();
+  #characters = 0;
+
+  get(key: string): Opened | undefined {
+    return this.#texts.get(key);
+  }
+
+  set(key: string, opened: Opened): void {
+    this.#texts.set(key, opened);
+    this.#characters += opened.content.length;
+    for (const [oldest, { content }] of this.#texts) {
+      if (this.#characters <= MAX_CACHE_CHARACTERS) return;
+      this.#texts.delete(oldest);
+      this.#characters -= content.length;
+    }
+  }
+}
+
+type Opened = Pick<SourceFile, "content"> & { readonly isEncrypted: boolean };
+
+async function openFile(
+  { id }: SourceFile,
+  text: string,
+  { secrets, cache }: OpenFilesOptions,
+): Promise<Opened> {
+  const key = id === undefined ? undefined : [id, ...(secrets?.identities ?? [])].join("\0");
+  const known = key === undefined ? undefined : cache?.get(key);
+  if (known !== undefined) return known;
+  const opened = await openText(text, secrets?.identities);
+  if (key !== undefined) cache?.set(key, opened);
+  return opened;
+}
+
+async function openText(text: string, identities: readonly string[] | undefined): Promise<Opened> {
+  const source = readSopsText(text);
+  const isEncrypted = source !== undefined && !hasPlainData(source);
+  const plain =
+    identities === undefined && source !== undefined
+      ? hiddenText(source)
+      : alignedText(await openSops(text, identities ?? []));
+  return { content: new TextEncoder().encode(plain), isEncrypted };
+}
+
+function hasMetadata(text: string): boolean {
+  const source = readSopsText(text);
+  return source === undefined || source.documents.some(({ metadata }) => metadata !== undefined);
+}
+
+function toProblem({ code, message, cure }: SopsError, file: string, text: string): Problem {
+  const lines = text.split("\n");
+  const line = Math.max(
+    lines.findIndex((one) => /^\s*["']?sops["']?\s*:/.test(one)),
+    0,
+  );
+  return { code, message, at: { file, line: line + 1, column: 1 }, path: "sops", hint: cure };
+}
