@@ -3,7 +3,7 @@ import type { Release } from "../model/kinds.gen.ts";
 import { refKey, refOf, type ObjectRef } from "../model/meta.ts";
 import { resourceOf } from "../model/resources.ts";
 import { releasesOf } from "../planner/release-rules.ts";
-import { viewRelease, type ReleaseView } from "./cluster-view.ts";
+import { viewRelease, type ReleaseView } from "./release-view.ts";
 import { formatTable, shortId } from "./table.ts";
 
 /** A release as `berth history --output json` prints it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { AppView, ReleaseView } from "../../src/cli/cluster-view.ts";
+import type { AppView } from "../../src/cli/app-view.ts";
+import type { ReleaseView } from "../../src/cli/release-view.ts";
 import { formatHistory } from "../../src/cli/history.ts";
 import { formatStatus } from "../../src/cli/status.ts";
 import { formatTable } from "../../src/cli/table.ts";
@@ -33,6 +34,12 @@ const APP: AppView = {
   ready: true,
   message: "",
   sourceProblem: undefined,
+  follows: "branch main",
+  parent: undefined,
+  sync: "Rejected",
+  health: "Healthy",
+  waitsFor: undefined,
+  problems: ["a.yaml:1:1: bad [field/type]"],
 };
 
 describe("formatTable()", () => {

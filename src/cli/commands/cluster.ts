@@ -79,12 +79,31 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
   withOutput(withDataDir(program.command("status")))
     .summary("show Apps, their newest release, nodes and Deployments")
     .option("--plan-id <id>", "say whether this plan is what ran; repeatable", collect, [])
-    .action(async ({ dataDir, output, planId }: StatusFlags) => {
+    .option(
+      "-w, --watch",
+      "go on showing it: drawn anew on a terminal, a line per change elsewhere",
+    )
+    .action(async ({ dataDir, output, planId, watch }: StatusFlags) => {
       const { withClient } = await import("../connect.ts");
       const { readCluster } = await import("../cluster-view.ts");
       const { formatStatus } = await import("../status.ts");
-      const view = await withClient(dataDirAt(dataDir), (client) => readCluster(client, signal));
-      out(output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view, planId));
+      const { watchStatus } = await import("../watch-status.ts");
+      await withClient(dataDirAt(dataDir), async (client) => {
+        const view = await readCluster(client, signal);
+        if (watch !== true)
+          return out(
+            output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view, planId),
+          );
+        const screen = {
+          size: () =>
+            process.stdout.isTTY
+              ? { rows: process.stdout.rows, columns: process.stdout.columns }
+              : undefined,
+          write: (text: string) => void process.stdout.write(text),
+        };
+        const format = (now: typeof view): string => formatStatus(now, planId);
+        await watchStatus(client, { output, format, screen, clock: systemClock }, signal);
+      });
     });
 
   program
@@ -95,6 +114,7 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
 
 interface StatusFlags extends Common, OutputFlag {
   readonly planId: readonly string[];
+  readonly watch?: true;
 }
 
 interface UpFlags extends Common, AccessFlags {
