@@ -1,8 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { ROOT } from "../test/support/clone.ts";
 import { Cluster, ensureImages } from "../test/support/cluster.ts";
 import { mustRun } from "../test/support/command.ts";
@@ -40,8 +38,8 @@ export const bars: readonly Bar[] = [
 
 export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
   await ensureImages("busybox");
-  if (!existsSync(join(ROOT, "dist", "cli", "main.js")))
-    await mustRun("npm", ["run", "-s", "build"]);
+  // Anew each time: what was built before may not be what stands in the sources.
+  await mustRun("npm", ["run", "-s", "build"], { cwd: ROOT });
   process.env["BERTH_BUILT"] = "1";
   const bare = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "ignore" });
   try {
@@ -68,7 +66,8 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
     };
     await measure(NAMES.nodeIdle, "node");
     {
-      await using _nodes = await startIdleNodes(cluster.kubeconfig, NODES - 1);
+      await using nodes = new AsyncDisposableStack();
+      nodes.use(await startIdleNodes(cluster.kubeconfig, NODES - 1));
       await measure(NAMES.controlPlane, "control-plane");
     }
     await cluster.repo.edit(PAGES, "replicas: 0\n", `replicas: ${PODS}\n`);
