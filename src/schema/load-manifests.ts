@@ -1,8 +1,6 @@
 import { compare } from "../base/order.ts";
 import type { CustomResourceDefinition } from "../model/kinds.gen.ts";
-import type { ApiObject } from "../model/meta.ts";
 import type { Position, Problem } from "../model/problem.ts";
-import { RESOURCES } from "../model/resources.ts";
 import { isHarmful } from "./check-object.ts";
 import { checkCustomObject, customKinds } from "./crd-kinds.ts";
 import type { KindSource } from "./crd-kinds.ts";
@@ -19,8 +17,10 @@ import {
   problemAt,
 } from "./load-file.ts";
 import type { OpenDocuments } from "./load-file.ts";
-import type { DeclaredObject, LoadedFile, SourceFile } from "./loaded-file.ts";
-import type { LoadedManifests, LoadManifests, LoadOptions, Manifest } from "./manifest.ts";
+import type { DeclaredObject, FileOptions, LoadedFile, SourceFile } from "./loaded-file.ts";
+import { changedFiles, changeManifests, takeNames } from "./loaded-tree.ts";
+import { byKindAndName, toManifest } from "./manifest-order.ts";
+import type { LoadedManifests, LoadedTree, LoadManifests, LoadOptions } from "./manifest.ts";
 import { checkTree, warnOfTree } from "./rules/tree-rules.ts";
 import type { TreeFinding } from "./rules/tree-finding.ts";
 
@@ -31,11 +31,15 @@ import type { TreeFinding } from "./rules/tree-finding.ts";
  * another order give the same answer. Pure.
  */
 export const loadManifests: LoadManifests = (files, options) => {
-  const prefix = options.filePrefix ?? "";
-  const read = files
+  const sorted = files
     .filter((file) => isManifestFile(file.path))
-    .toSorted((a, b) => compare(a.path, b.path))
-    .map((file) => loadKnownFile(file, { namespace: options.namespace, prefix }, options.known));
+    .toSorted((a, b) => compare(a.path, b.path));
+  return changeTree(sorted, options) ?? loadTree(sorted, options);
+};
+
+function loadTree(files: readonly SourceFile[], options: LoadOptions): LoadedManifests {
+  const prefix = options.filePrefix ?? "";
+  const read = files.map((file) => loadKnownFile(file, fileOptions(options), options.known));
   const loaded = resolveForeign(read, options);
   const declared = loaded.flatMap((file) => file.declared);
   const broken = checkTree(declared, options.plainSecrets);
@@ -43,13 +47,66 @@ export const loadManifests: LoadManifests = (files, options) => {
     ...loaded.flatMap((file) => limitProblems(file.problems)),
     ...placeFindings(broken, prefix),
   ].toSorted(byPosition);
-  const warnings = [
-    ...loaded.flatMap((file) => file.warnings),
-    ...placeFindings(warnOf(loaded, declared, options.plainSecrets), prefix),
-  ].toSorted(byPosition);
+  const warnings = warningsOf(loaded, options);
   const manifests = problems.length > 0 ? [] : declared.map(toManifest).toSorted(byKindAndName);
-  return { manifests, problems, warnings } satisfies LoadedManifests;
-};
+  // What another tree is told apart from must be plain: without problems, and without kinds of its own.
+  const isPlain = problems.length === 0 && read.every(({ foreign }) => foreign.length === 0);
+  remember(isPlain ? { key: slotKey(options), files: read, manifests } : undefined, options);
+  return { manifests, problems, warnings };
+}
+
+/** What loading the tree in full gives, at the cost of what differs from the last one; `undefined` when it must be. */
+function changeTree(
+  files: readonly SourceFile[],
+  options: LoadOptions,
+): LoadedManifests | undefined {
+  const before = options.slot?.tree;
+  remember(undefined, options);
+  if (before === undefined || before.key !== slotKey(options)) return undefined;
+  const changes = changedFiles(before.files, files);
+  if (changes === undefined) return undefined;
+  const { removed, kept } = changes;
+  const added = changes.added.map((file) =>
+    loadKnownFile(file, fileOptions(options), options.known),
+  );
+  const isPlain = added.every(
+    ({ problems, foreign }) => problems.length === 0 && foreign.length === 0,
+  );
+  const declared = added.flatMap((file) => file.declared);
+  if (!isPlain || checkTree(declared, options.plainSecrets).length > 0) return undefined;
+  const names = takeNames(before, removed, added);
+  const manifests = changeManifests(
+    before.manifests,
+    removed.flatMap((file) => file.declared),
+    declared,
+  );
+  if (names === undefined || manifests === undefined) return undefined;
+  const fresh = added.values();
+  const all = kept.flatMap((file) => file ?? fresh.next().value ?? []);
+  remember({ key: before.key, files: all, manifests, names }, options);
+  return { manifests, problems: [], warnings: warningsOf(all, options) };
+}
+
+function remember(tree: LoadedTree | undefined, { slot }: LoadOptions): void {
+  if (slot !== undefined) slot.tree = tree;
+}
+
+/** Trees that were read in another way have nothing in common. */
+function slotKey({ namespace, filePrefix = "", plainSecrets = "allow" }: LoadOptions): string {
+  return [namespace, filePrefix, plainSecrets].join("\0");
+}
+
+function fileOptions({ namespace, filePrefix = "" }: LoadOptions): FileOptions {
+  return { namespace, prefix: filePrefix };
+}
+
+function warningsOf(loaded: readonly LoadedFile[], options: LoadOptions): readonly Problem[] {
+  const own = loaded.flatMap((file) => file.warnings);
+  if (options.treeWarnings === false) return own.toSorted(byPosition);
+  const declared = loaded.flatMap((file) => file.declared);
+  const between = warnOf(loaded, declared, options.plainSecrets);
+  return [...own, ...placeFindings(between, options.filePrefix ?? "")].toSorted(byPosition);
+}
 
 /** Objects of kinds that are not built in: of the tree's own definitions, else of the cluster's, else of nobody's. */
 function resolveForeign(files: readonly LoadedFile[], options: LoadOptions): readonly LoadedFile[] {
@@ -130,24 +187,4 @@ function placeFindings(
 
 function formatPlace({ file, line, column }: Position): string {
   return `${file}:${line}:${column}`;
-}
-
-function toManifest({ object, at, hash }: DeclaredObject): Manifest {
-  return { object, at, hash };
-}
-
-const KIND_ORDER: ReadonlyMap<string, number> = new Map(
-  RESOURCES.map((resource, index) => [resource.kind, index]),
-);
-
-function byKindAndName(a: Manifest, b: Manifest): number {
-  return (
-    rankOf(a.object) - rankOf(b.object) ||
-    compare(a.object.metadata.namespace ?? "", b.object.metadata.namespace ?? "") ||
-    compare(a.object.metadata.name, b.object.metadata.name)
-  );
-}
-
-function rankOf(object: ApiObject): number {
-  return KIND_ORDER.get(object.kind) ?? RESOURCES.length;
 }

@@ -1,6 +1,6 @@
 import type { ApiObject } from "../model/meta.ts";
 import type { KindSource } from "./crd-kinds.ts";
-import type { KnownFiles, SourceFile } from "./loaded-file.ts";
+import type { KnownFiles, LoadedFile, SourceFile } from "./loaded-file.ts";
 import type { Position, Problem } from "../model/problem.ts";
 import type { PlainSecrets } from "./rules/plain-secrets.ts";
 
@@ -24,6 +24,27 @@ export interface LoadedManifests {
   readonly warnings: readonly Problem[];
 }
 
+/** Keeps what the files of one place came to last, so that the next tree costs what differs. Its holder may empty it. */
+export interface TreeSlot {
+  tree?: LoadedTree | undefined;
+}
+
+/** A tree without a problem, as it was loaded. */
+export interface LoadedTree {
+  /** How it was read. */
+  readonly key: string;
+  /** In the order of their paths. */
+  readonly files: readonly LoadedFile[];
+  readonly manifests: readonly Manifest[];
+  /** Made when it is first asked for: most trees are never followed by another one. */
+  names?: TreeNames;
+}
+
+/** What may be there once in a tree: names of objects, and node ports. It moves on from tree to tree. */
+export interface TreeNames {
+  readonly taken: Set<string>;
+}
+
 export interface LoadOptions {
   /** Namespace of manifests that name none. */
   readonly namespace: string;
@@ -33,6 +54,10 @@ export interface LoadOptions {
   readonly plainSecrets?: PlainSecrets;
   /** Where files with an id are looked up before they are read, and remembered afterwards. */
   readonly known?: KnownFiles;
+  /** What the last tree of the same place came to: given again, only what differs is looked at. */
+  readonly slot?: TreeSlot;
+  /** Whether to tell what only probably is a mistake between objects, which looks at all of them. `true` is the default. */
+  readonly treeWarnings?: boolean;
   /** Kinds of the cluster's CustomResourceDefinitions; those of the tree itself come first. */
   readonly kinds?: KindSource;
 }

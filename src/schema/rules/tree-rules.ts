@@ -1,4 +1,4 @@
-import type { Service } from "../../model/kinds.gen.ts";
+import type { Service, ServicePort } from "../../model/kinds.gen.ts";
 import { formatRef, refKey, refOf } from "../../model/meta.ts";
 import type { ObjectRef } from "../../model/meta.ts";
 import { formatPath } from "../finding.ts";
@@ -62,6 +62,15 @@ function checkDuplicates<D extends Declared>(declared: readonly D[]): TreeFindin
   return findings;
 }
 
+/** The node ports that a Service asks for: no other one of its tree may. Pure. */
+export function nodePortsOf({ spec }: Service): readonly string[] {
+  return spec.ports.filter(({ nodePort }) => nodePort !== undefined).map(nodePortKey);
+}
+
+function nodePortKey({ nodePort, protocol }: ServicePort): string {
+  return `${nodePort}/${protocol}`;
+}
+
 function checkNodePorts<D extends Declared>(declared: readonly D[]): TreeFinding<D>[] {
   const first = new Map<string, D>();
   const findings: TreeFinding<D>[] = [];
@@ -69,7 +78,7 @@ function checkNodePorts<D extends Declared>(declared: readonly D[]): TreeFinding
     if (item.object.kind !== "Service") continue;
     for (const [index, port] of (item.object as Service).spec.ports.entries()) {
       if (port.nodePort === undefined) continue;
-      const key = `${port.nodePort}/${port.protocol}`;
+      const key = nodePortKey(port);
       const other = first.get(key);
       if (other === undefined) {
         first.set(key, item);
