@@ -1,5 +1,6 @@
 import { subjectOf } from "./commit-object.ts";
 import type { Commit } from "./git.ts";
+import { revertTrailers } from "./revert.ts";
 
 /** What the message of a revert that Berth makes by itself tells. */
 export interface RevertStory {
@@ -33,7 +34,7 @@ export function revertStory({ app, release, bad, to, why, logs }: RevertStory): 
       ? []
       : [`What the containers said last:\n\n${logs.map((line) => `    ${line}`).join("\n")}`]),
     `This reverts commit ${bad.id}.`,
-    `Berth-App: ${app}\nBerth-Reverts: ${bad.id}`,
+    revertTrailers(app, bad.id),
   ];
   return `${paragraphs.join("\n\n")}\n`;
 }

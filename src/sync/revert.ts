@@ -63,7 +63,7 @@ export async function planRevert(
   const message =
     "commit" in request
       ? revertMessage(request.app, target)
-      : backMessage(request.app, target, path);
+      : backMessage(request.app, head, target, path);
   return { branch: request.branch, parent: head.id, changes, message, target };
 }
 
@@ -214,12 +214,17 @@ function isText(entry: TreeEntry | undefined): entry is TreeEntry {
 }
 
 function revertMessage(app: string, target: Commit): string {
-  return `Revert "${subjectOf(target)}"\n\nThis reverts commit ${target.id}.\n\nBerth-App: ${app}\n`;
+  return `Revert "${subjectOf(target)}"\n\nThis reverts commit ${target.id}.\n\n${revertTrailers(app, target.id)}\n`;
 }
 
-function backMessage(app: string, target: Commit, path: string): string {
+function backMessage(app: string, head: Commit, target: Commit, path: string): string {
   const folder = path === "." ? "the repository" : `folder "${path}"`;
-  return `Go back to "${subjectOf(target)}"\n\nThis puts ${folder} back to commit ${target.id}.\n\nBerth-App: ${app}\n`;
+  return `Go back to "${subjectOf(target)}"\n\nThis puts ${folder} back to commit ${target.id}.\n\n${revertTrailers(app, head.id)}\n`;
+}
+
+/** How a message says which App was taken back, and from which commit: tools read it, people need not. Pure. */
+export function revertTrailers(app: string, from: string): string {
+  return `Berth-App: ${app}\nBerth-Reverts: ${from}`;
 }
 
 function name(commit: Commit): string {

@@ -64,7 +64,7 @@ for (const [engine, open] of Object.entries({ git: openWithGit, isomorphic: open
       expect(
         await user.git("show", "--no-patch", "--format=%B|%an|%(trailers:key=Berth-App)"),
       ).toBe(
-        `Revert "break it"\n\nThis reverts commit ${bad}.\n\nBerth-App: default/web\n|Grace|Berth-App: default/web`,
+        `Revert "break it"\n\nThis reverts commit ${bad}.\n\nBerth-App: default/web\nBerth-Reverts: ${bad}\n|Grace|Berth-App: default/web`,
       );
     }, open),
   );
