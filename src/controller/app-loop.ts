@@ -44,6 +44,8 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
   /** What is wrong before Git is even asked. */
   const refused = new Map<string, Seen>();
   const index = new AppIndex(world);
+  // From now on: an App may be made before the loop runs.
+  const unfollow = objects.subscribe((event) => index.follow(event));
   const heads = new AppHeads({ sources: options.sources, clock, logger, onSeen });
   const context: AppContext = {
     ...options,
@@ -131,7 +133,6 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
 
   function wake(event: ObjectEvent): void {
     const { object } = event;
-    index.follow(event);
     if (object.kind === "App") wakeOfApp(event);
     if (object.kind === "Release") wakeWaiters((object as Release).spec.app);
     if (object.kind === "Secret") wakeOfSecret(object);
@@ -176,6 +177,7 @@ export function createAppLoop(options: AppLoopOptions): AppLoop {
         await Promise.all([loop.run(signal), reverts.run(signal)]);
       } finally {
         unsubscribe();
+        unfollow();
         await heads.close();
       }
     },
