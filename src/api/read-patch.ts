@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { ApiObject } from "../model/meta.ts";
 import { isJsonObject, mediaType, readJson, unsupportedMediaType } from "./body.ts";
 import type { JsonObject } from "./body.ts";
-import { ApiFailure, badRequest } from "./failure.ts";
+import { badRequest } from "./failure.ts";
 import { applyJsonPatch, parseJsonPatch } from "./json-patch.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { applyStrategicMerge } from "./strategic-merge.ts";
@@ -11,7 +11,6 @@ import { mergeFieldsOf } from "./strategic-merge-fields.ts";
 const JSON_PATCH = "application/json-patch+json";
 const MERGE_PATCH = "application/merge-patch+json";
 const STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json";
-const APPLY_PATCH = "application/apply-patch+yaml";
 
 /** The types of patches that are understood. */
 export const PATCH_TYPES: readonly string[] = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
@@ -29,13 +28,6 @@ export async function readPatch(
   { apiVersion, kind }: Pick<ApiObject, "apiVersion" | "kind">,
 ): Promise<Change> {
   const type = mediaType(request);
-  if (type === APPLY_PATCH) {
-    throw new ApiFailure(
-      415,
-      "UnsupportedMediaType",
-      "server-side apply is not supported yet: apply without --server-side",
-    );
-  }
   if (!PATCH_TYPES.includes(type)) throw unsupportedMediaType(type, PATCH_TYPES);
   const body = await readJson(request, PATCH_TYPES);
   if (type === JSON_PATCH) {

@@ -1,29 +1,31 @@
-import { randomInt } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { invariant } from "../base/assert.ts";
+import { isSameJson } from "../base/same-json.ts";
 import type { ApiObject, ObjectMeta, ObjectRef } from "../model/meta.ts";
 import { refOf } from "../model/meta.ts";
-import { isDnsSubdomain } from "../model/names.ts";
-import { apiVersionOf } from "../model/resources.ts";
-import type { Resource } from "../model/resources.ts";
 import type { CommitWriter } from "../model/write-request.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
 import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { Clock } from "../base/clock.ts";
 import { createAdmitted, refuseNewFinalizers, type Admit } from "./admit.ts";
+import { withEntries } from "./apply/track.ts";
+import {
+  keepOwners,
+  readApply,
+  readNewApply,
+  trackWrite,
+  trackingOf,
+  type Tracking,
+} from "./apply/tracking.ts";
 import type { User } from "./authenticate.ts";
-import { isJsonObject, readJsonObject } from "./body.ts";
+import { authorizeObjects, type AuthorizerFacts } from "./authorize.ts";
+import { readJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
 import { readsForApply, withLastApplied } from "./commit-write-apply.ts";
 import { commitWrite, sendAnswer, wishedApp, type CommitContext } from "./commit-write.ts";
 import { prepareDirectWrite, warningHeaders } from "./direct-write.ts";
 import type { Complete } from "./direct-write.ts";
-import {
-  MODIFIED_MEANWHILE,
-  badRequest,
-  conflict,
-  fromStoreError,
-  invalid,
-  notFound,
-} from "./failure.ts";
+import { MODIFIED_MEANWHILE, conflict, fromStoreError, invalid, notFound } from "./failure.ts";
 import { readPatch, versionOf } from "./read-patch.ts";
 import type { Change } from "./read-patch.ts";
 import { refuseEscalation } from "./rbac/escalation.ts";
@@ -33,16 +35,22 @@ import { sendJson, sendStored } from "./respond.ts";
 import { applyResize } from "./resize.ts";
 import { applyScale, toScale } from "./scale.ts";
 import { checkShape } from "./shapes.ts";
+import {
+  checkIdentity,
+  kindOf,
+  refOfRequest,
+  toNewObject,
+  toUpdate,
+  withoutStatus,
+} from "./write-body.ts";
 import { admitNodeWrite, goesToGit, refuseDeclared } from "./write-policy.ts";
 
 /** Tries of a write that names no version, when others write the object at the same time. */
 const MAX_TRIES = 8;
-/** Characters that Kubernetes appends to `generateName`: no vowels, so that no word arises. */
-const SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
-const SUFFIX_LENGTH = 5;
 
-export interface WriteContext {
+export interface WriteContext extends AuthorizerFacts {
   readonly objects: ObjectStore;
+  readonly clock: Clock;
   readonly user: User;
   readonly query: URLSearchParams;
   readonly admit?: Admit | undefined;
@@ -62,21 +70,25 @@ export async function answerWrite(
   context: WriteContext,
 ): Promise<void> {
   const dryRun = parseDryRun(context.query.getAll("dryRun"));
-  if (what.verb === "create") return answerCreate(request, response, { what, context, dryRun });
+  const tracking = await trackingOf(request, what, context);
+  const asIs = { what, context, dryRun, tracking };
+  if (what.verb === "create") return answerCreate(request, response, asIs);
   const { resource, verb, namespace, subresource } = what;
   const { objects, user } = context;
   const ref = refOfRequest(what);
   const current = objects.get(ref)?.object;
+  if (current === undefined && tracking?.applies === true && subresource === undefined)
+    return answerCreate(request, response, asIs);
   const asked = { user, verb, resource, current, namespace, subresource };
   const { commits } = context;
   if (commits !== undefined && goesToGit(objects, asked)) {
-    return commitUpdate(request, response, { what, ref, dryRun, context: { ...context, commits } });
+    return commitUpdate(request, response, { ...asIs, ref, context: { ...context, commits } });
   }
   refuseDeclared(objects, asked);
-  const change = await readChange(request, what);
+  const change = await readChange(request, what, tracking);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { stored, warnings } = await tryUpdate({ what, ref, change, context, dryRun });
+      const { stored, warnings } = await tryUpdate({ ...asIs, ref, change });
       return sendWritten(response, 200, { what, stored, warnings, isStored: !dryRun });
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
@@ -92,35 +104,55 @@ interface CommitUpdate {
   readonly ref: ObjectRef;
   readonly dryRun: boolean;
   readonly context: WriteContext & CommitContext;
+  readonly tracking: Tracking | undefined;
 }
 
 /** The same change, made in Git. */
 async function commitUpdate(
   request: IncomingMessage,
   response: ServerResponse,
-  { what, ref, dryRun, context }: CommitUpdate,
+  { what, ref, dryRun, context, tracking }: CommitUpdate,
 ): Promise<void> {
   const { resource } = what;
-  const change = await readChange(request, what);
+  const change = await readChange(request, what, tracking);
+  const before = context.objects.get(ref)?.object.metadata.managedFields;
+  let owners = before;
   const wanted = (base: ApiObject | undefined, isAhead: boolean): ApiObject => {
     if (base === undefined) throw notFound(resource, ref.name);
-    const body = withoutStatus(change.apply(base as unknown as JsonObject), what);
+    const live = withEntries(base, before);
+    const body = withoutStatus(change.apply(live as unknown as JsonObject), what);
     checkIdentity(body, resource, ref);
     checkShape(resource, body);
     if (isAhead && !change.mayRetry) throw conflict(resource, ref.name, MODIFIED_MEANWHILE);
     const next = toUpdate(body, base, resource);
     refuseEscalation(resource, next, context);
     refuseNewFinalizers(resource, base, next);
+    owners = trackWrite(tracking, live, next, next.metadata.managedFields).metadata.managedFields;
     return next;
   };
   const call = { verb: "update" as const, ref, dryRun, resource, wanted };
-  const { object, warnings } = await commitWrite(request, call, context);
+  const { object: written, warnings } = await commitWrite(request, call, context);
+  const object = await withOwners(written, ref, { owners, context, dryRun });
   if (object === undefined) throw notFound(resource, ref.name);
   // `kubectl diff` compares it with what it has read.
   const isCompared = dryRun && readsForApply(request);
   const shown = isCompared ? await withLastApplied(object, context) : object;
   sendAnswer(response, 200, warnings, what.subresource === "scale" ? toScale(object) : shown);
 }
+
+/** What is committed has owners too, which Git knows nothing of: they are kept with what is stored. */
+async function withOwners(
+  object: ApiObject | undefined,
+  ref: ObjectRef,
+  { owners, context, dryRun }: Pick<WriteRequest, "context" | "dryRun"> & { owners: Owners },
+): Promise<ApiObject | undefined> {
+  if (object === undefined) return undefined;
+  if (dryRun) return withEntries(object, owners);
+  if (owners === undefined && object.metadata.managedFields === undefined) return object;
+  return (await keepOwners(context.objects, ref, owners)) ?? object;
+}
+
+type Owners = ObjectMeta["managedFields"];
 
 interface Written {
   readonly what: ResourceRequest;
@@ -138,11 +170,7 @@ function sendWritten(response: ServerResponse, code: number, written: Written): 
   else sendJson(response, code, stored.object);
 }
 
-/** Names the object of a request with a name in its path. Pure. */
-export function refOfRequest({ resource, namespace, name }: ResourceRequest): ObjectRef {
-  const kind = { apiVersion: apiVersionOf(resource), kind: resource.kind, name: name ?? "" };
-  return namespace === undefined ? kind : { ...kind, namespace };
-}
+export { refOfRequest } from "./write-body.ts";
 
 /** Whether nothing is to be written. Throws 422. Pure. */
 export function parseDryRun(values: readonly unknown[]): boolean {
@@ -154,36 +182,42 @@ export function parseDryRun(values: readonly unknown[]): boolean {
   return values.length > 0;
 }
 
-interface CreateRequest {
+interface WriteRequest {
   readonly what: ResourceRequest;
   readonly context: WriteContext;
   readonly dryRun: boolean;
+  readonly tracking: Tracking | undefined;
 }
 
 async function answerCreate(
   request: IncomingMessage,
   response: ServerResponse,
-  { what, context, dryRun }: CreateRequest,
+  { what, context, dryRun, tracking }: WriteRequest,
 ): Promise<void> {
   const { resource, namespace } = what;
   const { objects, user, commits } = context;
   const asked = { user, verb: "create" as const, resource, current: undefined, namespace };
   if (commits === undefined) refuseDeclared(objects, asked);
-  const body = await readJsonObject(request);
+  const body = await readNew(request, what, context, tracking);
   const wanted = toNewObject(withoutStatus(body, what), what);
+  const { managedFields: owners } = body["metadata"] as ObjectMeta;
   refuseEscalation(resource, wanted, context);
   if (commits !== undefined && goesToGit(objects, { ...asked, created: wanted })) {
     const ref = refOf(wanted);
     const app = wishedApp(wanted);
     const call = { verb: "create" as const, ref, dryRun, resource, app, wanted: () => wanted };
     const { object, warnings } = await commitWrite(request, call, { ...context, commits });
-    return sendAnswer(response, 201, warnings, object ?? wanted);
+    const applied = tracking?.applies === true ? owners : undefined;
+    const stored = await withOwners(object, ref, { owners: applied, context, dryRun });
+    return sendAnswer(response, 201, warnings, stored ?? wanted);
   }
   admitNodeWrite(user, resource, wanted, undefined);
   const { object, warnings, settle } = prepareDirectWrite(resource, wanted, undefined, context);
   // What is only tried is in no store, and has no bytes.
-  const create = (one: ApiObject): Promise<StoredObject> =>
-    dryRun ? Promise.resolve({ object: one, bytes: NO_BYTES }) : objects.create(one);
+  const create = (one: ApiObject): Promise<StoredObject> => {
+    const owned = trackWrite(tracking, undefined, one, owners);
+    return dryRun ? Promise.resolve({ object: owned, bytes: NO_BYTES }) : objects.create(owned);
+  };
   try {
     const stored = await createAdmitted(resource, object, context.admit, create);
     sendWritten(response, 201, { what, stored, warnings, isStored: !dryRun });
@@ -197,14 +231,33 @@ async function answerCreate(
 
 const NO_BYTES = new Uint8Array();
 
+/** What is to be created: a body, or what somebody applies under a name that nothing has. */
+async function readNew(
+  request: IncomingMessage,
+  what: ResourceRequest,
+  context: WriteContext,
+  tracking: Tracking | undefined,
+): Promise<JsonObject> {
+  if (tracking?.applies !== true) return readJsonObject(request);
+  const { resource, name = "" } = what;
+  authorizeObjects(context.user, { ...what, verb: "create" }, context);
+  const body = await readNewApply(request, tracking);
+  checkIdentity(body, resource, refOfRequest(what));
+  if (versionOf(body) !== undefined) throw conflict(resource, name, MODIFIED_MEANWHILE);
+  return { ...body, metadata: { ...(body["metadata"] as JsonObject), name } };
+}
+
 function toReplacement(body: JsonObject): Change {
   return { apply: () => body, mayRetry: versionOf(body) === undefined };
 }
 
 async function readChange(
   request: IncomingMessage,
-  { verb, resource, subresource }: ResourceRequest,
+  what: ResourceRequest,
+  tracking: Tracking | undefined,
 ): Promise<Change> {
+  if (tracking?.applies === true) return readApply(request, what, tracking);
+  const { verb, resource, subresource } = what;
   const isScale = subresource === "scale";
   const kind = isScale ? { apiVersion: "autoscaling/v1", kind: "Scale" } : kindOf(resource);
   const change =
@@ -224,12 +277,9 @@ async function readChange(
   return { ...change, apply };
 }
 
-interface UpdateRequest {
-  readonly what: ResourceRequest;
+interface UpdateRequest extends WriteRequest {
   readonly ref: ObjectRef;
   readonly change: Change;
-  readonly context: WriteContext;
-  readonly dryRun: boolean;
 }
 
 async function tryUpdate({
@@ -238,6 +288,7 @@ async function tryUpdate({
   change,
   context,
   dryRun,
+  tracking,
 }: UpdateRequest): Promise<Pick<Written, "stored" | "warnings">> {
   const { resource, subresource } = what;
   const { objects, user } = context;
@@ -247,24 +298,29 @@ async function tryUpdate({
   checkIdentity(body, resource, ref);
   checkShape(resource, body);
   const wanted = toUpdate(body, current.object, resource);
+  const track = (object: ApiObject): ApiObject =>
+    trackWrite(tracking, current.object, object, wanted.metadata.managedFields);
   if (subresource === "status") {
-    const object = { ...current.object, status: body["status"] ?? {}, metadata: wanted.metadata };
-    const stored = dryRun ? { ...current, object } : await objects.updateStatus(object);
-    return { stored, warnings: [] };
+    const { metadata } = current.object;
+    const { resourceVersion } = wanted.metadata;
+    const status = { ...current.object, status: body["status"] ?? {} };
+    const object = track({ ...status, metadata: { ...metadata, resourceVersion } as ObjectMeta });
+    const isSame = isSameJson(object.metadata.managedFields, metadata.managedFields);
+    const write = (): Promise<StoredObject> =>
+      isSame ? objects.updateStatus(object) : replace(objects, object);
+    return { stored: dryRun ? { ...current, object } : await write(), warnings: [] };
   }
   refuseEscalation(resource, wanted, context);
   refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
   if (subresource === "resize") {
-    const stored = dryRun ? { ...current, object: wanted } : await objects.update(wanted);
+    const object = track(wanted);
+    const stored = dryRun ? { ...current, object } : await objects.update(object);
     return { stored, warnings: [] };
   }
-  const { object, warnings, settle } = prepareDirectWrite(
-    resource,
-    wanted,
-    current.object,
-    context,
-  );
+  const prepared = prepareDirectWrite(resource, wanted, current.object, context);
+  const { warnings, settle } = prepared;
+  const object = track(prepared.object);
   try {
     const stored = dryRun ? { ...current, object } : await objects.update(object);
     return { stored, warnings };
@@ -273,112 +329,8 @@ async function tryUpdate({
   }
 }
 
-/** The status of what people may declare has a way of its own; clients send an empty one along. */
-function withoutStatus(body: JsonObject, { resource, subresource }: ResourceRequest): JsonObject {
-  if (!resource.declarable || subresource === "status") return body;
-  const { status: _, ...rest } = body;
-  return rest;
-}
-
-/** The body as the next state of `current`: what the server sets itself stays. */
-function toUpdate(body: JsonObject, current: ApiObject, resource: Resource): ApiObject {
-  const metadata = body["metadata"] as ObjectMeta;
-  const { name } = current.metadata;
-  if (metadata.uid !== undefined && metadata.uid !== "" && metadata.uid !== current.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${current.metadata.uid}`;
-    throw conflict(resource, name, why);
-  }
-  const version = versionOf(body);
-  if (version !== undefined && version !== current.metadata.resourceVersion) {
-    throw conflict(resource, name, MODIFIED_MEANWHILE);
-  }
-  return { ...body, ...kindOf(resource), metadata: { ...metadata, ...systemFields(current) } };
-}
-
-/** Fields of metadata that callers cannot set. */
-function systemFields({ metadata }: ApiObject): Partial<ObjectMeta> & { readonly name: string } {
-  const kept: (keyof ObjectMeta)[] = [
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-  ];
-  const fields = kept.map((key) => [key, metadata[key]] as const);
-  const present = fields.filter(([, value]) => value !== undefined);
-  return { name: metadata.name, ...Object.fromEntries(present) };
-}
-
-function toNewObject(body: JsonObject, what: ResourceRequest): ApiObject {
-  const { resource, namespace } = what;
-  if (resource.namespaced && namespace === undefined) {
-    throw badRequest("the server requires a namespace in the path of this request");
-  }
-  if (versionOf(body) !== undefined) {
-    throw badRequest("resourceVersion should not be set on objects to be created");
-  }
-  const given = isJsonObject(body["metadata"]) ? body["metadata"] : {};
-  const name = newName(given["name"], given["generateName"]);
-  const place = { ...refOfRequest(what), name };
-  checkIdentity({ ...body, metadata: { ...given, name } }, resource, place);
-  const { labels, annotations, ownerReferences, finalizers } = given as unknown as ObjectMeta;
-  const metadata: ObjectMeta = {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(labels && { labels }),
-    ...(annotations && { annotations }),
-    ...(ownerReferences && { ownerReferences }),
-    ...(finalizers && { finalizers }),
-  };
-  const object = { ...body, ...kindOf(resource), metadata };
-  checkShape(resource, object as unknown as JsonObject);
-  if (!isDnsSubdomain(name)) {
-    throw invalid(resource, name, [
-      { field: "metadata.name", message: `Invalid value: "${name}": must be a DNS subdomain` },
-    ]);
-  }
-  return object;
-}
-
-function newName(name: unknown, prefix: unknown): string {
-  if (typeof name === "string" && name !== "") return name;
-  if (typeof prefix !== "string" || prefix === "") {
-    throw badRequest("name or generateName is required");
-  }
-  const pick = (): string => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)] ?? "";
-  return prefix + Array.from({ length: SUFFIX_LENGTH }, pick).join("");
-}
-
-/** Kind, name and namespace, where the body states them, must be those of the path. Throws 400. */
-function checkIdentity(body: JsonObject, resource: Resource, ref: ObjectRef): void {
-  const { apiVersion, kind, metadata } = body;
-  const expected = kindOf(resource);
-  const isOther =
-    (apiVersion !== undefined && apiVersion !== expected.apiVersion) ||
-    (kind !== undefined && kind !== expected.kind);
-  if (isOther) {
-    throw badRequest(
-      `the kind of the object (${JSON.stringify(apiVersion)}, ${JSON.stringify(kind)}) ` +
-        `does not match the expected kind (${expected.apiVersion}, ${expected.kind})`,
-    );
-  }
-  if (!isJsonObject(metadata)) throw badRequest("metadata of the object is required");
-  const { name, namespace } = metadata;
-  if (name !== undefined && name !== ref.name) {
-    throw badRequest(
-      `the name of the object (${JSON.stringify(name)}) does not match the name on the URL (${ref.name})`,
-    );
-  }
-  if (namespace !== undefined && namespace !== "" && namespace !== ref.namespace) {
-    throw badRequest(
-      "the namespace of the provided object does not match the namespace sent on the request",
-    );
-  }
-}
-
-function kindOf(resource: Resource): { readonly apiVersion: string; readonly kind: string } {
-  return { apiVersion: apiVersionOf(resource), kind: resource.kind };
+async function replace(objects: ObjectStore, object: ApiObject): Promise<StoredObject> {
+  const [stored] = await objects.transact([{ kind: "replace", object }]);
+  invariant(stored !== undefined, "one write has one outcome");
+  return stored;
 }

@@ -257,7 +257,7 @@ describe("what Git declares is changed in Git", () => {
     { method: "PUT", path, body: {} },
     {
       method: "PATCH",
-      path,
+      path: `${path}?fieldManager=ada`,
       body: {},
       headers: { "Content-Type": "application/apply-patch+yaml" },
     },

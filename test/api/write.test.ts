@@ -327,7 +327,8 @@ describe("an administrator", () => {
     const add = [{ op: "add", path: "/metadata/labels", value: { rack: "7" } }];
     const labelled = await patch("application/json-patch+json", add);
     expect((labelled.json as Node).metadata.labels).toEqual({ rack: "7" });
-    expect((await patch("application/apply-patch+yaml", {})).code).toBe(415);
+    expect((await patch("application/apply-patch+cbor", {})).code).toBe(415);
+    expect((await patch("application/apply-patch+yaml", {})).code).toBe(422);
     expect((await patch(merge, [])).code).toBe(400);
   });
 
