@@ -12,6 +12,9 @@ export async function missingTestPackages() {
   const missing = (await hasStaticBusybox()) ? [] : ["busybox-static"];
   if (findProgram("sshd", ["/usr/sbin"]) === undefined) missing.push("openssh-server");
   if (findProgram("systemd-analyze") === undefined) missing.push("systemd");
+  if (findProgram("age") === undefined) missing.push("age");
+  const { code } = await attempt("/usr/bin/python3", ["-c", "import yaml, cryptography"]);
+  if (code !== 0) missing.push("python3-yaml", "python3-cryptography");
   return missing;
 }
 

@@ -123,7 +123,8 @@ export const READING_ANNOTATION = "berth.dev/reading";
 
 /** The value of `READING_ANNOTATION` for an App as it is now. Pure. */
 export function readingOf({ spec }: App): string {
-  return shortHash({ namespace: spec.namespace, ignore: spec.ignore ?? "" });
+  const { namespace, ignore = "", secrets } = spec;
+  return shortHash({ namespace, ignore, ...(secrets === undefined ? {} : { secrets }) });
 }
 
 /**

@@ -8,6 +8,7 @@ import { containerIdOf, execIn, isReady, podsOf } from "../support/observed.ts";
 import { useCluster } from "../support/use-cluster.ts";
 
 const current = useCluster(async () => ({
+  up: ["--allow-plain-secrets"],
   files: {
     ...(await helloFiles()),
     "namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n",

@@ -217,7 +217,7 @@ test("what cannot be is told, and nothing is committed", async () => {
   );
   expect(await refused("create", "configmap", "m4")).toContain('configmaps "m4" already exists');
   expect(await refused("create", "secret", "generic", "s", "--from-literal=a=b")).toMatch(
-    /plain text: encrypt it/,
+    /plain text, and there is nobody to encrypt it to; set secrets.recipients/,
   );
   expect(await refused("annotate", "configmap", "alias", "x=z", "--overwrite")).toMatch(
     /alias of an anchor|apps\/anchors\.yaml|anchors\.yaml/,

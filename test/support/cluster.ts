@@ -45,6 +45,8 @@ export interface ClusterOptions {
   readonly repo?: string;
   /** Do not start it yet. */
   readonly start?: boolean;
+  /** More words for `berth up`. */
+  readonly up?: readonly string[];
 }
 
 /** Where the containers of the machine reach programs of the tests. */
@@ -109,7 +111,7 @@ export class Cluster implements AsyncDisposable {
       for (const [file, content] of Object.entries(options.files ?? {}))
         await repo.write(file, content.replaceAll("NODE_PORT", String(cluster.nodePort)));
       if (options.files !== undefined) await repo.commit("first");
-      if (options.start !== false) await cluster.up();
+      if (options.start !== false) await cluster.up(...(options.up ?? []));
       return cluster;
     } catch (error) {
       console.error(await cluster.describe());
@@ -119,13 +121,14 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** `berth up`, which must succeed. */
-  async up(): Promise<string> {
+  async up(...more: readonly string[]): Promise<string> {
     const { code, output } = await this.berth(
       "up",
       "--repo",
       this.repo.path,
       "--port",
       String(this.port),
+      ...more,
     );
     if (code !== 0) throw new Error(`berth up ended with ${code}:\n${output}`);
     this.#clusterId = await this.readClusterId();
