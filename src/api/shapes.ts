@@ -226,7 +226,8 @@ const SHAPES: ReadonlyMap<string, Schema> = new Map([
             prune: flag,
             suspend: flag,
           },
-          ["repo", "branch", "path", "namespace", "intervalSeconds", "prune"],
+          // The others are given by default.
+          ["repo"],
         ),
         status: fields({
           seenCommit: text,

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/hash.ts";
 import {
   APPLIED_ANNOTATION,
   APP_LABEL,
+  ROOT_APP,
   SOURCE_ANNOTATION,
   UNMANAGED_ANNOTATION,
 } from "../model/app.ts";
@@ -43,7 +44,7 @@ export function refuseDeclared(
   },
 ): void {
   const { user, verb, resource, current, subresource } = request;
-  if (user.node !== undefined) return;
+  if (user.node !== undefined || subresource === EPHEMERAL) return;
   if (!resource.declarable) {
     // Apps are written through the API, except those that are themselves in Git.
     const isGits = current?.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
@@ -86,14 +87,29 @@ export interface AskedWrite {
  */
 export function goesToGit(objects: Pick<ObjectStore, "get">, asked: AskedWrite): boolean {
   const { user, verb, resource, current, created, subresource } = asked;
-  if (user.node !== undefined || isAccount(user) || subresource === "status") return false;
+  if (user.node !== undefined || isAccount(user) || isRuntime(subresource)) return false;
   const isGits = current?.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
-  if (!resource.declarable) return resource.kind === "App" && isGits;
+  if (!resource.declarable)
+    return resource.kind === "App" && (isGits || isForGit(objects, created));
   if (isUnmanaged(objects, current?.metadata.namespace ?? asked.namespace)) return false;
   const object = current ?? created;
   if (object === undefined) return true;
   if (isOwned(object)) return false;
   return verb !== "delete" || !isMadeByBerth(objects, object);
+}
+
+/** A further App goes to the folder of the first one, unless it is said to be nobody's. */
+function isForGit(objects: Pick<ObjectStore, "get">, created: ApiObject | undefined): boolean {
+  if (created === undefined || created.metadata.name === ROOT_APP) return false;
+  if (created.metadata.annotations?.[UNMANAGED_ANNOTATION] === "true") return false;
+  return objects.get({ ...refOf(created), name: ROOT_APP }) !== undefined;
+}
+
+const EPHEMERAL = "ephemeralcontainers";
+
+/** Whether Git never states what is written. */
+function isRuntime(subresource: string | undefined): boolean {
+  return subresource === "status" || subresource === EPHEMERAL;
 }
 
 /** Whether the user is a program in the cluster. Pure. */

@@ -1,5 +1,5 @@
 import { compare } from "../base/order.ts";
-import { APP_LABEL, WRITE_TO_ANNOTATION } from "../model/app.ts";
+import { APP_LABEL, ROOT_APP, WRITE_TO_ANNOTATION } from "../model/app.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
 import { formatRef, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import { currentRelease, releasesOf } from "../planner/release-rules.ts";
@@ -8,9 +8,6 @@ import type { StoreWorld } from "./store-world.ts";
 export type Target =
   | { readonly kind: "app"; readonly app: App }
   | { readonly kind: "refused"; readonly why: "blocked" | "not-found"; readonly message: string };
-
-/** The App that everything without a home of its own goes to. */
-const ROOT = "root";
 
 /**
  * Which App's folder a write goes to: the one that declares the object; else the one that is named; else the only one of
@@ -66,7 +63,7 @@ function candidatesFor(
     if (present.length > 0) return present;
   }
   const roots = apps.filter(({ metadata }) => metadata.labels?.[APP_LABEL] === undefined);
-  const root = roots.find(({ metadata }) => metadata.name === ROOT);
+  const root = roots.find(({ metadata }) => metadata.name === ROOT_APP);
   return root === undefined ? roots : [root];
 }
 

@@ -5,7 +5,12 @@ export const SOURCE_ANNOTATION = "berth.dev/source";
 /** JSON of an `AppliedManifest`: what the last apply stated, so that the next one knows what Git let go. */
 export const APPLIED_ANNOTATION = "berth.dev/applied";
 
-/** On a Namespace, with the value "true": what is in it is not Git's; people write it through the API. */
+/** The first App, which `berth up` makes: what has no home of its own goes to its folder. */
+export const ROOT_APP = "root";
+/**
+ * On a Namespace, with the value "true": what is in it is not Git's; people write it through the API. On an App that is
+ * made through the API: it stays in the cluster alone.
+ */
 export const UNMANAGED_ANNOTATION = "berth.dev/unmanaged";
 
 /** On an object that is created, or on a Namespace: the App whose folder writes through the API go to. */

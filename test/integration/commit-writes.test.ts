@@ -283,6 +283,38 @@ test("a deletion that the prune guard would hold carries its consent, and any ot
   expect((await kubectl.run("label", "configmap", "m2", "next=yes")).code).toBe(0);
 });
 
+const child = (name: string, more = ""): string =>
+  `apiVersion: berth.dev/v1\nkind: App\nmetadata:\n  name: ${name}\n${more}spec:\n  repo: ${plane.repo.path}\n  path: two\n  intervalSeconds: 3600\n`;
+const appNamed = (name: string): App | undefined =>
+  plane.get({ apiVersion: "berth.dev/v1", kind: "App", name }) as App | undefined;
+
+test("a further App is a commit to the first one's folder, changed and deleted by commits", async () => {
+  const applied = await kubectl.pipe(child("two"), "apply", "-f", "-");
+  expect([applied.code, applied.stderr]).toEqual([0, expect.stringContaining("committed ")]);
+  const [file] = (await plane.git("diff", "--name-only", "HEAD~1", "HEAD")).split("\n");
+  expect(await plane.read(file ?? "")).toBe(child("two"));
+  expect(appNamed("two")?.metadata.labels?.["berth.dev/app"]).toBe("root");
+  expect(
+    (await kubectl.run("patch", "app", "two", "--type=merge", "-p", '{"spec":{"suspend":true}}'))
+      .code,
+  ).toBe(0);
+  expect(await plane.read(file ?? "")).toBe(`${child("two")}  suspend: true\n`);
+  expect((await kubectl.run("delete", "app", "two", "--wait=false")).code).toBe(0);
+  expect(await plane.git("log", "-1", "--format=%B")).toContain("Allow-Prune: root");
+  await eventually("it is gone", () => (appNamed("two") === undefined ? true : undefined));
+});
+
+test("an App that is said to be nobody's stays in the cluster alone", async () => {
+  const before = await plane.repo.head();
+  const marked = child("loose", '  annotations: {berth.dev/unmanaged: "true"}\n');
+  expect((await kubectl.pipe(marked, "apply", "-f", "-")).output).toContain(
+    "app.berth.dev/loose created",
+  );
+  expect(appNamed("loose")?.metadata.labels?.["berth.dev/app"]).toBeUndefined();
+  expect((await kubectl.run("delete", "app", "loose", "--wait=false")).code).toBe(0);
+  expect(await plane.repo.head()).toBe(before);
+});
+
 test("Git away is a 503 that says so", async () => {
   await plane.git("update-ref", "-d", "refs/heads/main");
   const { stderr } = await kubectl.run("scale", "deployment/web-5", "--replicas=2");
