@@ -1,9 +1,7 @@
-import type { Millis } from "../base/clock.ts";
-import { unreachable } from "../base/assert.ts";
-import { isSameJson } from "../base/same-json.ts";
 import { LABELS } from "../model/instance.ts";
 import type { Pod, PodStatus } from "../model/kinds.gen.ts";
-import { createMember, findContainer, prepareImage, startMember } from "./member-actions.ts";
+import { carryOut } from "./carry-out.ts";
+import { findContainer } from "./member-actions.ts";
 import { actionKey, planPod, podGraceMs, type Action } from "./plan-pod.ts";
 import { PodContainers } from "./pod-containers.ts";
 import { failureTarget, isMaking, PodFailures } from "./pod-failures.ts";
@@ -19,21 +17,11 @@ import {
   type PodContainer,
   type PodView,
 } from "./pod-view.ts";
-import { isConfigVolume } from "./pod-volumes.ts";
 import type { ImageDetails, ObservedContainer } from "./runtime.ts";
-import {
-  createSandbox,
-  fillVolumes,
-  releaseSandbox,
-  removePod,
-  setUpSandbox,
-  startSandbox,
-  withdraw,
-} from "./sandbox-actions.ts";
-import { resizeMember } from "./resize-member.ts";
 import { StatusWriter } from "./status-writer.ts";
 import type { StuckCall } from "./stuck-calls.ts";
-import { stopMember } from "./stop-member.ts";
+import { VolumeRefresher } from "./volume-refresher.ts";
+import type { SandboxHandle } from "./volume-writer.ts";
 
 export interface PodWorkerOptions {
   readonly pod: Pod;
@@ -49,10 +37,16 @@ export interface PodWorkerOptions {
   readonly signal: AbortSignal;
 }
 
+/** Where a spec states containers of a role. */
+const SPEC_LISTS = {
+  sandbox: "containers",
+  main: "containers",
+  init: "initContainers",
+  ephemeral: "ephemeralContainers",
+} as const;
+
 /** Made once: an abort without a reason makes a new error each time. */
 const OVERTAKEN = new Error("Another look came first");
-/** How often files of ConfigMaps and Secrets are compared with the API. */
-export const VOLUME_REFRESH_MS: Millis = 60_000;
 
 /**
  * Keeps one pod as it should be. Looks at it whenever something changed, asks the plan what to do, and starts those
@@ -70,7 +64,7 @@ export class PodWorker {
   readonly #inPostStart = new Set<string>();
   readonly #told = new Set<string>();
   readonly #making = new AbortController();
-  #volumesStale = new AbortController();
+  readonly #refresher: VolumeRefresher;
   readonly #ended = Promise.withResolvers<void>();
   #pod: Pod;
   #gone: boolean;
@@ -103,10 +97,11 @@ export class PodWorker {
       tell: (message, container) => this.#tell("Warning", "Unhealthy", message, container),
       signal,
     });
+    this.#refresher = new VolumeRefresher({ filled: () => this.#filled(), services });
     this.#containers.adopt(options.containers);
     if (options.wired) this.#adoptSandbox();
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    void this.#refreshVolumes();
+    void this.#refresher.run(this.#pod, AbortSignal.any([signal, this.#making.signal]));
     this.#lookSoon();
   }
 
@@ -126,7 +121,7 @@ export class PodWorker {
 
   /** A newer version from the API. */
   update(pod: Pod): void {
-    if (!isSameJson(shownMeta(pod), shownMeta(this.#pod))) this.#volumesStale.abort(OVERTAKEN);
+    this.#refresher.update(this.#pod, pod);
     this.#pod = pod;
     this.#status.update(pod);
     if (this.#isEnding) this.#making.abort(new Error("The pod is being deleted"));
@@ -298,50 +293,22 @@ export class PodWorker {
     this.#tell("Warning", reason, text);
   }
 
-  async #act(action: Action): Promise<void> {
-    const handle = this.#handle(action);
-    switch (action.kind) {
-      case "withdraw":
-        await withdraw(handle);
+  #act(action: Action): Promise<void> {
+    return carryOut(action, this.#handle(action), {
+      graceMs: (wanted) => (this.#isEnding ? Math.min(wanted, podGraceMs(this.#pod)) : wanted),
+      sandboxIds: () =>
+        this.#containers
+          .all()
+          .filter((one) => one.role === "sandbox")
+          .map(({ id }) => id),
+      withdrawn: () => {
         this.#withdrawn = true;
-        return;
-      case "create-sandbox":
-        return await createSandbox(handle, action.attempt);
-      case "start-sandbox":
-        return await startSandbox(handle, action.id);
-      case "set-up-sandbox":
-        return await setUpSandbox(handle, action.id);
-      case "prepare-image":
-        return await prepareImage(handle, action.container);
-      case "create":
-        return await createMember(handle, action);
-      case "start":
-        return await startMember(handle, action);
-      case "stop":
-        return await stopMember(handle, action, () =>
-          this.#isEnding ? Math.min(action.graceMs, podGraceMs(this.#pod)) : action.graceMs,
-        );
-      case "resize":
-        return await resizeMember(handle, action);
-      case "remove":
-        await this.#options.services.runtime.remove(action.id, handle.signal);
-        this.#containers.drop(action.id);
-        return;
-      case "release-sandbox": {
-        const sandboxes = this.#containers.all().filter((one) => one.role === "sandbox");
-        return await releaseSandbox(
-          handle,
-          sandboxes.map(({ id }) => id),
-        );
-      }
-      case "remove-pod":
-        await removePod(handle);
+      },
+      removed: () => {
         this.#stop();
         this.#ended.resolve();
-        return;
-      default:
-        return unreachable(action);
-    }
+      },
+    });
   }
 
   #handle(action: Action): PodHandle {
@@ -360,6 +327,7 @@ export class PodWorker {
       put: (container) => containers.put(container),
       drop: (id) => containers.drop(id),
       get: (id) => containers.get(id),
+      containers: () => containers.all(),
       observe: (id) => containers.observe(id),
       isOver: (id) => containers.isOver(id),
       untilOver: (id, ms) => containers.untilOver(id, ms),
@@ -381,33 +349,16 @@ export class PodWorker {
   #tell(type: "Normal" | "Warning", reason: string, message: string, container?: string): void {
     if (this.#gone) return;
     const role = container === undefined ? undefined : findContainer(this.#pod, container)?.role;
-    const list = role === "init" ? "initContainers" : "containers";
+    const list = SPEC_LISTS[role ?? "main"];
     const field = container === undefined ? {} : { fieldPath: `spec.${list}{${container}}` };
     this.#options.services.events.record(this.#pod, { type, reason, message, ...field });
   }
 
-  /** Files of ConfigMaps and Secrets follow their objects. */
-  async #refreshVolumes(): Promise<void> {
-    const { services, signal } = this.#options;
-    if (!(this.#pod.spec.volumes ?? []).some(isConfigVolume)) return;
-    while (!this.#isOver && !signal.aborted) {
-      this.#volumesStale = new AbortController();
-      const waits = AbortSignal.any([signal, this.#making.signal, this.#volumesStale.signal]);
-      const sandbox = this.#containers.get(this.#readySandbox ?? "");
-      if (sandbox?.pid !== undefined && !this.#isEnding) {
-        const handle = this.#handle({ kind: "set-up-sandbox", id: sandbox.id });
-        await fillVolumes(handle, { id: sandbox.id, pid: sandbox.pid }).catch((error: unknown) => {
-          if (!signal.aborted) {
-            services.logger.warn(
-              { error, pod: this.#pod.metadata.name },
-              "Cannot refresh a pod's volumes: trying again",
-            );
-          }
-        });
-      }
-      await services.clock.sleep(VOLUME_REFRESH_MS, waits).catch(() => undefined);
-      if (this.#making.signal.aborted) return;
-    }
+  /** The sandbox whose volumes are to follow their objects, with how to reach it. */
+  #filled(): { readonly handle: PodHandle; readonly sandbox: SandboxHandle } | undefined {
+    const { id, pid } = this.#containers.get(this.#readySandbox ?? "") ?? {};
+    if (id === undefined || pid === undefined || this.#isEnding) return undefined;
+    return { handle: this.#handle({ kind: "set-up-sandbox", id }), sandbox: { id, pid } };
   }
 
   /** Pods come and go; the agent's signal must not hold those that went. */
@@ -420,9 +371,4 @@ export class PodWorker {
     this.#making.abort(new Error("The pod is over"));
     this.#probes.stop();
   }
-}
-
-/** What volumes show of the pod itself, and may change. */
-function shownMeta({ metadata: { labels = {}, annotations = {} } }: Pod): unknown {
-  return [labels, annotations];
 }
