@@ -10,7 +10,7 @@ import { ClusterDns } from "../src/proxy/dns.ts";
 import { runOnHost } from "../src/proxy/run-command.ts";
 import { eventually } from "../test/support/eventually.ts";
 import { needTools } from "./debian-tools.ts";
-import { compared, median } from "./harness.ts";
+import { compared } from "./harness.ts";
 import type { Bar, BenchOptions, Metric } from "./harness.ts";
 import { serviceState } from "./proxy-rules.ts";
 
@@ -56,7 +56,7 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
       return rates.every(({ answered }) => answered > 0);
     });
     const peaks = { ours: [] as number[], peer: [] as number[] };
-    const tails: number[] = [];
+    const tails = { ours: [] as number[], peer: [] as number[] };
     for (let round = 1; round <= ROUNDS; round += 1) {
       const common = { queries, seconds: SECONDS, clients: 8, signal };
       const order = round % 2 === 0 ? (["peer", "ours"] as const) : (["ours", "peer"] as const);
@@ -64,15 +64,19 @@ export async function run({ say, signal }: BenchOptions): Promise<Metric[]> {
         peaks[who].push(
           (await ask({ ...common, port: who === "ours" ? port : PEER_PORT })).perSecond,
         );
-      const steady = await ask({ ...common, port, rate: STEADY_RATE });
-      tails.push(steady.p99Ms);
+      for (const who of order) {
+        const at = who === "ours" ? port : PEER_PORT;
+        tails[who].push((await ask({ ...common, port: at, rate: STEADY_RATE })).p99Ms);
+      }
+      const last = (list: readonly number[], digits: number): string =>
+        (list.at(-1) ?? 0).toFixed(digits);
       say(
-        `round ${round} of ${ROUNDS}: ${Math.round(peaks.ours.at(-1) ?? 0)}/s, dnsmasq ${Math.round(peaks.peer.at(-1) ?? 0)}/s, p99 ${steady.p99Ms.toFixed(2)} ms at ${Math.round(steady.perSecond)}/s`,
+        `round ${round} of ${ROUNDS}: ${last(peaks.ours, 0)}/s, dnsmasq ${last(peaks.peer, 0)}/s, p99 at ${STEADY_RATE}/s ${last(tails.ours, 2)} ms, dnsmasq ${last(tails.peer, 2)} ms`,
       );
     }
     return [
       compared(PEAK, "queries/s", peaks.ours, peaks.peer),
-      { name: TAIL, value: Number(median(tails).toPrecision(4)), unit: "ms" },
+      compared(TAIL, "ms", tails.ours, tails.peer),
     ];
   } finally {
     ended.abort();

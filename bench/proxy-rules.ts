@@ -59,7 +59,7 @@ export async function measureRules({ say, signal }: BenchOptions): Promise<Metri
   };
   for (let round = 1; round <= ROUNDS; round += 1) {
     await using namespace = await Namespace.create();
-    const nft = nftTool(namespace.run);
+    const nft = nftTool(namespace.run, namespace.open);
     const newProxy = (): NftProxy =>
       new NftProxy({ nft, ruleset: RULESET, clock: systemClock, logger: silentLogger });
     const states = new Map(Array.from({ length: SERVICES }, (_, index) => serviceState(index, 3)));
@@ -111,7 +111,7 @@ type Timed = (metric: string, task: () => Promise<void>) => Promise<void>;
 
 async function measureMany(signal: AbortSignal, timed: Timed): Promise<void> {
   await using namespace = await Namespace.create();
-  const nft = nftTool(namespace.run);
+  const nft = nftTool(namespace.run, namespace.open);
   const proxy = new NftProxy({ nft, ruleset: RULESET, clock: systemClock, logger: silentLogger });
   const states = new Map(
     Array.from({ length: MANY_SERVICES }, (_, index) => serviceState(index, 3)),
@@ -125,7 +125,7 @@ const PEER_ONE = "a chain for each service: one endpoint";
 
 async function measurePeer({ say, signal }: BenchOptions, timed: Timed): Promise<void> {
   await using namespace = await Namespace.create();
-  const nft = nftTool(namespace.run);
+  const nft = nftTool(namespace.run, namespace.open);
   await timed(PEER_LOAD, () => nft.apply(peerTable(), signal));
   for (let change = 0; change < Math.min(CHANGES, 5); change += 1) {
     const gone = `${vip(change)}-2`;

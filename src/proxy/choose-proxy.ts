@@ -4,7 +4,7 @@ import { NftProxy } from "./nft-proxy.ts";
 import type { RulesetOptions } from "./nft-ruleset.ts";
 import { nftTool } from "./nft.ts";
 import { ProxyError } from "./proxy-error.ts";
-import type { RunCommand } from "./run-command.ts";
+import type { OpenCommand, RunCommand } from "./run-command.ts";
 import type { ServiceProxy } from "./service-proxy.ts";
 import { disownServices } from "./userspace/own-services.ts";
 import { UserspaceProxy } from "./userspace/userspace-proxy.ts";
@@ -12,6 +12,8 @@ import { UserspaceProxy } from "./userspace/userspace-proxy.ts";
 export interface ChooseProxyOptions {
   readonly ruleset: RulesetOptions;
   readonly run: RunCommand;
+  /** Starts programs that stay; without it each call is a process. */
+  readonly open?: OpenCommand | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -41,8 +43,8 @@ export async function chooseProxy(
   options: ChooseProxyOptions,
   signal: AbortSignal,
 ): Promise<ChosenProxy> {
-  const { ruleset, run, clock, logger } = options;
-  const nft = nftTool(run);
+  const { ruleset, run, open, clock, logger } = options;
+  const nft = nftTool(run, open, clock);
   const reason = await whyNot(() => nft.check(TRIAL, signal));
   if (reason === undefined) {
     // Left by a time without nftables.

@@ -1,7 +1,14 @@
 import type { Clock, Millis } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { tableName } from "../model/instance.ts";
-import { isWhole, renderChange, renderCheck, renderCleaning, renderFull } from "./nft-ruleset.ts";
+import {
+  isWhole,
+  renderChange,
+  renderCheck,
+  renderCleaning,
+  renderFull,
+  renderGlance,
+} from "./nft-ruleset.ts";
 import type { Names } from "./nft-own-change.ts";
 import type { RulesetChange, RulesetOptions } from "./nft-ruleset.ts";
 import type { Nft } from "./nft.ts";
@@ -21,7 +28,10 @@ export interface NftProxyOptions {
 const CHUNK_FRONTENDS = 5000;
 
 /** How soon a table that somebody else flushed is put back. */
-const CHECK_INTERVAL_MS = 5000;
+const GLANCE_INTERVAL_MS = 900;
+
+/** Every so many glances it is asked for each set whether somebody emptied it. */
+const CHECK_EVERY = 5;
 
 /** How long what is of no use any more stays, empty. */
 const IDLE_MS = 2000;
@@ -50,7 +60,7 @@ export class NftProxy implements ServiceProxy {
       if (change.script !== "") {
         this.#held = undefined;
         try {
-          await this.#options.nft.apply(change.script, signal);
+          await this.#options.nft.change(change.script, signal);
           this.#note(change);
         } catch (error) {
           if (signal.aborted) throw error;
@@ -69,16 +79,17 @@ export class NftProxy implements ServiceProxy {
     return this.#options.nft.hasTable(tableName(this.#options.ruleset.clusterId), signal);
   }
 
-  /** Looks every few seconds whether somebody flushed the table, and puts it back. Until `signal` aborts. */
+  /** Looks all the time whether somebody flushed the table, and puts it back. Until `signal` aborts. */
   async guard(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    while (!signal.aborted) {
+    const { clock, logger, nft } = this.#options;
+    for (let glances = 1; !signal.aborted; glances += 1) {
       try {
-        await clock.sleep(CHECK_INTERVAL_MS, signal);
-        if (await this.repair(signal)) {
+        await clock.sleep(GLANCE_INTERVAL_MS, signal);
+        if (await this.repair(signal, glances % CHECK_EVERY === 0 ? "check" : "glance")) {
           logger.warn({}, "The nftables table was changed by somebody else: put it back");
         }
         await this.#clean(signal);
+        nft.rest();
       } catch (error) {
         if (!signal.aborted) logger.error({ error }, "Cannot check the nftables table");
       }
@@ -86,13 +97,17 @@ export class NftProxy implements ServiceProxy {
   }
 
   /** Replaces the whole table if it is not whole. True when that was so. */
-  repair(signal: AbortSignal): Promise<boolean> {
+  async repair(signal: AbortSignal, how: "check" | "glance" = "check"): Promise<boolean> {
+    const { nft, ruleset } = this.#options;
+    const script = how === "check" ? renderCheck(ruleset) : renderGlance(ruleset);
+    const isWell = async (): Promise<boolean> =>
+      this.#wanted === undefined ||
+      (this.#held === this.#wanted && isWhole(await nft.look(script, signal)));
+    // No change waits for this; one that is under way may mislead it.
+    if (await isWell()) return false;
     return this.#inTurn(async () => {
-      const { nft, ruleset } = this.#options;
       const wanted = this.#wanted;
-      if (wanted === undefined) return false;
-      if (this.#held === wanted && isWhole(await nft.check(renderCheck(ruleset), signal)))
-        return false;
+      if (wanted === undefined || (await isWell())) return false;
       this.#held = undefined;
       await this.#load(wanted, signal);
       return true;

@@ -162,7 +162,13 @@ export function renderCheck({ clusterId }: RulesetOptions): string {
   ].join("\n");
 }
 
-/** Whether nft's answer to `renderCheck` says that the table is whole. Pure. */
+/** A check that costs next to nothing: whether somebody took the table away, or all its rules. Pure. */
+export function renderGlance({ clusterId }: RulesetOptions): string {
+  const name = tableName(clusterId);
+  return SENTINEL_CHAINS.map((chain) => `delete chain ip ${name} ${chain}\n`).join("");
+}
+
+/** Whether nft's answer to `renderCheck` or `renderGlance` says that the table is whole. Pure. */
 export function isWhole(errors: string): boolean {
   const complaints = errors.split("\n").filter((line) => line.includes("Error:"));
   return (

@@ -14,6 +14,7 @@ import { EndpointReporter } from "./endpoint-reporter.ts";
 import { lostBackends } from "./frontend.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { HostPortFeed } from "./host-ports.ts";
+import { openOnHost } from "./run-command.ts";
 import type { RunCommand } from "./run-command.ts";
 import { ServiceFeed } from "./service-feed.ts";
 import { ServiceMemory } from "./service-memory.ts";
@@ -84,7 +85,9 @@ export async function makeParts(
   const { client, nodeName, clusterId, cluster, clock, logger, stateDir } = options;
   const { podCidr, serviceCidr, dnsIp, domain } = cluster;
   const ruleset = { clusterId, podCidr, serviceCidr, dnsIp };
-  const { proxy, reason } = await chooseProxy({ ruleset, run, clock, logger }, signal);
+  // Where commands run elsewhere, programs that stay would run in the wrong place.
+  const open = options.run === undefined ? openOnHost : undefined;
+  const { proxy, reason } = await chooseProxy({ ruleset, run, open, clock, logger }, signal);
   if (reason !== undefined) tellFallback(options, reason);
   const worker = { address: dnsIp, port: DNS_PORT, domain, podCidr, serviceCidr };
   const common = { nodeName, clock, logger };

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import type { ChildProcessByStdio, ChildProcessWithoutNullStreams } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import { ProxyError } from "./proxy-error.ts";
 
 export interface CommandResult {
@@ -14,6 +15,12 @@ export type RunCommand = (
   args: readonly string[],
   options: { readonly stdin?: string; readonly signal: AbortSignal },
 ) => Promise<CommandResult>;
+
+/** A program that is spoken to for a while; what it prints is not read, only what it complains about. */
+export type HostProcess = ChildProcessByStdio<Writable, null, Readable>;
+
+/** Starts such a program; a missing one is an `error` event. */
+export type OpenCommand = (command: string, args: readonly string[]) => HostProcess;
 
 /** What is kept of each output stream; the rest of it is dropped. */
 const MAX_OUTPUT_CHARS = 4_000_000;
@@ -45,6 +52,18 @@ export const runOnHost: RunCommand = async (command, args, { stdin, signal }) =>
   feed(child, stdin);
   const exitCode = await ended.promise;
   return { exitCode, stdout: stdout(), stderr: stderr() };
+};
+
+/** Starts programs directly on this host. They end with this process: their input does. */
+export const openOnHost: OpenCommand = (command, args) => {
+  const child = spawn(command, [...args], {
+    // Tools that keep what they were told find no place for it.
+    env: { ...process.env, LC_ALL: "C", PATH: searchPath(), HOME: "/dev/null" },
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  child.on("error", () => undefined);
+  child.stdin.on("error", () => undefined);
+  return child;
 };
 
 function feed(child: ChildProcessWithoutNullStreams, stdin: string | undefined): void {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
@@ -6,6 +7,7 @@ import { NftProxy } from "../../src/proxy/nft-proxy.ts";
 import { renderFull } from "../../src/proxy/nft-ruleset.ts";
 import { nftTool } from "../../src/proxy/nft.ts";
 import type { Nft } from "../../src/proxy/nft.ts";
+import type { HostProcess, OpenCommand } from "../../src/proxy/run-command.ts";
 import { EMPTY_TABLE, updateServiceTable } from "../../src/proxy/service-table.ts";
 import type { ServiceState, ServiceTable } from "../../src/proxy/service-table.ts";
 import { HERE, NODE, endpoint, service, servicePort, slice } from "../proxy/services.ts";
@@ -33,7 +35,10 @@ afterAll(async () => {
   await fresh?.[Symbol.asyncDispose]();
 });
 
-function proxyIn(namespace: Namespace, nft: Nft = nftTool(namespace.run)): NftProxy {
+function proxyIn(
+  namespace: Namespace,
+  nft: Nft = nftTool(namespace.run, namespace.open),
+): NftProxy {
   return new NftProxy({ nft, ruleset: RULESET, clock: systemClock, logger: silentLogger });
 }
 
@@ -156,6 +161,50 @@ describe("NftProxy and the real nft", () => {
     );
     await proxy.apply(after, signal);
     await nftTool(fresh.run).apply(renderFull(after, RULESET), signal);
+    expect(await elementsIn(changed)).toEqual(await elementsIn(fresh));
+  });
+
+  test("a process that is told changes is replaced when it ends, and the table is whole", async () => {
+    const children: HostProcess[] = [];
+    const open: OpenCommand = (...args) => {
+      const child = changed.open(...args);
+      children.push(child);
+      return child;
+    };
+    const proxy = proxyIn(changed, nftTool(changed.run, open));
+    const tables = [1, 2, 3].map((count) =>
+      updateServiceTable(
+        EMPTY_TABLE,
+        new Map([["shop/a", state("10.96.0.5", "TCP", count)]]),
+        HERE,
+      ),
+    );
+    for (const table of tables) {
+      await proxy.apply(table, signal);
+      const ended = children.map((child) => once(child, "close"));
+      for (const child of children.splice(0)) child.kill("SIGKILL");
+      await Promise.all(ended);
+    }
+    const last = tables.at(-1) ?? EMPTY_TABLE;
+    await nftTool(fresh.run).apply(renderFull(last, RULESET), signal);
+    expect(await elementsIn(changed)).toEqual(await elementsIn(fresh));
+  });
+
+  test.each([
+    ["flush ruleset", "glance"],
+    [`delete table ip ${TABLE}`, "glance"],
+    [`flush table ip ${TABLE}`, "glance"],
+    [`flush map ip ${TABLE} services`, "check"],
+  ] as const)("after %s a %s finds that, and puts everything back", async (command, how) => {
+    const proxy = proxyIn(changed);
+    const states = new Map([["shop/a", state("10.96.0.5", "TCP", 2)]]);
+    const table = updateServiceTable(EMPTY_TABLE, states, HERE);
+    await proxy.apply(table, signal);
+    expect(await proxy.repair(signal, how)).toBe(false);
+    await changed.tool("nft", command.split(" "));
+    expect(await proxy.repair(signal, how)).toBe(true);
+    expect(await proxy.repair(signal, how)).toBe(false);
+    await nftTool(fresh.run).apply(renderFull(table, RULESET), signal);
     expect(await elementsIn(changed)).toEqual(await elementsIn(fresh));
   });
 

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { vethName } from "../../src/model/instance.ts";
-import { runOnHost } from "../../src/proxy/run-command.ts";
-import type { RunCommand } from "../../src/proxy/run-command.ts";
+import { openOnHost, runOnHost } from "../../src/proxy/run-command.ts";
+import type { OpenCommand, RunCommand } from "../../src/proxy/run-command.ts";
 
 export interface PeerCall {
   readonly protocol: "tcp" | "udp";
@@ -70,6 +70,11 @@ export class Namespace implements AsyncDisposable {
       // nsenter itself is there, so a missing program is its exit code.
       return result.exitCode === 127 ? runOnHost(command, args, options) : result;
     };
+  }
+
+  /** Starts a program of the host inside, to speak to it. */
+  get open(): OpenCommand {
+    return (command, args) => openOnHost(ENTER, [this.#net(), "--", command, ...args]);
   }
 
   /** Lines for `ip -batch`; all must succeed. */
