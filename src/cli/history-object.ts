@@ -11,7 +11,9 @@ import type { DataDir } from "./data-dir.ts";
 import { getApp } from "./get-app.ts";
 import { digestIn, onlyChangesOf, readHistory, type HistoryEntry } from "./history.ts";
 import { readObjects } from "./read-objects.ts";
+import { planPolicy } from "./plan-secrets.ts";
 import { accessOfApp } from "./repo-access.ts";
+import { readIdentities } from "./secret-key.ts";
 
 /** The releases of an App, newest first; of an object only those that changed it. */
 export async function historyOf(
@@ -47,7 +49,11 @@ async function changesOf(
 ): Promise<readonly HistoryEntry[]> {
   const { repo, branch, path, namespace } = wanted.source.spec;
   const access = accessOfApp(wanted.source, wanted.objects);
-  const location = { repo, branch, path, namespace, ...(access === undefined ? {} : { access }) };
+  const own = await readIdentities(dir, process.env);
+  const state = { kind: "cluster", objects: wanted.objects } as const;
+  const secrets = { ...planPolicy(wanted.source, state, own), plain: "allow" } as const;
+  const place = { repo, branch, path, namespace, secrets };
+  const location = { ...place, ...(access === undefined ? {} : { access }) };
   const settings = {
     mirrorDir: dir.mirrors,
     engine: "auto",

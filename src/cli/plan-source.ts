@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { canonicalJson, sha256 } from "../base/hash.ts";
 import { silentLogger } from "../base/logger.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
+import { formatRef, refOf } from "../model/meta.ts";
 import type { AppChange } from "../planner/forecast.ts";
 import { currentRelease, releasesOf } from "../planner/release-rules.ts";
 import { loadManifests } from "../schema/load-manifests.ts";
@@ -10,13 +12,16 @@ import type { Access } from "../sync/access.ts";
 import { GitError, type Commit, type GitRepository } from "../sync/git.ts";
 import { subjectOf } from "../sync/commit-object.ts";
 import { readFolder } from "../sync/read-folder.ts";
+import { openFiles, withoutContent } from "../sync/sops/open-files.ts";
 import type { SourceLocation, Sources } from "../sync/source.ts";
 import { asCliError, opened } from "./check-source.ts";
 import { CliError } from "./cli-error.ts";
 import type { DataDir } from "./data-dir.ts";
 import { isSameRepo, selectApps, type AppChoice, type Selected } from "./plan-apps.ts";
 import type { PlanTarget } from "./plan-document.ts";
+import { planPolicy, withKnownContent } from "./plan-secrets.ts";
 import { accessOfApp } from "./repo-access.ts";
+import { readIdentities } from "./secret-key.ts";
 import type { ClusterState } from "./snapshot.ts";
 
 export interface PlanRequest extends AppChoice {
@@ -40,17 +45,18 @@ const MAX_CHILD_DEPTH = 8;
 
 /** Reads what a plan is about out of folders and repositories. */
 export async function readPlanSource(
-  dir: Pick<DataDir, "mirrors">,
+  dir: DataDir,
   state: ClusterState,
   request: PlanRequest,
   signal: AbortSignal,
 ): Promise<PlanSource> {
+  const keys = await readIdentities(dir, process.env);
   const selected = selectApps(state, request);
   try {
     const folder = await folderOf(selected, request);
     return folder === undefined
-      ? await fromGit(dir, state, selected, request, signal)
-      : await fromFolder(state, selected, folder, request, signal);
+      ? await fromGit({ dir, keys }, state, selected, request, signal)
+      : await fromFolder({ state, keys }, selected, folder, request, signal);
   } catch (error) {
     throw asCliError(error);
   }
@@ -68,7 +74,7 @@ async function folderOf(
 }
 
 async function fromFolder(
-  state: ClusterState,
+  { state, keys }: { readonly state: ClusterState; readonly keys: readonly string[] },
   { apps, notes }: Selected,
   folder: string,
   { target }: PlanRequest,
@@ -89,15 +95,18 @@ async function fromFolder(
       more.push(`App ${app.metadata.name}: there is no folder "${path}"; nothing of it is touched`);
       continue;
     }
-    const { files, problems } = await readFolder(place, signal);
+    const read = await readFolder(place, signal);
     const filePrefix = path === "." ? "" : `${path.replace(/\/+$/, "")}/`;
-    const loaded = loadManifests(files, { namespace, filePrefix });
-    changes.push(
-      toChange(state, app, {
-        manifests: loaded.manifests,
-        problems: [...problems, ...loaded.problems],
-      }),
-    );
+    const secrets = planPolicy(app, state, keys);
+    const opened = await openFiles(read.files, { prefix: filePrefix, secrets });
+    const options = { namespace, filePrefix, plainSecrets: secrets.plain };
+    const loaded = loadManifests(opened.files, options);
+    const problems = [
+      ...read.problems,
+      ...opened.problems,
+      ...loaded.problems.map((problem) => withoutContent(problem, opened.sealed)),
+    ];
+    changes.push(toChange({ state, notes: more }, app, { ...loaded, problems }));
   }
   return {
     target: { name: `folder ${folder}`, isMergeResult: false },
@@ -108,7 +117,7 @@ async function fromFolder(
 }
 
 async function fromGit(
-  dir: Pick<DataDir, "mirrors">,
+  { dir, keys }: { readonly dir: DataDir; readonly keys: readonly string[] },
   state: ClusterState,
   selected: Selected,
   request: PlanRequest,
@@ -125,7 +134,8 @@ async function fromGit(
     logger: silentLogger,
   } as const;
   const sources = openDirectSources(settings);
-  const reader: Reader = { sources, git: repository.git, repo, state, notes: [...selected.notes] };
+  const notes = [...selected.notes];
+  const reader: Reader = { sources, git: repository.git, repo, state, keys, notes };
   try {
     const changes = await readHead(reader, selected.apps, head, base, signal);
     const bases: AppChange[] = [];
@@ -157,6 +167,8 @@ interface Reader {
   readonly git: GitRepository;
   readonly repo: string;
   readonly state: ClusterState;
+  /** Private keys of whoever plans. */
+  readonly keys: readonly string[];
   readonly notes: string[];
 }
 
@@ -267,7 +279,7 @@ async function readBase(
 }
 
 async function load(
-  { sources, repo, state, notes, access }: Reader,
+  { sources, repo, state, keys, notes, access }: Reader,
   app: App,
   commit: Commit,
   tree: string,
@@ -281,16 +293,17 @@ async function load(
     namespace,
     ...(ignore === undefined ? {} : { ignore }),
     ...(access === undefined ? {} : { access }),
+    secrets: planPolicy(app, state, keys),
   };
   try {
     const { loaded } = await sources.load(location, commit.id, signal);
-    return toChange(state, app, loaded, commit, tree);
+    return toChange({ state, notes }, app, loaded, commit, tree);
   } catch (error) {
     if (!(error instanceof GitError) || error.code !== "no-manifests") throw error;
     notes.push(`App ${app.metadata.name}: ${error.message}`);
     const at = { file: path, line: 1, column: 1 };
     const problem = { code: "git/no-manifests", message: error.message, at, path: "" };
-    return toChange(state, app, { manifests: [], problems: [problem] }, commit, tree);
+    return toChange({ state, notes }, app, { manifests: [], problems: [problem] }, commit, tree);
   }
 }
 
@@ -309,7 +322,7 @@ async function treeAt(
 }
 
 function toChange(
-  state: ClusterState,
+  { state, notes }: Pick<Reader, "state" | "notes">,
   app: App,
   { manifests, problems }: Pick<AppChange, "manifests" | "problems">,
   commit?: Commit,
@@ -319,10 +332,13 @@ function toChange(
   return {
     app: name,
     spec: app.spec,
-    manifests: manifests.map((manifest) => ({
-      ...manifest,
-      object: state.masked(manifest.object),
-    })),
+    manifests: manifests.map((manifest) => {
+      const { object, isHidden } = withKnownContent(manifest.object, state);
+      const note = `${formatRef(refOf(object))}: encrypted, not compared`;
+      if (isHidden && !notes.includes(note)) notes.push(note);
+      if (!isHidden) return { ...manifest, object: state.masked(object) };
+      return { ...manifest, object, hash: sha256(canonicalJson(object)) };
+    }),
     problems,
     releases: releasesOfApp(state, name),
     commitMessage: commit?.message ?? "",

@@ -3,6 +3,7 @@ import { formatGithub } from "../schema/format-github.ts";
 import { formatSarif } from "../schema/format-sarif.ts";
 import { loadManifests } from "../schema/load-manifests.ts";
 import { printProblems } from "../schema/print-problems.ts";
+import { openFiles } from "../sync/sops/open-files.ts";
 import { CliError } from "./cli-error.ts";
 import { readManifests } from "./read-manifests.ts";
 import { VERSION } from "./version.ts";
@@ -28,7 +29,9 @@ export async function validate(
   { stdin, signal }: { readonly stdin: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
 ): Promise<number> {
   const read = await readManifests(paths, stdin, signal);
-  const loaded = loadManifests(read.files, { namespace });
+  // Encrypted files are checked for their form: keys are where they are applied.
+  const { files } = await openFiles(read.files, { prefix: "", secrets: undefined });
+  const loaded = loadManifests(files, { namespace });
   const found: Found = {
     objects: loaded.manifests.length,
     files: read.files.length,

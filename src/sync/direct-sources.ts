@@ -220,8 +220,7 @@ class DirectSources implements WritableSources {
     prefix: string,
     policy: SecretsPolicy | undefined,
   ): Promise<OpenFiles> {
-    const secrets = policy === undefined ? undefined : { identities: policy.identities ?? [] };
-    return openFiles(files, { prefix, secrets, cache: this.#opened });
+    return openFiles(files, { prefix, secrets: policy, cache: this.#opened });
   }
 
   /** The App's, with the cluster's keys where it has none of its own. */

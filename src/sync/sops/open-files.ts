@@ -18,12 +18,14 @@ export interface OpenFilesOptions {
   /** Prefix of the paths in positions. */
   readonly prefix: string;
   /** What opens them. Without a policy nobody means to apply them: they are read for their form. */
-  readonly secrets: Required<Pick<SecretsPolicy, "identities">> | undefined;
+  readonly secrets: PolicyOfReading | undefined;
   readonly cache?: OpenedCache;
 }
 
-/** Text of opened files that is kept in memory, so that they are not opened anew for each commit. */
-const MAX_CACHE_CHARACTERS = 8_000_000;
+type PolicyOfReading = Pick<SecretsPolicy, "identities" | "closed">;
+
+/** Content of opened files that is kept in memory, so that they are not opened anew for each commit. */
+const MAX_CACHE_BYTES = 8_000_000;
 const MARK = Buffer.from("ENC[AES256_GCM,");
 
 /** Opens those files that are encrypted; the others are given back as they are. */
@@ -43,7 +45,7 @@ export async function openFiles(
     const name = options.prefix + file.path;
     sealed.add(name);
     try {
-      opened.push({ path: file.path, ...(await openFile(file, text, options)) });
+      opened.push(await openFile(file, text, options));
     } catch (error) {
       if (!(error instanceof SopsError)) throw error;
       problems.push(toProblem(error, name, text));
@@ -74,49 +76,64 @@ export function withoutContent(problem: Problem, sealed: ReadonlySet<string>): P
   };
 }
 
-/** Remembers opened files by what they were encrypted as, and what opened them. In memory only. */
+/** Remembers opened files by what they were encrypted as, where, and what opened them. In memory only. */
 export class OpenedCache {
-  readonly #texts = new Map<string, Opened>();
-  #characters = 0;
+  readonly #files = new Map<string, SourceFile>();
+  #bytes = 0;
 
-  get(key: string): Opened | undefined {
-    return this.#texts.get(key);
+  get(key: string): SourceFile | undefined {
+    return this.#files.get(key);
   }
 
-  set(key: string, opened: Opened): void {
-    this.#texts.set(key, opened);
-    this.#characters += opened.content.length;
-    for (const [oldest, { content }] of this.#texts) {
-      if (this.#characters <= MAX_CACHE_CHARACTERS) return;
-      this.#texts.delete(oldest);
-      this.#characters -= content.length;
+  set(key: string, file: SourceFile): void {
+    this.#files.set(key, file);
+    this.#bytes += file.content.length;
+    for (const [oldest, { content }] of this.#files) {
+      if (this.#bytes <= MAX_CACHE_BYTES) return;
+      this.#files.delete(oldest);
+      this.#bytes -= content.length;
     }
   }
 }
 
-type Opened = Pick<SourceFile, "content"> & { readonly isEncrypted: boolean };
-
 async function openFile(
-  { id }: SourceFile,
+  { id, path }: SourceFile,
   text: string,
   { secrets, cache }: OpenFilesOptions,
-): Promise<Opened> {
-  const key = id === undefined ? undefined : [id, ...(secrets?.identities ?? [])].join("\0");
+): Promise<SourceFile> {
+  const { identities = [], closed = "refuse" } = secrets ?? {};
+  const how = secrets === undefined ? "form" : closed;
+  const key = id === undefined ? undefined : [id, path, how, ...identities].join("\0");
   const known = key === undefined ? undefined : cache?.get(key);
   if (known !== undefined) return known;
-  const opened = await openText(text, secrets?.identities);
+  const opened = { path, ...(await openText(text, secrets)) };
   if (key !== undefined) cache?.set(key, opened);
   return opened;
 }
 
-async function openText(text: string, identities: readonly string[] | undefined): Promise<Opened> {
+async function openText(
+  text: string,
+  secrets: PolicyOfReading | undefined,
+): Promise<Pick<SourceFile, "content" | "isEncrypted">> {
   const source = readSopsText(text);
   const isEncrypted = source !== undefined && !hasPlainData(source);
-  const plain =
-    identities === undefined && source !== undefined
-      ? hiddenText(source)
-      : alignedText(await openSops(text, identities ?? []));
+  const hidden = (): string => (source === undefined ? text : hiddenText(source));
+  const plain = secrets === undefined ? hidden() : await openedText(text, secrets, hidden);
   return { content: new TextEncoder().encode(plain), isEncrypted };
+}
+
+async function openedText(
+  text: string,
+  { identities = [], closed }: PolicyOfReading,
+  hidden: () => string,
+): Promise<string> {
+  try {
+    return alignedText(await openSops(text, identities));
+  } catch (error) {
+    const isLocked = error instanceof SopsError && error.code === "secret/no-key";
+    if (isLocked && closed === "hide") return hidden();
+    throw error;
+  }
 }
 
 function hasMetadata(text: string): boolean {

@@ -8,12 +8,14 @@ export interface SecretsPolicy {
   readonly recipients?: readonly string[];
   /** Private keys; the cluster's own when absent. */
   readonly identities?: readonly string[];
+  /** Whether a file that no key opens is a problem, or is read for its form. */
+  readonly closed?: "refuse" | "hide";
 }
 
 /** Tells policies apart without telling the keys. */
 export function policyKey(policy: SecretsPolicy | undefined): string {
   if (policy === undefined) return "";
-  const { plain, recipients, identities } = policy;
-  const text = JSON.stringify([plain, recipients ?? null, identities ?? null]);
+  const { plain, recipients, identities, closed } = policy;
+  const text = JSON.stringify([plain, recipients ?? null, identities ?? null, closed ?? null]);
   return createHash("sha256").update(text).digest("hex");
 }
