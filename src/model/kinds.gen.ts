@@ -1823,7 +1823,7 @@ export interface PersistentVolumeSpec {
   readonly hostPath?: HostPathVolumeSource;
   /** A folder or disk of one node; nodeAffinity says which. */
   readonly local?: LocalVolumeSource;
-  /** Options of mount. */
+  /** Options of mount, for nfs. */
   readonly mountOptions?: readonly string[];
   readonly nfs?: NFSVolumeSource;
   /** Nodes that can reach it. */
@@ -2047,7 +2047,7 @@ export interface PodSpec {
   readonly subdomain?: string;
   /** Uses the node's network: the pod has the node's address and shares its ports. */
   readonly hostNetwork?: boolean;
-  /** Whether each Service becomes variables such as WEB_SERVICE_HOST. */
+  /** Whether each Service becomes variables such as WEB_SERVICE_HOST; true unless told. */
   readonly enableServiceLinks?: boolean;
   /** Which profile places the pod: default-scheduler or binpack. A pod of any other waits for that scheduler to bind it. */
   readonly schedulerName: string;
@@ -2586,6 +2586,7 @@ export interface SecurityContext {
   readonly capabilities?: Capabilities;
   /** AppArmor profile of the process. */
   readonly appArmorProfile?: AppArmorProfile;
+  /** Which parts of /proc are hidden. */
   readonly procMount?: "Default";
   /** SELinux label of the process. */
   readonly seLinuxOptions?: SELinuxOptions;

@@ -70,6 +70,8 @@ describe("aggregated discovery", () => {
       "exec",
       "attach",
       "portforward",
+      "resize",
+      "ephemeralcontainers",
     ]);
     expect(find("nodes")?.scope).toBe("Cluster");
     expect(find("namespaces")?.verbs).toEqual(["get", "list", "watch"]);

@@ -276,9 +276,10 @@ describe("a node", () => {
       }
     })();
     watching.catch(() => undefined);
-    await api.put(build.node({ name: "other" }));
+    let made = 0;
     await eventually("the watch is open", async () => {
-      await api.admin.request("GET", "/version");
+      made += 1;
+      await api.put(build.node({ name: `other-${made}` }));
       return isOpen;
     });
     await api.admin.delete({ apiVersion: "v1", kind: "Node", name: "n1" });
