@@ -41,6 +41,8 @@ export interface WritePlaneOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly spec?: Partial<App["spec"]>;
   readonly engine?: "git" | "isomorphic";
+  /** The cluster's private age keys. */
+  readonly identities?: readonly string[];
 }
 
 export async function startWritePlane(options: WritePlaneOptions): Promise<WritePlane> {
@@ -57,6 +59,7 @@ export async function startWritePlane(options: WritePlaneOptions): Promise<Write
     engine: options.engine ?? "auto",
     loadManifests,
     logger,
+    ...(options.identities === undefined ? {} : { identities: options.identities }),
   });
   const controllers = createControllers({
     objects,

@@ -15,14 +15,17 @@ export function inWordsOfFile(
   fileOf: (edit: ObjectEdit) => { readonly path: string; readonly content: Uint8Array } | undefined,
 ): readonly ObjectEdit[] {
   return edits.map((edit) => {
-    if (edit.kind !== "update" || edit.ref.kind !== "Secret") return edit;
+    if (edit.kind === "delete" || edit.ref.kind !== "Secret") return edit;
+    const given = Object.keys(asFields(asFields(edit.written)["stringData"]));
+    if (edit.kind === "create") return { ...edit, after: withText(edit.after, given) };
     const file = fileOf(edit);
     if (file === undefined) return edit;
     const object = findObject(openManifestFile(file.path, file.content), edit.ref, namespace);
     const stated = object === undefined ? undefined : pairOf(object.node, "stringData")?.value;
-    if (!isMap(stated)) return edit;
-    const keys = stated.items.flatMap((pair) => keyText(pair) ?? []);
     const { before, after, written } = edit;
+    if (!isMap(stated)) return { ...edit, written: withoutText(written, after) };
+    const own = stated.items.flatMap((pair) => keyText(pair) ?? []);
+    const keys = [...new Set([...own, ...given])];
     const isText = keys.every((key) => [before, after].every((one) => decoded(one, key) !== null));
     if (!isText) return edit;
     return {
@@ -32,6 +35,15 @@ export function inWordsOfFile(
       written: withText(written, keys),
     };
   });
+}
+
+/** As the API has it: what was written as text stands among the data. */
+function withoutText(written: ApiObject, after: ApiObject): ApiObject {
+  const { stringData, ...rest } = written as ApiObject & { readonly stringData?: object };
+  if (stringData === undefined) return written;
+  const data = { ...asFields(asFields(rest)["data"]) };
+  for (const key of Object.keys(stringData)) data[key] = asFields(asFields(after)["data"])[key];
+  return { ...rest, data } as ApiObject;
 }
 
 function withText(object: ApiObject, keys: readonly string[]): ApiObject {
