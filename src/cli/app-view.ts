@@ -1,6 +1,7 @@
 import { findCondition } from "../model/condition.ts";
 import { APP_LABEL } from "../model/app.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
+import { activeQuarantines } from "../planner/revert-rules.ts";
 import { viewRelease, type ReleaseView } from "./release-view.ts";
 
 /**
@@ -38,6 +39,8 @@ export interface AppView {
   readonly seenCommit: string | undefined;
   readonly appliedCommit: string | undefined;
   readonly healthyCommit: string | undefined;
+  /** What was taken back last, is kept out, and how it is let in. */
+  readonly quarantine?: string | undefined;
   /** The newest release. */
   readonly release: ReleaseView | undefined;
   /** Whether what is applied is healthy now, and what is not. */
@@ -71,6 +74,7 @@ export function viewApp(app: App, releases: readonly Release[]): AppView {
     seenCommit: status?.seenCommit,
     appliedCommit: status?.appliedCommit,
     healthyCommit: status?.healthyCommit,
+    quarantine: quarantineOf(app, releases),
     release: latest === undefined ? undefined : viewRelease(latest),
     ready: isReady,
     message,
@@ -79,15 +83,26 @@ export function viewApp(app: App, releases: readonly Release[]): AppView {
 }
 
 function problemsOf({ status }: App, latest: Release | undefined): readonly string[] {
-  const [source, ready, drifted] = ["SourceReady", "Ready", "Drifted"].map((type) =>
+  const types = ["SourceReady", "Ready", "Drifted", "AutoReverted", "RevertPushed"];
+  const [source, ready, drifted, taken, pushed] = types.map((type) =>
     findCondition(status?.conditions, type),
   );
   return [
     ...(source?.status === "False" ? [`Git: ${source.message ?? ""}`] : []),
     ...(latest?.status.problems ?? []),
     ...(ready?.status === "False" ? [ready.message ?? ""] : []),
+    ...(taken?.status === "False" ? [`not taken back: ${taken.message ?? ""}`] : []),
+    ...(pushed?.status === "False" ? [`revert: ${pushed.message ?? ""}`] : []),
     ...(drifted?.status === "True" ? [`drift: ${drifted.message ?? ""}`] : []),
   ].filter((line) => line !== "");
+}
+
+/** Nothing once it was approved. */
+function quarantineOf(app: App, releases: readonly Release[]): string | undefined {
+  const found = activeQuarantines(app, releases).at(-1);
+  if (found === undefined) return undefined;
+  const { commit, release, message } = found;
+  return `commit ${commit.slice(0, 12)} (${release}) is kept out: ${message}; let it in as it is: \`berth approve ${app.metadata.name}\``;
 }
 
 function followed({ spec }: App): string {
@@ -109,6 +124,8 @@ function syncOf(
   const { phase, applied } = latest.status;
   if (phase === "Held" || phase === "Pending" || phase === "Rejected" || phase === "RolledBack")
     return phase;
+  if (latest.spec.returnsFrom !== undefined && status?.seenTree !== latest.spec.tree)
+    return "RolledBack";
   return applied === true && status?.appliedCommit === status?.seenCommit ? "Synced" : "Applying";
 }
 

@@ -71,9 +71,15 @@ export function formatHistory(releases: readonly HistoryEntry[], isWide = false)
       formatCounts(release.counts),
       ...(isWide ? [formatPlanned(release), release.finishedAt ?? "-"] : []),
       release.subject,
-      release.phase === "Healthy" ? "" : (release.message ?? ""),
+      messageOf(release),
     ]),
   );
+}
+
+function messageOf({ phase, message = "", returnsFrom }: ReleaseView): string {
+  const back = returnsFrom === undefined ? "" : `back by itself from ${returnsFrom}`;
+  if (phase === "Healthy") return back;
+  return back === "" ? message : `${back}: ${message}`;
 }
 
 function formatDuration({ startedAt, finishedAt }: ReleaseView): string {

@@ -17,6 +17,8 @@ export interface ReleaseView {
   /** The id that a plan of it would have had, and the one that its commit names. */
   readonly plan: string | undefined;
   readonly planned: string | undefined;
+  /** The failed release that Berth went back from by itself. */
+  readonly returnsFrom?: string | undefined;
 }
 
 /** A release in the shape that is printed. Pure. */
@@ -37,5 +39,6 @@ export function viewRelease(release: Release): ReleaseView {
     finishedAt: status.finishedAt,
     plan: status.plan,
     planned: spec.planned,
+    returnsFrom: spec.returnsFrom,
   };
 }

@@ -109,6 +109,9 @@ function formatApp(app: AppView, plans: readonly string[]): string {
     if (planned !== undefined && release.plan !== undefined)
       lines.push(`  plan     ${describeDrift(planned, release.plan)}`);
   }
+  if (app.quarantine !== undefined) lines.push(`  kept out ${app.quarantine}`);
+  for (const told of app.problems)
+    if (/^(revert|not taken back): /.test(told)) lines.push(`  ${told}`);
   if (app.sourceProblem !== undefined) lines.push(`  Git: ${app.sourceProblem}`);
   return lines.join("\n");
 }

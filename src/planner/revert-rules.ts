@@ -182,7 +182,7 @@ export function quarantineOfTree(
   releases: readonly Release[],
   tree: string,
 ): AppQuarantine | undefined {
-  return active(app, releases).findLast((one) => one.tree === tree);
+  return activeQuarantines(app, releases).findLast((one) => one.tree === tree);
 }
 
 /** The quarantine that a commit with these manifests still carries, and nobody has lifted. Pure. */
@@ -192,7 +192,7 @@ export function carriedQuarantine(
   tree: string,
   manifests: readonly DeclaredObject[],
 ): AppQuarantine | undefined {
-  return active(app, releases).findLast((one) => isCarried(one, tree, manifests));
+  return activeQuarantines(app, releases).findLast((one) => isCarried(one, tree, manifests));
 }
 
 /** The list as it is once somebody has consented to a commit with these manifests; the same one when nothing changes. Pure. */
@@ -221,7 +221,11 @@ export function heldMessage(app: string, { release, message, objects }: AppQuara
   return `${what} that failed in release ${release} (${message}); change what failed, or let it in as it is: \`berth approve ${app}\``;
 }
 
-function active({ status }: App, releases: readonly Release[]): readonly AppQuarantine[] {
+/** What is kept out now, oldest first. Pure. */
+export function activeQuarantines(
+  { status }: App,
+  releases: readonly Release[],
+): readonly AppQuarantine[] {
   return (status?.quarantine ?? []).filter(
     (one) => one.lifted !== true && !isApprovedAgain(one, releases),
   );

@@ -9,7 +9,7 @@ import type { App, ConfigMap, Job, Node, Pod, Release } from "../../src/model/ki
 import { openObjectStore, type OpenObjectStore } from "../../src/store/cached-object-store.ts";
 import { openLmdbStore } from "../../src/store/lmdb-store.ts";
 import { GitError, type Commit } from "../../src/sync/git.ts";
-import type { ReturnRequest } from "../../src/sync/revert-folder.ts";
+import type { ReturnAnswer, ReturnRequest } from "../../src/sync/revert-folder.ts";
 import { makeAppHarness, type AppHarness } from "./app-harness.ts";
 import { FakeSources } from "./fake-sources.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -26,8 +26,8 @@ export function filesOf(value: string, job: string, image = "tool:1"): Files {
 
 /** One App with `autoRevert`, its looks and its pushes by hand, over a real store. */
 export class RevertBed implements AsyncDisposable {
-  readonly clock = new ManualClock();
-  readonly sources = new FakeSources();
+  readonly clock: ManualClock;
+  readonly sources: FakeSources = new FakeSources();
   readonly objects: OpenObjectStore;
   readonly harness: AppHarness;
   readonly #close: () => Promise<void>;
@@ -40,8 +40,9 @@ export class RevertBed implements AsyncDisposable {
   lastMessage = "";
   #pods = 0;
 
-  private constructor(objects: OpenObjectStore, close: () => Promise<void>) {
+  private constructor(objects: OpenObjectStore, clock: ManualClock, close: () => Promise<void>) {
     this.objects = objects;
+    this.clock = clock;
     this.#close = close;
     this.harness = makeAppHarness(objects, this.sources, this.clock);
   }
@@ -51,7 +52,7 @@ export class RevertBed implements AsyncDisposable {
     const clock = new ManualClock();
     const store = await openLmdbStore({ path: join(dir, "store"), clock });
     const objects = await openObjectStore({ store, clock, freeze: true });
-    const bed = new RevertBed(objects, async () => {
+    const bed = new RevertBed(objects, clock, async () => {
       await objects.close();
       await store.close();
       await rm(dir, { recursive: true });
@@ -124,16 +125,15 @@ export class RevertBed implements AsyncDisposable {
     };
   }
 
-  async #goBack(request: ReturnRequest, path: string) {
+  async #goBack(request: ReturnRequest, path: string): Promise<ReturnAnswer> {
     const location = { repo: "/repo", branch: "main", path, namespace: "default" };
     const head = await this.sources.head(location);
     const tree = await this.sources.treeId(location, head.id);
-    if (tree === (await this.sources.treeId(location, request.to)))
-      return { kind: "there" as const, head };
-    if (tree !== request.from) return { kind: "moved" as const, head };
+    if (tree === (await this.sources.treeId(location, request.to))) return { kind: "there", head };
+    if (tree !== request.from) return { kind: "moved", head };
     const { to, message, author } = request;
     const commit = { ...head, id: `${to.slice(0, 39)}f`, tree: to, message, author };
-    return { kind: "composed" as const, commit, changes: [] };
+    return { kind: "composed", commit, changes: [] };
   }
 
   job(name: string): Job | undefined {
