@@ -12,6 +12,7 @@ import { apiConfigSource } from "./config-source.ts";
 import { readHostResolver } from "./host-resolver.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { openNodeMemory, type NodeMemory } from "./node-memory.ts";
+import { openNodePolicy, refuseByPolicy, type NodePolicySource } from "./node-policy-file.ts";
 import { reportNode } from "./node-status.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 import { apiClaimSource } from "./pod-claims.ts";
@@ -101,8 +102,9 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
   const network = new NodeNetwork(options, memory);
   const { clusterId } = cluster;
   const resources = await persist(options, () => openResources({ ...options, clusterId }));
+  const policy = await openNodePolicy(options);
   const services = await persist(options, () =>
-    openServices(options, { network, memory, resources }),
+    openServices(options, { network, memory, resources, policy }),
   );
   const health = { lastGoodAt: clock.monotonic() };
   let manager: ResourceManager | undefined = undefined as ResourceManager | undefined;
@@ -124,7 +126,8 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
   // It is awaited below; until then its failure must not count as unhandled.
   node.catch(() => undefined);
   if (memory.podCidr !== undefined) network.open(memory.podCidr);
-  const refuse = (pod: Pod): Eviction | undefined => manager?.refuse(pod);
+  const refuse = (pod: Pod): Eviction | undefined =>
+    refuseByPolicy(pod, policy, options.events) ?? manager?.refuse(pod);
   const pods = new PodSet({ services, memory, informer: options.pods, refuse, signal });
   manager = resources.manage(pods);
   const isSynced = await awaitSync(options);
@@ -137,6 +140,7 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
       containersOf: (uid) => pods.containersOf(uid),
       dial: netnsDial(options.stateDir),
       refuseExec: options.refuseExec === true,
+      policyForbidsExec: () => policy.current.exec === false,
       metrics: { ...resources.figures(pods, manager), version: cluster.version, clock },
     }),
   );
@@ -149,6 +153,7 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
     relist({ services, pods, health, calls, everyMs: options.relistMs ?? RELIST_MS }, signal),
     cleanVolumes({ ...options, signal }),
     manager.run(signal),
+    policy.follow(signal),
   ]);
 }
 
@@ -156,11 +161,12 @@ interface ServiceParts {
   readonly network: NodeNetwork;
   readonly memory: NodeMemory;
   readonly resources: NodeResources;
+  readonly policy: NodePolicySource;
 }
 
 async function openServices(
   options: AgentOptions,
-  { network, memory, resources }: ServiceParts,
+  { network, memory, resources, policy }: ServiceParts,
 ): Promise<PodServices> {
   const { client, runtime, clock, logger, cluster, signal } = options;
   const { info, ledger: recorder, config } = resources;
@@ -187,6 +193,7 @@ async function openServices(
     claims: apiClaimSource(client, memory.objects),
     tokens: createAccountTokens(client, clock),
     caBundle: options.caBundle,
+    policy,
     probes: {
       runtime,
       clock,

@@ -5,6 +5,7 @@ import { isSafeSysctl, sysctlName } from "../model/sysctls.ts";
 import type { StringMap } from "../model/meta.ts";
 import type { Container, Pod } from "../model/kinds.gen.ts";
 import { expand } from "./env.ts";
+import { containerLog } from "./log-config.ts";
 import { containerName, hostnameProblem, kernelHostname, podFqdn, podHostname } from "./names.ts";
 import { podDns, type DnsContext } from "./pod-dns.ts";
 import type { Allocatable } from "./pod-fields.ts";
@@ -154,6 +155,8 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
   const security = container.securityContext ?? {};
   const user = userOf(pod, container, imageUser);
   const { command, args, workingDir } = container;
+  const log = containerLog(pod, container.name);
+  const seLinux = { ...pod.spec.securityContext?.seLinuxOptions, ...security.seLinuxOptions };
   const { fsGroup, supplementalGroups = [] } = pod.spec.securityContext ?? {};
   const groups = [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])];
   return withLabels(
@@ -175,6 +178,8 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
       ...question.profiles,
       ...namespaces(pod),
       ...containerResources(pod.spec, container, node),
+      ...(log === undefined ? {} : { log }),
+      ...(Object.keys(seLinux).length === 0 ? {} : { seLinux }),
       ...(node.podPidsLimit === undefined ? {} : { pidsLimit: node.podPidsLimit }),
       stdin: container.stdin === true,
       ...(container.stdinOnce === true ? { stdinOnce: true } : {}),

@@ -145,7 +145,8 @@ export function toCreateBody(
     HostConfig: {
       ...toNetwork(spec.network),
       RestartPolicy: { Name: "no" },
-      LogConfig: LOG_CONFIG,
+      LogConfig:
+        spec.log === undefined ? LOG_CONFIG : { Type: spec.log.driver, Config: spec.log.options },
       Mounts: spec.mounts.map((mount) => toMount(mount, apiVersion)),
       GroupAdd: spec.groups,
       CapAdd: spec.capabilitiesAdd,
@@ -169,6 +170,7 @@ function toSecurityOptions(spec: ContainerSpec): readonly string[] {
     ...(spec.noNewPrivileges ? ["no-new-privileges"] : []),
     ...(spec.seccomp === undefined ? [] : [`seccomp=${spec.seccomp}`]),
     ...(spec.appArmor === undefined ? [] : [`apparmor=${spec.appArmor}`]),
+    ...Object.entries(spec.seLinux ?? {}).map(([key, value]) => `label=${key}:${value}`),
   ];
 }
 

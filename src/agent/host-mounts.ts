@@ -1,11 +1,17 @@
 import { chmod, lstat, mkdir, open, realpath, stat } from "node:fs/promises";
-import { dirname, join, sep } from "node:path";
+import { basename, dirname, join, normalize, sep } from "node:path";
+import { pathRefusal, volumeRefusal, type NodePolicy } from "./node-policy.ts";
 import type { WantedMount } from "./pod-volumes.ts";
 import type { MountSpec, VolumeSpec } from "./runtime.ts";
 
 /** A mount's source is not as the pod needs it. */
 export class MountError extends Error {
   override readonly name = "MountError";
+}
+
+/** The node's policy forbids a mount. */
+export class MountRefusedError extends Error {
+  override readonly name = "MountRefusedError";
 }
 
 /** Where the host keeps a Docker volume. */
@@ -16,7 +22,15 @@ export type MakeVolume = (volume: VolumeSpec) => Promise<string>;
 /** Finds, or makes where the pod asks for it, the host's side of each mount. */
 export async function resolveMounts(
   wanted: readonly WantedMount[],
-  { findVolume, makeVolume }: { readonly findVolume: FindVolume; readonly makeVolume: MakeVolume },
+  {
+    findVolume,
+    makeVolume,
+    policy = {},
+  }: {
+    readonly findVolume: FindVolume;
+    readonly makeVolume: MakeVolume;
+    readonly policy?: NodePolicy | undefined;
+  },
 ): Promise<readonly MountSpec[]> {
   const mounts: MountSpec[] = [];
   for (const mount of wanted) {
@@ -26,14 +40,21 @@ export async function resolveMounts(
         mounts.push(mount);
         break;
       case "host-path": {
-        await ensureHostPath(mount.path, mount.type, mount.mode);
-        const source =
-          mount.subPath === "" ? mount.path : await partOf(mount.path, mount.subPath, true);
+        const path = await allowedPath(mount.path, policy);
+        await ensureHostPath(path, mount.type, mount.mode);
+        const source = mount.subPath === "" ? path : await partOf(path, mount.subPath, true);
         mounts.push(toBind(mount, source));
         break;
       }
       case "claim": {
         const { volume, subPath, target, readOnly, propagation } = mount;
+        const refused = volume.plugin && volumeRefusal(policy, volume.plugin);
+        if (refused !== undefined) throw new MountRefusedError(refused);
+        if (!isPlain(volume) && (subPath !== "" || propagation !== undefined))
+          throw new MountError(
+            `volume "${volume.name}" of driver "${volume.plugin?.driver ?? ""}" is mounted only while a container ` +
+              "uses it, so that neither a subPath nor mountPropagation can be had of it: mount it as a whole",
+          );
         const root = await makeVolume(volume);
         if (subPath === "" && propagation === undefined)
           mounts.push({ kind: "volume", volume: volume.name, target, readOnly });
@@ -49,6 +70,39 @@ export async function resolveMounts(
     }
   }
   return mounts;
+}
+
+/** A folder of the node that is there whether or not a container uses it. */
+function isPlain({ plugin }: VolumeSpec): boolean {
+  return (
+    plugin === undefined || (plugin.driver === "local" && Object.keys(plugin.options).length === 0)
+  );
+}
+
+/** The path, or where the policy names paths, what it leads to with all links followed. Throws `MountRefusedError`. */
+async function allowedPath(path: string, policy: NodePolicy): Promise<string> {
+  if (policy.hostPaths === undefined && policy.devices === undefined) return path;
+  const found = await followLinks(path);
+  const stats = await statOrNone(found);
+  const isDevice = stats !== undefined && (stats.isCharacterDevice() || stats.isBlockDevice());
+  const refused = pathRefusal(policy, found, isDevice);
+  if (refused === undefined) return found;
+  const way = found === path ? "" : ` ("${path}" leads there)`;
+  throw new MountRefusedError(`${refused}${way}`);
+}
+
+/** Where a path leads; what is not there yet keeps its name below the nearest folder that is. */
+async function followLinks(path: string): Promise<string> {
+  const missing: string[] = [];
+  let nearest = normalize(path);
+  while ((await lstat(nearest).catch(() => undefined)) === undefined) {
+    missing.unshift(basename(nearest));
+    nearest = dirname(nearest);
+  }
+  const found = await realpath(nearest).catch((error: unknown) => {
+    throw new MountError(`host path "${nearest}" is a link that leads nowhere`, { cause: error });
+  });
+  return join(found, ...missing);
 }
 
 function toBind(

@@ -5,7 +5,11 @@ import { ConfigUnavailableError } from "./config-source.ts";
 import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
 import { serviceVariables } from "./service-links.ts";
 import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
-import { MountError, resolveMounts } from "./host-mounts.ts";
+import { MountError, MountRefusedError, resolveMounts } from "./host-mounts.ts";
+import { logProblem } from "./log-config.ts";
+import { mountFailure } from "./nfs-volume.ts";
+import { userRefusal } from "./node-policy.ts";
+import { POLICY_REASON } from "./node-policy-file.ts";
 import type { Action } from "./plan-pod.ts";
 import { ClaimError, type ClaimVolume } from "./pod-claims.ts";
 import { ActionError, START_PRIORITY, type PodHandle, type TellAbout } from "./pod-services.ts";
@@ -56,6 +60,7 @@ export async function createMember(
   if (found === undefined) return;
   const { container } = found;
   const image = handle.imageDetails.get(container.name);
+  await refuseByPolicy(handle, container, image?.user ?? "");
   const refused = rootProblem(pod, container, image?.user ?? "");
   if (refused !== undefined) throw new ActionError("CreateContainerConfigError", refused);
   const env = await readEnv(handle, container);
@@ -132,6 +137,9 @@ async function launch(
     );
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
+    const mount = mountFailure(error.message);
+    if (mount !== undefined)
+      handle.tell("Warning", "FailedMount", `MountVolume.SetUp failed: ${mount}`);
     handle.tell(
       "Warning",
       "Failed",
@@ -164,6 +172,30 @@ async function runPostStart(handle: PodHandle, container: Container, id: string)
     });
     await services.runtime.kill(id, "SIGKILL", signal);
   }
+}
+
+/** The node's policy once more, right before the container is made: the last who can say no. */
+async function refuseByPolicy(
+  handle: PodHandle,
+  container: Container,
+  imageUser: string,
+): Promise<void> {
+  const { services, pod } = handle;
+  await services.policy?.refresh();
+  const policy = services.policy?.current ?? {};
+  const asked = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  const user = asked === undefined ? imageUser : String(asked);
+  const why =
+    services.policy?.refuse(pod) ?? userRefusal(policy, user, `container "${container.name}"`);
+  if (why !== undefined) throw forbidden(handle, container, why);
+  const log = logProblem(pod, policy.logDrivers);
+  if (log !== undefined) throw new ActionError("CreateContainerConfigError", log);
+}
+
+function forbidden(handle: PodHandle, { name }: Container, why: string): ActionError {
+  const role = findContainer(handle.pod, name)?.role ?? "main";
+  handle.tell("Warning", POLICY_REASON, why, { container: name, role });
+  return new ActionError(POLICY_REASON, why);
 }
 
 async function readEnv(
@@ -248,7 +280,12 @@ async function findMounts(
   const { services, pod, signal } = handle;
   const { node, runtime, stateDir } = services;
   const claims = await findClaims(handle);
-  const wanted = containerMounts(pod, container, { clusterId: node.clusterId, claims, env });
+  const wanted = containerMounts(pod, container, {
+    clusterId: node.clusterId,
+    labels: podLabels(pod, node),
+    claims,
+    env,
+  });
   if (wanted.kind === "missing")
     throw new ActionError("CreateContainerConfigError", wanted.message);
   const findVolume = async (name: string): Promise<string> => {
@@ -262,11 +299,12 @@ async function findMounts(
     (await runtime.createVolume(volume, signal)).mountpoint;
   try {
     const [mounts, log] = await Promise.all([
-      resolveMounts(wanted.mounts, { findVolume, makeVolume }),
+      resolveMounts(wanted.mounts, { findVolume, makeVolume, policy: services.policy?.current }),
       makeTerminationLog(podFolder(stateDir, pod.metadata.uid ?? ""), container, attempt),
     ]);
     return [...mounts, log];
   } catch (error) {
+    if (error instanceof MountRefusedError) throw forbidden(handle, container, error.message);
     if (!(error instanceof MountError)) throw error;
     throw new ActionError("CreateContainerConfigError", error.message, { cause: error });
   }

@@ -1,6 +1,7 @@
 import { ApiError, type ApiClient } from "../client/client.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../model/kinds.gen.ts";
 import type { StringMap } from "../model/meta.ts";
+import type { NfsShare } from "./nfs-volume.ts";
 import type { ObjectMemory } from "./node-memory.ts";
 import {
   claimNameOf,
@@ -19,6 +20,7 @@ export type ClaimVolume =
       readonly driver?: string;
       readonly options: StringMap;
     }
+  | { readonly kind: "nfs"; readonly share: NfsShare }
   | {
       readonly kind: "path";
       readonly path: string;
@@ -106,7 +108,8 @@ async function readClaim(
 
 /** What a PersistentVolume comes to on a node. Throws `ClaimError` for what no node can mount. Pure. */
 export function toClaimVolume({ metadata, spec }: PersistentVolume): ClaimVolume {
-  const { csi, local, hostPath } = spec;
+  const { csi, local, hostPath, nfs, mountOptions = [] } = spec;
+  if (nfs !== undefined) return { kind: "nfs", share: { ...nfs, mountOptions } };
   if (csi?.driver === DOCKER_VOLUME_DRIVER) {
     const { [DRIVER_ATTRIBUTE]: driver, ...rest } = csi.volumeAttributes ?? {};
     const options = Object.entries(rest)
@@ -126,7 +129,7 @@ export function toClaimVolume({ metadata, spec }: PersistentVolume): ClaimVolume
   if (hostPath !== undefined)
     return { kind: "path", path: hostPath.path, type: hostPath.type ?? "" };
   throw new ClaimError(
-    `volume "${metadata.name}" has a source that cannot be mounted on a Docker host: use local, hostPath, or csi ` +
+    `volume "${metadata.name}" has a source that cannot be mounted on a Docker host: use local, hostPath, nfs, or csi ` +
       `with driver "${DOCKER_VOLUME_DRIVER}"`,
   );
 }

@@ -28,7 +28,13 @@ export function podConditions(
     { type: "Ready", ...ready, ...observed },
     { type: "ContainersReady", ...containersReady, ...observed },
     ...disruption(view),
-    ...resizeConditions(view, planResize(view, members.map(({ decision }) => decision))),
+    ...resizeConditions(
+      view,
+      planResize(
+        view,
+        members.map(({ decision }) => decision),
+      ),
+    ),
   ];
   const types = new Set(wanted.map(({ type }) => type));
   const before = (view.previous?.conditions ?? []).filter(
@@ -42,7 +48,7 @@ export function podConditions(
 
 /** As kubelet marks a pod that it ends for its node's sake: a Job may not count that as the pod's own failure. */
 function disruption(view: PodView): readonly Condition[] {
-  if (!isEvicted(view)) return [];
+  if (!isEvicted(view) || view.evicted?.reason !== undefined) return [];
   const message = view.evicted?.message ?? "";
   return [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message }];
 }

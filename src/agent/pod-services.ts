@@ -8,6 +8,7 @@ import type { ClaimSource } from "./pod-claims.ts";
 import type { ConfigSource } from "./config-source.ts";
 import type { NodeContext } from "./container-spec.ts";
 import type { ImagePuller } from "./image-puller.ts";
+import type { NodePolicySource } from "./node-policy-file.ts";
 import type { PodNetwork } from "./pod-network.ts";
 import type { ContainerRole, ImageState, PodContainer } from "./pod-view.ts";
 import type { ProbeTools } from "./probe.ts";
@@ -28,6 +29,8 @@ export interface PodServices {
   readonly tokens?: AccountTokens | undefined;
   /** PEM of the CA of the API. */
   readonly caBundle?: string | undefined;
+  /** Absent: the node does whatever pods ask. */
+  readonly policy?: NodePolicySource | undefined;
   readonly probes: ProbeTools;
   /** Resolves once the node has its part of the pod network. */
   readonly network: (signal: AbortSignal) => Promise<PodNetwork>;

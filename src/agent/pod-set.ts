@@ -51,7 +51,10 @@ export class PodSet {
     for (const pod of pods.filter((one) => this.#isOurs(one))) {
       const uid = pod.metadata.uid ?? "";
       if (unclear.has(uid)) this.#adoptLater(uid, pod);
-      else this.#add(withApiAccess(pod), found.get(uid) ?? [], wired);
+      else {
+        this.#add(withApiAccess(pod), found.get(uid) ?? [], wired);
+        if (!found.has(uid)) this.#refuseNew(pod);
+      }
     }
     if (synced) this.#removeUnknown(found);
     if (synced) for (const uid of unclear) this.#adoptLater(uid, undefined);
@@ -152,8 +155,7 @@ export class PodSet {
     }
     if (worker === undefined) {
       this.#add(withApiAccess(pod), [], new Set());
-      const refused = isNew(pod) ? this.#options.refuse?.(pod) : undefined;
-      if (refused !== undefined) this.evict(uid, refused);
+      this.#refuseNew(pod);
     } else worker.update(withApiAccess(pod));
     // One of that name that was replaced without us seeing its end.
     for (const [otherUid, other] of this.#workers) {
@@ -162,6 +164,12 @@ export class PodSet {
       if (isNamesake && otherUid !== uid) other.forget();
     }
     this.#save();
+  }
+
+  /** Ends a pod that the node has not begun and does not take. */
+  #refuseNew(pod: Pod): void {
+    const refused = isNew(pod) ? this.#options.refuse?.(pod) : undefined;
+    if (refused !== undefined) this.evict(pod.metadata.uid ?? "", refused);
   }
 
   #forget(uid: string): void {

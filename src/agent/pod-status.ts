@@ -38,7 +38,10 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
 
 /** What ends the pod as a whole, or has ended it. */
 function endOf(view: PodView): Pick<PodStatus, "reason" | "message"> {
-  if (isEvicted(view)) return { reason: "Evicted", message: view.evicted?.message ?? "" };
+  if (isEvicted(view)) {
+    const { reason = "Evicted", message = "" } = view.evicted ?? {};
+    return { reason, message };
+  }
   if (isCutOff(view)) return { reason: "DeadlineExceeded", message: DEADLINE_MESSAGE };
   return view.previous ?? {};
 }

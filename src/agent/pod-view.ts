@@ -91,6 +91,8 @@ export interface NodeRoom {
 export interface Eviction {
   readonly message: string;
   readonly graceMs: Millis;
+  /** Of a pod that was never let in; absent: `Evicted`. */
+  readonly reason?: string;
 }
 
 /** The `containerName` of a sandbox, and its key among failures. No container of a pod may be called so with a dot. */

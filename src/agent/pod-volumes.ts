@@ -1,9 +1,11 @@
+import { shortHash } from "../base/hash.ts";
 import type { StringMap } from "../model/meta.ts";
 import type { Container, Pod, Volume, VolumeMount } from "../model/kinds.gen.ts";
 import { LABELS } from "../model/instance.ts";
 import { memoryBytes } from "../model/quantity.ts";
 import { volumeName } from "./names.ts";
 import { claimNameOf } from "../model/storage.ts";
+import { nfsOptions, type NfsShare } from "./nfs-volume.ts";
 import type { ClaimVolume } from "./pod-claims.ts";
 import { expand } from "./env.ts";
 import type { MountPropagation, MountSpec, VolumeSpec } from "./runtime.ts";
@@ -90,6 +92,8 @@ export type MountsResult =
 
 export interface MountSources {
   readonly clusterId: string;
+  /** Of volumes that go with the pod. */
+  readonly labels?: StringMap | undefined;
   /** The pod's claims, by the name of the volume. */
   readonly claims?: ReadonlyMap<string, ClaimVolume>;
   /** The container's variables, which subPathExpr may name. */
@@ -135,7 +139,7 @@ interface MountQuestion {
 function wantedMount(
   pod: Pod,
   volume: Volume,
-  { sources: { clusterId, claims }, mount, subPath }: MountQuestion,
+  { sources: { clusterId, claims, labels }, mount, subPath }: MountQuestion,
 ): WantedMount | { readonly kind: "missing"; readonly message: string } {
   const { name, mountPath: target } = mount;
   const readOnly = mount.readOnly === true;
@@ -144,11 +148,18 @@ function wantedMount(
     const { path, type } = volume.hostPath;
     return { kind: "host-path", path, type: type ?? "", ...about, readOnly };
   }
+  if (volume.nfs !== undefined)
+    return shareMount(pod, name, { clusterId, labels }, volume.nfs, { ...about, readOnly });
   if (claimNameOf(pod, volume) !== undefined) {
     const claim = claims?.get(name);
     if (claim === undefined)
       return { kind: "missing", message: `volume "${name}" has no claim that is bound` };
     const isReadOnly = readOnly || volume.persistentVolumeClaim?.readOnly === true;
+    if (claim.kind === "nfs")
+      return shareMount(pod, name, { clusterId, labels }, claim.share, {
+        ...about,
+        readOnly: isReadOnly,
+      });
     return claimMount(pod, clusterId, claim, { ...about, readOnly: isReadOnly });
   }
   const source = volumeName(clusterId, pod.metadata.uid ?? "", name);
@@ -193,16 +204,38 @@ function propagationOf({ mountPropagation = "None" }: VolumeMount): {
   return propagation === undefined ? {} : { propagation };
 }
 
+interface MountAbout {
+  readonly target: string;
+  readonly subPath: string;
+  readonly readOnly: boolean;
+  readonly propagation?: MountPropagation;
+}
+
+/** A share is mounted by the Engine, for as long as a container uses it; what the Engine knows of it goes with the pod. */
+function shareMount(
+  pod: Pod,
+  name: string,
+  { clusterId, labels = {} }: Pick<MountSources, "clusterId" | "labels">,
+  share: NfsShare,
+  { subPath, ...about }: MountAbout,
+): WantedMount | { readonly kind: "missing"; readonly message: string } {
+  if (subPath.split("/").includes(".."))
+    return { kind: "missing", message: `subPath "${subPath}" must not contain ".."` };
+  const part = subPath === "" ? name : `${name}-${shortHash(subPath)}`;
+  const volume: VolumeSpec = {
+    name: volumeName(clusterId, pod.metadata.uid ?? "", part),
+    labels,
+    plugin: { driver: "local", options: nfsOptions(share, subPath) },
+  };
+  const readOnly = about.readOnly || share.readOnly === true;
+  return { kind: "claim", volume, subPath: "", ...about, readOnly };
+}
+
 function claimMount(
   pod: Pod,
   clusterId: string,
-  claim: ClaimVolume,
-  about: {
-    readonly target: string;
-    readonly subPath: string;
-    readonly readOnly: boolean;
-    readonly propagation?: MountPropagation;
-  },
+  claim: Exclude<ClaimVolume, { readonly kind: "nfs" }>,
+  about: MountAbout,
 ): WantedMount {
   if (claim.kind === "path") {
     const { path, type } = claim;

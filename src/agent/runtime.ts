@@ -121,6 +121,10 @@ export interface ContainerSpec {
   /** 0 is no limit. Swap is never given. */
   readonly memoryBytes: number;
   readonly oomScoreAdj: number;
+  /** SELinux label of its process, where the host has SELinux; absent: the host's choice. */
+  readonly seLinux?: StringMap;
+  /** Where its log goes; absent: to files of the host, which it rotates. */
+  readonly log?: { readonly driver: string; readonly options: StringMap };
   /** Most processes and threads it may have; absent: no limit. */
   readonly pidsLimit?: number;
   readonly stdin: boolean;

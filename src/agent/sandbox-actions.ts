@@ -2,6 +2,7 @@ import { BERTH_PATHS, ApiError, type Withdrawal } from "../client/client.ts";
 import { LABELS } from "../model/instance.ts";
 import { refOf } from "../model/meta.ts";
 import { podLabels, sandboxProblem, sandboxSpec } from "./container-spec.ts";
+import { POLICY_REASON } from "./node-policy-file.ts";
 import { ActionError, START_PRIORITY, type PodHandle } from "./pod-services.ts";
 import { toPodContainer } from "./pod-view.ts";
 import { podVolumes } from "./pod-volumes.ts";
@@ -50,6 +51,9 @@ export async function createSandbox(handle: PodHandle, attempt: number): Promise
   const uid = pod.metadata.uid ?? "";
   const refused = sandboxProblem(pod, node);
   if (refused !== undefined) throw new ActionError("FailedCreatePodSandBox", refused);
+  await services.policy?.refresh();
+  const forbidden = services.policy?.refuse(pod);
+  if (forbidden !== undefined) throw new ActionError(POLICY_REASON, forbidden);
   const network = pod.spec.hostNetwork === true ? undefined : await services.network(making);
   const ip = network?.reserve(uid, pod.status?.podIP);
   const volumes = podVolumes(pod, node.clusterId, podLabels(pod, node));

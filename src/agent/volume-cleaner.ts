@@ -82,7 +82,7 @@ async function removeData(
 ): Promise<void> {
   const found = toClaimVolume(volume);
   if (found.kind === "docker-volume") await runtime.removeVolume(found.name, signal);
-  else await rm(found.path, { recursive: true, force: true });
+  else if (found.kind === "path") await rm(found.path, { recursive: true, force: true });
 }
 
 async function letGo(

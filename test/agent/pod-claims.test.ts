@@ -100,8 +100,9 @@ describe("toClaimVolume()", () => {
   });
 
   test("what no Docker host can mount is refused with the cure", () => {
-    const nfs = volume({ nfs: { server: "nas", path: "/" } });
-    expect(() => toClaimVolume(nfs)).toThrow(/cannot be mounted on a Docker host: use local/);
+    const csi = { driver: "ebs.csi.aws.com", volumeHandle: "vol-1" } as const;
+    const disk = volume({ csi: csi as never });
+    expect(() => toClaimVolume(disk)).toThrow(/cannot be mounted on a Docker host: use local/);
   });
 });
 

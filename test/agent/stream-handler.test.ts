@@ -78,7 +78,11 @@ class Client {
 
   constructor(
     request: TunnelRequest,
-    options: { readonly refuseExec?: boolean; readonly dial?: Dial } = {},
+    options: {
+      readonly refuseExec?: boolean;
+      readonly policyForbidsExec?: () => boolean;
+      readonly dial?: Dial;
+    } = {},
   ) {
     const handler = createStreamHandler({
       runtime,
@@ -262,6 +266,18 @@ test("a node may refuse all but logs", async () => {
     timestamps: false,
   };
   expect(await new Client(logs, options).over.promise).toBe("closed");
+});
+
+test("a node's policy may refuse all but logs, for as long as it says so", async () => {
+  let forbids = true;
+  const options = { policyForbidsExec: () => forbids };
+  for (const request of [exec("echo"), forward]) {
+    expect(await new Client(request, options).over.promise).toMatch(
+      /^403 this node's policy says "exec: false"/,
+    );
+  }
+  forbids = false;
+  expect(await new Client({ ...forward, port: 0 }, options).over.promise).toBe("400 0 is no port");
 });
 
 test("what a newer control plane asks is refused by name", async () => {

@@ -16,6 +16,8 @@ export interface StreamHandlerOptions {
   readonly dial: Dial;
   /** Nobody may run commands here, attach, or forward ports. Logs are served. */
   readonly refuseExec: boolean;
+  /** The same, for as long as the node's policy says so. */
+  readonly policyForbidsExec?: () => boolean;
   /** Absent: nothing is told of what is used. */
   readonly metrics?: MetricsOptions;
 }
@@ -34,6 +36,12 @@ export function createStreamHandler(options: StreamHandlerOptions): TunnelHandle
       throw new TunnelError(
         403,
         `this node was started with --disable-exec: it refuses exec, attach and port-forward`,
+      );
+    }
+    if (options.policyForbidsExec?.() === true) {
+      throw new TunnelError(
+        403,
+        `this node's policy says "exec: false": it refuses exec, attach and port-forward`,
       );
     }
     switch (request.kind) {

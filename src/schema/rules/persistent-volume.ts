@@ -16,6 +16,12 @@ export const persistentVolume: ObjectRule<PersistentVolume> = ({ spec }, report)
     const message = "spec.nodeAffinity is required for a local volume: it says where it is";
     report({ code: "field/required", message, path });
   }
+  if ((spec.mountOptions ?? []).length > 0 && spec.nfs === undefined) {
+    const path = ["spec", "mountOptions"];
+    const message =
+      "spec.mountOptions is refused: only a volume of an NFS server is mounted with options";
+    report({ code: "field/refused", message, path, on: "key", hint: "remove it" });
+  }
   spec.nodeAffinity?.required?.nodeSelectorTerms.forEach((term, index) => {
     const terms = ["spec", "nodeAffinity", "required", "nodeSelectorTerms"];
     checkRequirements(term.matchExpressions, [...terms, index, "matchExpressions"], report);
