@@ -96,6 +96,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 }
 
 async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
+  // What waits for the end from here on would not hear of one that came before.
+  given.signal.throwIfAborted();
   const calls = new CallWatch(given.clock);
   const options = { ...given, runtime: calls.watch(given.runtime) };
   const { runtime, signal, clock, cluster } = options;
@@ -132,6 +134,7 @@ async function run(given: AgentOptions, memory: NodeMemory): Promise<void> {
   manager = resources.manage(pods);
   const isSynced = await awaitSync(options);
   await persist(options, () => pods.adopt(isSynced));
+  signal.throwIfAborted();
   health.lastGoodAt = clock.monotonic();
   options.onLogs?.(
     createStreamHandler({
