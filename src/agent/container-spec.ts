@@ -139,6 +139,8 @@ export interface MemberQuestion {
   readonly attempt: number;
   readonly crashes: number;
   readonly sandboxId: string;
+  /** The container whose processes it sees; absent: those that the pod says. */
+  readonly targetId?: string | undefined;
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly MountSpec[];
   readonly profiles: SecurityProfiles;
@@ -177,6 +179,7 @@ export function memberSpec(question: MemberQuestion): ContainerSpec {
       readOnlyRoot: security.readOnlyRootFilesystem === true,
       ...question.profiles,
       ...namespaces(pod),
+      ...(question.targetId === undefined ? {} : { pid: { container: question.targetId } }),
       ...containerResources(pod.spec, container, node),
       ...(log === undefined ? {} : { log }),
       ...(Object.keys(seLinux).length === 0 ? {} : { seLinux }),

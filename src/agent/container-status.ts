@@ -70,6 +70,8 @@ function health(
     newest?.state === "running"
       ? verdictOf(view, decision, newest)
       : { started: false, ready: false };
+  // Nothing waits for what people added.
+  if (decision.role === "ephemeral") return { started: false, ready: false };
   if (decision.role !== "init" || isSidecar(decision.spec)) return probed;
   // An init container is ready once it has done its work.
   const isDone = decision.kind === "finished" && decision.exitCode === 0;

@@ -100,14 +100,22 @@ export function deadlineOf(view: PodView): Millis | undefined {
   return seconds === undefined || startedAt === undefined ? undefined : startedAt + seconds * 1000;
 }
 
+/** Where the status tells of containers of a role. */
+const STATUS_LISTS = {
+  sandbox: "containerStatuses",
+  main: "containerStatuses",
+  init: "initContainerStatuses",
+  ephemeral: "ephemeralContainerStatuses",
+} as const;
+
 /** The last known status of a container of the spec. Pure. */
 export function knownStatus(
   status: PodStatus | undefined,
   role: ContainerRole,
   name: string,
 ): ContainerStatus | undefined {
-  const list = role === "init" ? status?.initContainerStatuses : status?.containerStatuses;
-  return list?.find((entry) => entry.name === name);
+  const list = STATUS_LISTS[role];
+  return status?.[list]?.find((entry) => entry.name === name);
 }
 
 /** Nothing of it is on the host: new, or lost with its host's memory. */

@@ -178,9 +178,14 @@ function toSecurityOptions(spec: ContainerSpec): readonly string[] {
 function toNamespaces({ pid, ipc, network }: ContainerSpec): Readonly<Record<string, string>> {
   const joined = network.kind === "container" ? `container:${network.id}` : "";
   return {
-    ...(pid === undefined ? {} : { PidMode: pid === "host" ? "host" : joined }),
+    ...(pid === undefined ? {} : { PidMode: pidMode(pid, joined) }),
     ...(ipc === undefined ? {} : { IpcMode: ipc }),
   };
+}
+
+function pidMode(pid: NonNullable<ContainerSpec["pid"]>, joined: string): string {
+  if (typeof pid === "object") return `container:${pid.container}`;
+  return pid === "host" ? "host" : joined;
 }
 
 function toNetwork(network: NetworkSpec): Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { memberSpec, podLabels, rootProblem } from "./container-spec.ts";
 import { serviceVariables } from "./service-links.ts";
 import { envReferences, resolveEnv, type ConfigReference } from "./env.ts";
 import { MountError, MountRefusedError, resolveMounts } from "./host-mounts.ts";
+import { ephemeralContainers, findRunning, judgedPod, targetOf } from "./ephemeral.ts";
 import { logProblem } from "./log-config.ts";
 import { mountFailure } from "./nfs-volume.ts";
 import { userRefusal } from "./node-policy.ts";
@@ -32,7 +33,9 @@ export function findContainer(
   const main = pod.spec.containers.find((candidate) => candidate.name === name);
   if (main !== undefined) return { container: main, role: "main" };
   const init = pod.spec.initContainers?.find((candidate) => candidate.name === name);
-  return init === undefined ? undefined : { container: init, role: "init" };
+  if (init !== undefined) return { container: init, role: "init" };
+  const added = ephemeralContainers(pod).find((candidate) => candidate.name === name);
+  return added === undefined ? undefined : { container: added, role: "ephemeral" };
 }
 
 /** Looks for the image, pulls it if need be, and notes what came of it. */
@@ -77,6 +80,7 @@ export async function createMember(
     attempt: action.attempt,
     crashes: action.crashes,
     sandboxId: action.sandboxId,
+    targetId: joinedContainer(handle, container.name),
     env,
     mounts,
     profiles,
@@ -104,6 +108,15 @@ export async function createMember(
     handle.tell("Warning", "Failed", `Error: ${error.message}`, about);
     throw new ActionError("CreateContainerError", error.message, { cause: error });
   }
+}
+
+/** Id of the container whose processes it is to see; `undefined` where it asks for none. */
+function joinedContainer(handle: PodHandle, name: string): string | undefined {
+  const target = targetOf(handle.pod, name);
+  if (target === undefined) return undefined;
+  const found = findRunning(handle.containers(), target);
+  if (found !== undefined) return found.id;
+  throw new ActionError("CreateContainerError", `unable to find target container ${target}`);
 }
 
 /** Starts it and runs its postStart hook. */

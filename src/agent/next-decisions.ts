@@ -4,7 +4,7 @@ import { isSidecar, startOrder } from "./sidecar.ts";
 
 /**
  * Decisions that may be acted on now: the first init container that is not passed, or else all mains; and the sidecars
- * before it, which are kept running. Pure.
+ * before it, which are kept running. What people added waits for none of them. Pure.
  */
 export function nextDecisions(
   view: PodView,
@@ -18,7 +18,8 @@ export function nextDecisions(
   const sidecars = (reached === -1 ? inits : inits.slice(0, reached)).filter(({ spec }) =>
     isSidecar(spec),
   );
-  return [...sidecars, ...(reached === -1 ? mains : inits.slice(reached, reached + 1))];
+  const added = decisions.filter(({ role }) => role === "ephemeral");
+  return [...sidecars, ...(reached === -1 ? mains : inits.slice(reached, reached + 1)), ...added];
 }
 
 /**
@@ -32,7 +33,8 @@ export function isServed(decisions: readonly Decision[]): boolean {
 /** The place of the last container that has been made in this sandbox: all before it were passed once. */
 function furthest(view: PodView, sandboxId: string | undefined): number {
   const places = view.containers
-    .filter((one) => one.role !== "sandbox" && one.sandboxId === sandboxId)
+    .filter((one) => one.role === "init" || one.role === "main")
+    .filter((one) => one.sandboxId === sandboxId)
     .map((one) => startOrder(view.pod, one));
   return sandboxId === undefined ? 0 : Math.max(0, ...places);
 }

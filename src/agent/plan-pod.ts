@@ -4,6 +4,7 @@ import { groupBy } from "../base/order.ts";
 import type { Container, Pod, PodStatus } from "../model/kinds.gen.ts";
 import { FRESH_FAILURE_MS } from "./container-status.ts";
 import { deadlineOf, decideContainer, isCutOff, type Decision } from "./decide-container.ts";
+import { decideEphemeral, ephemeralContainers } from "./ephemeral.ts";
 import { isServed, nextDecisions } from "./next-decisions.ts";
 import { DEADLINE_MESSAGE, podStatus } from "./pod-status.ts";
 import {
@@ -154,7 +155,10 @@ function decide(view: PodView): readonly Decision[] {
   const mains = view.pod.spec.containers.map((spec) =>
     decideContainer(view, { spec, role: "main", sandboxId, mainsBegan }),
   );
-  return [...inits, ...mains];
+  const added = ephemeralContainers(view.pod).map((spec) =>
+    decideEphemeral(view, spec, sandboxId),
+  );
+  return [...inits, ...mains, ...added];
 }
 
 function runPod(view: PodView, decisions: readonly Decision[]): readonly Action[] {

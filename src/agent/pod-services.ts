@@ -68,6 +68,8 @@ export interface PodHandle {
   /** Forgets what was just removed. */
   drop(id: string): void;
   get(id: string): PodContainer | undefined;
+  /** All of the pod, as last seen. */
+  containers(): Iterable<PodContainer>;
   /** Looks at a container now. */
   observe(id: string): Promise<PodContainer | undefined>;
   /** Whether it is over, or gone. */

@@ -18,6 +18,7 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
     status: containerStatus(view, decision),
   }));
   const inits = members.filter(({ decision }) => decision.role === "init");
+  const added = members.filter(({ decision }) => decision.role === "ephemeral");
   const phase = podPhase(view, members);
   const ip = view.podIp ?? previous?.podIP;
   const { reason, message } = endOf(view);
@@ -26,6 +27,7 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
     conditions: podConditions(view, phase, members),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits.map((member) => member.status) }),
     containerStatuses: mainsOf(members).map((member) => member.status),
+    ...(added.length === 0 ? {} : { ephemeralContainerStatuses: added.map(({ status }) => status) }),
     hostIP: view.hostIp,
     hostIPs: [{ ip: view.hostIp }],
     ...(ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] }),

@@ -17,7 +17,7 @@ export interface PodContainer extends ObservedContainer {
   readonly vanished?: boolean;
 }
 
-export type ContainerRole = "sandbox" | "init" | "main";
+export type ContainerRole = "sandbox" | "init" | "main" | "ephemeral";
 
 /** What the prober says of a running container. */
 export interface ProbeVerdict {
@@ -104,7 +104,7 @@ export function toPodContainer(observed: ObservedContainer, seenDeadAt: Millis):
   const role = labels[LABELS.role];
   return {
     ...observed,
-    role: role === "sandbox" || role === "init" ? role : "main",
+    role: role === "sandbox" || role === "init" || role === "ephemeral" ? role : "main",
     containerName: labels[LABELS.container] ?? "",
     attempt: Number(labels[LABELS.attempt] ?? "0"),
     crashes: Number(labels[LABELS.crashes] ?? "0"),

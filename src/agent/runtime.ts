@@ -112,8 +112,8 @@ export interface ContainerSpec {
   readonly seccomp?: string;
   /** `unconfined` or the name of a profile; absent: the host's usual one. */
   readonly appArmor?: string;
-  /** Whose processes it sees, beside its own: the host's, or those of the container whose network it joins. */
-  readonly pid?: "host" | "joined";
+  /** Whose processes it sees: the host's, those of the container whose network it joins, or another one's. */
+  readonly pid?: "host" | "joined" | { readonly container: string };
   readonly ipc?: "host";
   readonly cpuShares: number;
   /** Of a period of 100 ms, in µs; 0 is no limit. */

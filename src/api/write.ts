@@ -26,6 +26,7 @@ import { commitWrite, sendAnswer, wishedApp, type CommitContext } from "./commit
 import { prepareDirectWrite, warningHeaders } from "./direct-write.ts";
 import type { Complete } from "./direct-write.ts";
 import { MODIFIED_MEANWHILE, conflict, fromStoreError, invalid, notFound } from "./failure.ts";
+import { applyEphemeral, refuseUnsafeEphemeral } from "./ephemeral.ts";
 import { readPatch, versionOf } from "./read-patch.ts";
 import type { Change } from "./read-patch.ts";
 import { refuseEscalation } from "./rbac/escalation.ts";
@@ -269,6 +270,11 @@ async function readChange(
       ...change,
       apply: (current) => applyResize(current as unknown as ApiObject, change.apply(current)),
     };
+  if (subresource === "ephemeralcontainers")
+    return {
+      ...change,
+      apply: (current) => applyEphemeral(current as unknown as ApiObject, change.apply(current)),
+    };
   if (!isScale) return change;
   const apply = (current: JsonObject): JsonObject => {
     const object = current as unknown as ApiObject;
@@ -313,7 +319,8 @@ async function tryUpdate({
   refuseEscalation(resource, wanted, context);
   refuseNewFinalizers(resource, current.object, wanted);
   admitNodeWrite(user, resource, wanted, current.object);
-  if (subresource === "resize") {
+  if (subresource === "resize" || subresource === "ephemeralcontainers") {
+    if (subresource === "ephemeralcontainers") refuseUnsafeEphemeral(objects, resource, wanted);
     const object = track(wanted);
     const stored = dryRun ? { ...current, object } : await objects.update(object);
     return { stored, warnings: [] };

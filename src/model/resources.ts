@@ -21,6 +21,7 @@ export interface Resource {
     | "attach"
     | "portforward"
     | "resize"
+    | "ephemeralcontainers"
     | "token"
   )[];
   /** May users state it in Git? The others are written by Berth only. */
@@ -35,6 +36,7 @@ const POD_SUBRESOURCES = [
   "attach",
   "portforward",
   "resize",
+  "ephemeralcontainers",
 ] as const;
 
 /** Every kind that the store holds, in the order in which an App applies them. */

@@ -222,7 +222,7 @@ function isAddressChanged({ spec: next }: Service, { spec: stored }: Service): b
 function fixedSpec({ spec }: Pod, stored: Pod): unknown {
   const bare = (containers: readonly Container[] | undefined): unknown =>
     containers?.map((container) => ({ ...container, image: "" }));
-  const { activeDeadlineSeconds: _, tolerations: __, ...rest } = spec;
+  const { activeDeadlineSeconds: _, tolerations: __, ephemeralContainers: ___, ...rest } = spec;
   return {
     nodeName: stored.spec.nodeName,
     ...rest,

@@ -9,6 +9,8 @@ const FILLED = [
   "preemptionPolicy",
   "serviceAccountName",
   "overhead",
+  // People add them to what runs, and Git cannot state them.
+  "ephemeralContainers",
 ] as const;
 
 /**
