@@ -4,14 +4,16 @@ import { isTrue } from "../model/condition.ts";
 import { markForDeletion, type Propagation } from "../model/deletion.ts";
 import type { Node, Pod } from "../model/kinds.gen.ts";
 import type { ApiObject } from "../model/meta.ts";
+import { apiVersionOf } from "../model/resources.ts";
 import { ObjectStoreError } from "../store/object-store.ts";
-import type { ObjectStore, StoredObject } from "../store/object-store.ts";
+import type { ObjectStore } from "../store/object-store.ts";
 import type { CommitWriter } from "../model/write-request.ts";
 import type { User } from "./authenticate.ts";
 import { isJsonObject, readOptionalJsonObject } from "./body.ts";
 import type { JsonObject } from "./body.ts";
 import { commitWrite, sendAnswer, type CommitContext } from "./commit-write.ts";
 import {
+  ApiFailure,
   badRequest,
   conflict,
   detailsOf,
@@ -21,9 +23,9 @@ import {
   notFound,
 } from "./failure.ts";
 import type { Status } from "./failure.ts";
-import { parseCount } from "./request-info.ts";
+import { methodNotAllowed, parseCount } from "./request-info.ts";
 import type { ResourceRequest } from "./request-info.ts";
-import { sendJson, sendStored } from "./respond.ts";
+import { candidates, isSelected, parseSelection } from "./selection.ts";
 import { parseDryRun, refOfRequest } from "./write.ts";
 import { goesToGit, refuseDeclared } from "./write-policy.ts";
 
@@ -53,40 +55,106 @@ const PROPAGATIONS: readonly Propagation[] = ["Foreground", "Background", "Orpha
 /** Kinds whose dependents stay when the caller says nothing, as Kubernetes has it for the sake of old clients. */
 const ORPHANING: ReadonlySet<string> = new Set(["jobs", "replicationcontrollers"]);
 
-/** Deletes one object: a pod on a node ends with grace, what has finalizers waits for them, the rest is gone at once. */
+/**
+ * Deletes one object, or all of a selection. A pod on a node ends with grace, what has finalizers waits for them, the
+ * rest is gone at once. Throws 405 for subresources.
+ */
 export async function answerDelete(
   request: IncomingMessage,
   response: ServerResponse,
   what: ResourceRequest,
   context: DeleteContext,
 ): Promise<void> {
+  if (what.subresource !== undefined) throw methodNotAllowed();
+  if (what.verb === "deletecollection") return deleteCollection(request, response, what, context);
+  const options = readOptions(await readOptionalJsonObject(request), context.query);
+  const { before, left, warnings } = await deleteObject(request, what, { options, context });
+  sendAnswer(response, 200, warnings, left ?? success(before, what));
+}
+
+/** Objects that one request asks to end at the same time; those of one App go in one commit. */
+const AT_ONCE = 200;
+
+/**
+ * Deletes all objects of a selection, and answers with the list of them. What went meanwhile is passed over; the first
+ * refusal is the answer, once the others have had their turn.
+ */
+async function deleteCollection(
+  request: IncomingMessage,
+  response: ServerResponse,
+  what: ResourceRequest,
+  context: DeleteContext,
+): Promise<void> {
+  const options = readOptions(await readOptionalJsonObject(request), context.query);
+  const selection = parseSelection(what, context.query);
+  const { items, revision } = candidates(context.objects, selection);
+  const chosen = items
+    .map(({ object }) => object)
+    .filter((object) => isSelected(selection, object));
+  const warnings = new Set<string>();
+  for (let start = 0; start < chosen.length; start += AT_ONCE) {
+    context.signal.throwIfAborted();
+    const tries = chosen.slice(start, start + AT_ONCE).map(({ metadata: { name, namespace } }) => {
+      const place = namespace === undefined ? { name } : { name, namespace };
+      return deleteObject(request, { ...what, verb: "delete", ...place }, { options, context });
+    });
+    for (const outcome of await Promise.allSettled(tries)) {
+      if (outcome.status === "fulfilled")
+        for (const said of outcome.value.warnings) warnings.add(said);
+      else if (!isGone(outcome.reason)) throw outcome.reason;
+    }
+  }
+  const { resource } = what;
+  sendAnswer(response, 200, [...warnings], {
+    kind: `${resource.kind}List`,
+    apiVersion: apiVersionOf(resource),
+    metadata: { resourceVersion: String(revision) },
+    items: chosen,
+  });
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof ApiFailure && error.code === 404;
+}
+
+interface Deleted {
+  readonly before: Pick<ApiObject, "metadata">;
+  /** What is left of it, and goes in time. */
+  readonly left: ApiObject | undefined;
+  readonly warnings: readonly string[];
+}
+
+interface Deleting<C extends DeleteContext = DeleteContext> {
+  readonly options: DeleteOptions;
+  readonly context: C;
+}
+
+async function deleteObject(
+  request: IncomingMessage,
+  what: ResourceRequest,
+  { options, context }: Deleting,
+): Promise<Deleted> {
   const { resource } = what;
   const ref = refOfRequest(what);
-  const options = readOptions(await readOptionalJsonObject(request), context.query);
-  const { commits } = context;
+  const { commits, objects, user } = context;
   for (let attempt = 1; ; attempt += 1) {
-    const current = context.objects.get(ref);
+    const current = objects.get(ref);
     if (current === undefined) throw notFound(resource, ref.name);
     const { object } = current;
-    const asked = { user: context.user, verb: "delete" as const, resource, current: object };
-    if (commits !== undefined && goesToGit(context.objects, asked))
-      return commitDelete(request, response, { what, options, context: { ...context, commits } });
-    refuseDeclared(context.objects, {
-      user: context.user,
-      verb: "delete",
-      resource,
-      current: object,
-    });
+    const asked = { user, verb: "delete" as const, resource, current: object };
+    if (commits !== undefined && goesToGit(objects, asked))
+      return commitDelete(request, what, { options, context: { ...context, commits } });
+    refuseDeclared(objects, asked);
     checkPreconditions(object, options, what);
     const next = nextState(object, what, { options, context });
-    if (options.dryRun) return sendJson(response, 200, next ?? success(object, what));
+    if (options.dryRun) return { before: object, left: next, warnings: [] };
     try {
       if (next === undefined) {
-        await context.objects.remove(ref, preconditionsOf(object));
-        return sendJson(response, 200, success(object, what));
+        await objects.remove(ref, preconditionsOf(object));
+        return { before: object, left: undefined, warnings: [] };
       }
-      const stored: StoredObject = next === object ? current : await context.objects.update(next);
-      return sendStored(response, 200, stored.bytes);
+      const stored = next === object ? current : await objects.update(next);
+      return { before: object, left: stored.object, warnings: [] };
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       if (error.code !== "conflict" || attempt >= MAX_TRIES) {
@@ -96,30 +164,22 @@ export async function answerDelete(
   }
 }
 
-interface CommitDelete {
-  readonly what: ResourceRequest;
-  readonly options: DeleteOptions;
-  readonly context: DeleteContext & CommitContext;
-}
-
 /** The same deletion, made in Git. The object goes once its App is healthy without it. */
 async function commitDelete(
   request: IncomingMessage,
-  response: ServerResponse,
-  { what, options, context }: CommitDelete,
-): Promise<void> {
+  what: ResourceRequest,
+  { options, context }: Deleting<DeleteContext & CommitContext>,
+): Promise<Deleted> {
   const { resource } = what;
   const ref = refOfRequest(what);
   const { dryRun } = options;
-  const before = context.objects.get(ref)?.object;
+  const before = context.objects.get(ref)?.object ?? { metadata: { name: ref.name } };
   const wanted = (base: ApiObject | undefined): undefined => {
     if (base !== undefined) checkPreconditions(base, options, what);
   };
   const call = { verb: "delete" as const, ref, dryRun, resource, wanted };
   const { warnings } = await commitWrite(request, call, context);
-  const left = dryRun ? undefined : context.objects.get(ref)?.object;
-  const gone = { metadata: before?.metadata ?? { name: ref.name } };
-  sendAnswer(response, 200, warnings, left ?? success(gone, what));
+  return { before, left: dryRun ? undefined : context.objects.get(ref)?.object, warnings };
 }
 
 /** What is left of the object; `undefined` when it is to be removed. Throws 403. */

@@ -18,6 +18,7 @@ export interface Discovery {
 const RUNTIME_VERBS: readonly string[] = [
   "create",
   "delete",
+  "deletecollection",
   "get",
   "list",
   "patch",

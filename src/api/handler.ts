@@ -253,7 +253,7 @@ async function answerObjects(exchange: Exchange, user: User, what: ResourceReque
     case "get":
       return answerGet(exchange, what);
     case "delete":
-      if (subresource !== undefined) throw methodNotAllowed();
+    case "deletecollection":
       return answerDelete(request, response, what, { ...services, user, query });
     case "create":
     case "update":

@@ -375,8 +375,43 @@ describe("an administrator", () => {
     expect(answers.map(({ code }) => code)).toEqual([200, 200, 200, 200]);
   });
 
-  test("does not delete whole collections", async () => {
-    expect((await ask(admin, { method: "DELETE", path: "/api/v1/nodes" })).code).toBe(405);
+  test("deletes what a selector chooses of a collection, and nothing else", async () => {
+    const labelled = (name: string, rack: string) => {
+      const made = node(name);
+      return { ...made, metadata: { ...made.metadata, labels: { rack } } };
+    };
+    for (const [name, rack] of [
+      ["coll-1", "old"],
+      ["coll-2", "old"],
+      ["coll-3", "new"],
+    ] as const)
+      await ask(admin, { method: "POST", path: "/api/v1/nodes", body: labelled(name, rack) });
+    const path = "/api/v1/nodes?labelSelector=rack%3Dold";
+    const names = async (): Promise<string[]> =>
+      ((await ask(admin, { path: "/api/v1/nodes" })).json as { items: Node[] }).items
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => name.startsWith("coll-"));
+    const tried = await ask(admin, { method: "DELETE", path: `${path}&dryRun=All` });
+    expect([tried.code, await names()]).toEqual([200, ["coll-1", "coll-2", "coll-3"]]);
+    const answer = await ask(admin, { method: "DELETE", path });
+    expect(answer.json).toMatchObject({
+      kind: "NodeList",
+      apiVersion: "v1",
+      items: [{ metadata: { name: "coll-1" } }, { metadata: { name: "coll-2" } }],
+    });
+    expect(await names()).toEqual(["coll-3"]);
+  });
+
+  test("is told the refusal of one of a collection", async () => {
+    const web = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "coll", namespace: "shop" },
+    };
+    await api.put(web);
+    const path = `${NS}/configmaps?fieldSelector=metadata.name%3Dcoll`;
+    expect((await ask(admin, { method: "DELETE", path })).code).toBe(405);
+    expect((await ask(admin, { path: `${NS}/configmaps/coll` })).code).toBe(200);
   });
 });
 

@@ -283,8 +283,24 @@ test("a deletion that the prune guard would hold carries its consent, and any ot
   expect((await kubectl.run("label", "configmap", "m2", "next=yes")).code).toBe(0);
 });
 
+test("a collection is deleted in one commit", async () => {
+  const piped = ["s1", "s2", "s3"].map((name) =>
+    configMap(name, "1").replace("metadata:\n", "metadata:\n  labels: {sweep: yes-please}\n"),
+  );
+  expect((await kubectl.pipe(piped.join("---\n"), "apply", "-f", "-")).code).toBe(0);
+  const before = await plane.repo.head();
+  const path = "/api/v1/namespaces/default/configmaps?labelSelector=sweep%3Dyes-please";
+  const { code, output } = await kubectl.run("delete", "--raw", path);
+  expect([code, output]).toEqual([0, expect.stringContaining('"kind":"ConfigMapList"')]);
+  expect(await plane.git("log", "--format=%s", `${before}..main`)).toBe("Delete 3 configmaps");
+  await eventually("they are gone", () =>
+    ["s1", "s2", "s3"].every((name) => getMap(name) === undefined) ? true : undefined,
+  );
+  expect(getMap("m1")).toBeDefined();
+});
+
 const child = (name: string, more = ""): string =>
-  `apiVersion: berth.dev/v1\nkind: App\nmetadata:\n  name: ${name}\n${more}spec:\n  repo: ${plane.repo.path}\n  path: two\n  intervalSeconds: 3600\n`;
+  `apiVersion: berth.dev/v1\nkind: App\nmetadata:\n  name: ${name}\n${more}spec:\n  intervalSeconds: 3600\n  path: two\n  repo: ${plane.repo.path}\n`;
 const appNamed = (name: string): App | undefined =>
   plane.get({ apiVersion: "berth.dev/v1", kind: "App", name }) as App | undefined;
 
