@@ -34,7 +34,7 @@ export async function readFailedLogs(
   const end = AbortSignal.any([signal, AbortSignal.timeout(LOGS_MS)]);
   const failed = faults.flatMap(({ pods }) => pods.flatMap(failedContainers));
   const logs = await Promise.all(
-    failed.slice(0, MAX_CONTAINERS).map(async ({ pod, container }) => {
+    failed.slice(0, MAX_CONTAINERS).map(async ({ pod, container, lastWords }) => {
       const { namespace = "", name, uid = "" } = pod.metadata;
       const request = {
         kind: "logs",
@@ -50,7 +50,9 @@ export async function readFailedLogs(
       } as const;
       const text = await readLog(pod.spec.nodeName ?? "", request, end);
       const secrets = world.list("v1", "Secret", namespace) as readonly Secret[];
-      const lines = toLines(maskSecrets(text, secrets));
+      // What never ran has no log, and its runtime's words tell why.
+      const said = text.trim() === "" ? lastWords : text;
+      const lines = toLines(maskSecrets(said, secrets));
       return lines.length === 0 ? [] : [`container ${container} of pod ${name}:`, ...lines];
     }),
   );
@@ -60,6 +62,8 @@ export async function readFailedLogs(
 interface FailedContainer {
   readonly pod: Pod;
   readonly container: string;
+  /** What its end said of itself. */
+  readonly lastWords: string;
 }
 
 /** Those that ended badly or are not ready, the failed ones first. */
@@ -68,7 +72,10 @@ function failedContainers(pod: Pod): readonly FailedContainer[] {
   const all = [...initContainerStatuses, ...containerStatuses];
   const ended = all.filter(hasFailed);
   const found = ended.length > 0 ? ended : containerStatuses.filter(({ ready }) => !ready);
-  return found.map(({ name }) => ({ pod, container: name }));
+  return found.map(({ name, state, lastState }) => {
+    const { message = "" } = state.terminated ?? lastState.terminated ?? {};
+    return { pod, container: name, lastWords: message };
+  });
 }
 
 function hasFailed({ state, lastState }: ContainerStatus): boolean {

@@ -175,7 +175,7 @@ class Machine {
   #set(release: Release, phase: ReleasePhase): void {
     this.releases = this.releases.map((one) =>
       one.metadata.name === release.metadata.name
-        ? { ...one, status: { ...one.status, phase, applied: true } }
+        ? { ...one, status: { ...one.status, phase } }
         : one,
     );
   }
@@ -247,8 +247,9 @@ const step = fc.oneof(
 );
 
 test("histories: one revert a window, none of a revert, and what runs is the newest head that is not kept out", () => {
+  let reverts = 0;
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 5, maxLength: 60, size: "max" }), (steps) => {
       const machine = new Machine();
       for (const one of steps) {
         if (one.kind === "push") machine.push(one);
@@ -260,6 +261,7 @@ test("histories: one revert a window, none of a revert, and what runs is the new
         machine.admit();
         checkWhatRuns(machine);
       }
+      reverts += machine.revertedAt.length;
       for (const [index, at] of machine.revertedAt.entries()) {
         const before = machine.revertedAt[index - 1];
         if (before !== undefined) expect(at - before).toBeGreaterThanOrEqual(REVERT_WINDOW_MS);
@@ -267,6 +269,7 @@ test("histories: one revert a window, none of a revert, and what runs is the new
     }),
     { numRuns: 400 },
   );
+  expect(reverts).toBeGreaterThan(100);
 });
 
 /** The head's content, or else a head that is kept out or held, with what was good before it. */
