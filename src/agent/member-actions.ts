@@ -199,7 +199,8 @@ async function refuseByPolicy(
   const asked = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
   const user = asked === undefined ? imageUser : String(asked);
   const why =
-    services.policy?.refuse(pod) ?? userRefusal(policy, user, `container "${container.name}"`);
+    services.policy?.refuse(judgedPod(pod, container)) ??
+    userRefusal(policy, user, `container "${container.name}"`);
   if (why !== undefined) throw forbidden(handle, container, why);
   const log = logProblem(pod, policy.logDrivers);
   if (log !== undefined) throw new ActionError("CreateContainerConfigError", log);
