@@ -39,6 +39,7 @@ export class AgentHarness {
   readonly api: FakeApi = new FakeApi();
   readonly events: (RecordedEvent & { readonly pod: string })[] = [];
   readonly stateDir: string;
+  /** There as soon as the agent that was started last has adopted what runs. */
   logs: TunnelHandler | undefined;
   readonly #options: HarnessOptions;
   #stop = new AbortController();
@@ -63,6 +64,7 @@ export class AgentHarness {
     const { runtime, clock, clusterId, podCidr, nodeIp, openNetwork, logger } = this.#options;
     const { relistMs } = this.#options;
     this.#stop = new AbortController();
+    this.logs = undefined;
     this.#running = runAgent({
       client: this.api,
       pods: this.api.informer<Pod>("Pod"),

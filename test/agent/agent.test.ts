@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { LABELS } from "../../src/model/instance.ts";
 import type { Pod } from "../../src/model/kinds.gen.ts";
 import { isReady, podRef } from "./agent-harness.ts";
+import { settle } from "../support/manual-clock.ts";
 import { openFakeNode, type FakeNode } from "./fake-node.ts";
 import { container, pod } from "./pod-builder.ts";
 
@@ -157,12 +158,22 @@ describe("runAgent()", () => {
     node.runtime.deaf = true;
     await node.harness.stop();
     node.harness.start();
-    await node.pass(100);
+    await node.reach("it listens", () => node.harness.logs !== undefined);
     node.runtime.die("app", 1);
     await node.pass(29_000);
     expect(node.runtime.running()).toEqual(["sandbox#0"]);
     await node.pass(2_000);
     await node.reach("it is back", () => node.runtime.running().includes("app#1"));
+  });
+
+  test("an agent that is told to end while it begins, ends", async () => {
+    await using node = await openFakeNode();
+    for (let turns = 0; turns < 60; turns += 1) {
+      node.harness.start();
+      for (let turn = 0; turn < turns; turn += 1) await settle();
+      await node.harness.stop();
+    }
+    expect(node.runtime.count()).toBe(0);
   });
 
   test("a call that hangs for one pod holds up no other", async () => {

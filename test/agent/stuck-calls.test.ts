@@ -116,8 +116,7 @@ test("a container that cannot be looked at at the start holds up its own pod alo
   };
   runtime.calls.length = 0;
   harness.start();
-  await node.pass(1_000);
-  await node.reach("the agent serves", () => harness.logs !== undefined);
+  await node.passUntil("the agent serves", () => harness.logs !== undefined);
   await node.pass(2_000);
   expect(runtime.calls.filter((call) => /^(create|start|kill|remove)/.test(call))).toEqual([]);
   isBroken = false;
