@@ -598,6 +598,37 @@ describe("several Apps", () => {
       expect(latest("keep")?.status.counts).toEqual({ created: 0, changed: 1, removed: 0 });
     });
 
+    test("a store that fails in between stops nothing, and the next look goes on", async () => {
+      for (let failing = 1; failing <= 6; failing += 1) {
+        let writes = 0;
+        const broken = new Proxy(objects, {
+          get: (target, name) => {
+            const value: unknown = Reflect.get(target, name, target);
+            if (typeof value !== "function") return value;
+            const isWrite = ["create", "update", "updateStatus", "transact", "remove"].includes(
+              String(name),
+            );
+            return (...args: unknown[]): unknown => {
+              if (isWrite && (writes += 1) === failing)
+                return Promise.reject(new Error("the disk is full"));
+              return Reflect.apply(value, target, args);
+            };
+          },
+        });
+        const name = `m${failing}`;
+        sources.commit({ "web/a.yaml": configMap("a"), "web/b.yaml": configMap(name) });
+        const other = makeAppHarness(broken, sources, clock);
+        await other.look("web").catch((error: unknown) => {
+          expect(String(error)).toContain("the disk is full");
+        });
+        expect(inStore()).toContain("a");
+        expect(inStore().length).toBeGreaterThanOrEqual(2);
+        await look("web");
+        expect(inStore()).toEqual(["a", name]);
+        expect(latest("web")?.status.phase).toBe("Healthy");
+      }
+    });
+
     test("60 % of the manifests gone is Held", async () => {
       const many = Object.fromEntries(
         Array.from({ length: 10 }, (_, index) => [`web/${index}.yaml`, configMap(`n${index}`)]),
