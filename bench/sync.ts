@@ -111,7 +111,9 @@ class Plane implements AsyncDisposable {
 
   async follow(name: string, repo: string, path: string): Promise<void> {
     const place = { repo, branch: "main", path, namespace: "default" };
-    const spec: App["spec"] = { ...place, intervalSeconds: 3600, prune: true };
+    // The manifests of the benches have Secrets among them, and nobody to keep them from.
+    const secrets = { plain: "allow" } as const;
+    const spec: App["spec"] = { ...place, intervalSeconds: 3600, prune: true, secrets };
     await this.objects.create({
       apiVersion: "berth.dev/v1",
       kind: "App",

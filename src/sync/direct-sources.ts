@@ -25,6 +25,7 @@ import { OpenedCache, openFiles, withoutContent, type OpenFiles } from "./sops/o
 import { policyKey, type SecretsPolicy } from "./sops/secrets-policy.ts";
 import { composeReturn, type ReturnAnswer, type ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation, Wanted } from "./source.ts";
+import { TreeSlots } from "./tree-slots.ts";
 import { composeEdit } from "./write/compose-edit.ts";
 import type { EditAnswer, EditRequest, WritableSources } from "./write/writable-sources.ts";
 
@@ -33,6 +34,8 @@ export interface DirectSourcesOptions extends OpenOptions {
   readonly logger: Logger;
   /** What is known of blobs; in memory when absent. */
   readonly known?: KnownFiles;
+  /** Whether warnings about objects together are wanted, which look at all of them for each commit. `true` when absent. */
+  readonly treeWarnings?: boolean;
 }
 
 /** The last trees that were loaded: Apps go back and forth between few. */
@@ -56,6 +59,7 @@ class DirectSources implements WritableSources {
   readonly #cache = new Map<string, Loaded>();
   /** A commit that changes one file among thousands costs one file. */
   readonly #known: KnownFiles;
+  readonly #slots = new TreeSlots();
   readonly #opened: OpenedCache = new OpenedCache();
   /** The first one that claims a folder renders it. */
   readonly #renderers: readonly Renderer[];
@@ -174,6 +178,7 @@ class DirectSources implements WritableSources {
     const opened = await Promise.allSettled(this.#repositories.values());
     this.#repositories.clear();
     this.#cache.clear();
+    this.#slots.clear();
     const open = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     await Promise.all(open.map((repository) => repository.close()));
   }
@@ -205,7 +210,11 @@ class DirectSources implements WritableSources {
     invariant(renderer !== undefined, "no renderer claims the folder");
     const plainSecrets = location.secrets?.plain ?? "allow";
     const known = this.#known;
-    const loaded = renderer.render({ files, namespace, filePrefix, known, plainSecrets });
+    const { treeWarnings = true } = this.#options;
+    const how = { namespace, filePrefix, known, plainSecrets, treeWarnings };
+    const loaded = this.#slots.with(placeOf(location), (slot) =>
+      renderer.render({ files, ...how, slot }),
+    );
     this.#options.logger.debug({ tree, files: files.length }, "Loaded manifests");
     const told: LoadedManifests = {
       manifests: problems.length > 0 ? [] : loaded.manifests,
@@ -298,6 +307,11 @@ async function readIgnore(
   const read = own === undefined ? [] : await repository.readFiles([own], signal);
   const texts = read.map(({ content }) => Buffer.from(content).toString());
   return ignoreRule(ignore === undefined ? texts : [...texts, ignore]);
+}
+
+/** What is read in the same way, commit after commit. Pure. */
+function placeOf({ repo, path, namespace, ignore = "", secrets }: SourceLocation): string {
+  return [repo, path, namespace, ignore, secrets?.plain ?? ""].join("\0");
 }
 
 /** What an App follows. Pure. */

@@ -11,16 +11,43 @@ export interface ManifestDelta {
 
 /** What a receiver that has `base` needs to make `next` of it. Files that did not change keep their objects. Pure. */
 export function manifestDelta(base: readonly Manifest[], next: readonly Manifest[]): ManifestDelta {
-  const known = new Map(base.map((manifest, index) => [manifest.object, index]));
   const order = new Int32Array(next.length);
   const fresh: Manifest[] = [];
+  const find = finder(base);
   for (const [index, manifest] of next.entries()) {
-    const before = known.get(manifest.object);
-    const isSame = before !== undefined && base[before]?.at === manifest.at;
-    order[index] = isSame ? before : -1;
-    if (!isSame) fresh.push(manifest);
+    const before = find(manifest, next[index + 1]);
+    order[index] = before;
+    if (before < 0) fresh.push(manifest);
   }
   return { order, fresh };
+}
+
+/**
+ * Finds manifests in `base`, asked for one after another. Most stand where the one before them leads to, give or take one:
+ * an index of all is made only for what does not.
+ */
+function finder(base: readonly Manifest[]): (manifest: Manifest, next?: Manifest) => number {
+  let known: Map<Manifest["object"], number> | undefined;
+  let at = 0;
+  const isAt = (place: number, manifest: Manifest | undefined): boolean =>
+    base[place]?.object === manifest?.object && base[place]?.at === manifest?.at;
+  return (manifest, next) => {
+    for (const place of [at, at + 1]) {
+      if (!isAt(place, manifest)) continue;
+      at = place + 1;
+      return place;
+    }
+    // One in place of another, or one more.
+    if (next !== undefined && (isAt(at + 1, next) || isAt(at, next))) {
+      if (isAt(at + 1, next)) at += 1;
+      return -1;
+    }
+    known ??= new Map(base.map(({ object }, index) => [object, index]));
+    const place = known.get(manifest.object);
+    if (place === undefined || !isAt(place, manifest)) return -1;
+    at = place + 1;
+    return place;
+  };
 }
 
 /** The other way round. What did not change is the same object as before. Pure. */

@@ -1,6 +1,6 @@
 import type { KnownFiles } from "../schema/loaded-file.ts";
 import type { PlainSecrets } from "../schema/rules/plain-secrets.ts";
-import type { LoadedManifests, LoadManifests, SourceFile } from "../schema/manifest.ts";
+import type { LoadedManifests, LoadManifests, SourceFile, TreeSlot } from "../schema/manifest.ts";
 
 export interface RenderInput {
   /** Files of the App's folder that count, by path from there. */
@@ -10,6 +10,10 @@ export interface RenderInput {
   readonly filePrefix: string;
   readonly known: KnownFiles;
   readonly plainSecrets: PlainSecrets;
+  /** Whether to look for what only probably is a mistake between objects. */
+  readonly treeWarnings: boolean;
+  /** What the last tree of the same place came to; it moves on with each. */
+  readonly slot: TreeSlot;
 }
 
 /**

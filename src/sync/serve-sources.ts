@@ -37,7 +37,9 @@ export function serveSources(
   loadManifests: LoadManifests,
 ): void {
   const send = (message: FromWorker): void => port.postMessage(message);
-  const sources = openDirectSources({ ...settings, loadManifests, logger: portLogger(send) });
+  const logger = portLogger(send);
+  // Nobody here tells of what only may be a mistake: `berth validate` and `berth plan` do.
+  const sources = openDirectSources({ ...settings, loadManifests, logger, treeWarnings: false });
   const handlers = makeHandlers(sources, send);
   const running = new Map<number, AbortController>();
 

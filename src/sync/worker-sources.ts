@@ -5,6 +5,7 @@ import type { Manifest } from "../schema/manifest.ts";
 import { accessKey } from "./access.ts";
 import { type Commit, GitError, type Publication } from "./git.ts";
 import { applyDelta } from "./manifest-delta.ts";
+import { policyKey } from "./sops/secrets-policy.ts";
 import type { ReturnAnswer, ReturnRequest } from "./revert-folder.ts";
 import type { OpenOptions, Revision, Seen, SourceLocation } from "./source.ts";
 import type {
@@ -346,8 +347,9 @@ class WorkerSources implements WritableSources {
 }
 
 /** What has the same manifests but for commits: an App's folder, read in the same way, by who may read it. */
-function placeOf({ repo, path, namespace, ignore = "", access }: SourceLocation): string {
-  return [repo, path, namespace, ignore, accessKey(access)].join("\0");
+function placeOf(location: SourceLocation): string {
+  const { repo, path, namespace, ignore = "", access, secrets } = location;
+  return [repo, path, namespace, ignore, accessKey(access), policyKey(secrets)].join("\0");
 }
 
 function sizeOf({ loaded }: Base): number {
