@@ -155,9 +155,7 @@ function decide(view: PodView): readonly Decision[] {
   const mains = view.pod.spec.containers.map((spec) =>
     decideContainer(view, { spec, role: "main", sandboxId, mainsBegan }),
   );
-  const added = ephemeralContainers(view.pod).map((spec) =>
-    decideEphemeral(view, spec, sandboxId),
-  );
+  const added = ephemeralContainers(view.pod).map((spec) => decideEphemeral(view, spec, sandboxId));
   return [...inits, ...mains, ...added];
 }
 

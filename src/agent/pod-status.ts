@@ -27,7 +27,9 @@ export function podStatus(view: PodView, decisions: readonly Decision[]): PodSta
     conditions: podConditions(view, phase, members),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits.map((member) => member.status) }),
     containerStatuses: mainsOf(members).map((member) => member.status),
-    ...(added.length === 0 ? {} : { ephemeralContainerStatuses: added.map(({ status }) => status) }),
+    ...(added.length === 0
+      ? {}
+      : { ephemeralContainerStatuses: added.map(({ status }) => status) }),
     hostIP: view.hostIp,
     hostIPs: [{ ip: view.hostIp }],
     ...(ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] }),

@@ -44,24 +44,7 @@ export function applyEphemeral(object: ApiObject, wanted: JsonObject): JsonObjec
   const before = pod.spec.ephemeralContainers ?? [];
   const gone = before.filter(({ name }) => !list.some((one) => one["name"] === name));
   if (gone.length > 0) throw refuse(pod, gone.map(mayNotGo));
-  const names = new Set(
-    [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name),
-  );
-  const causes: Cause[] = [];
-  const ephemeralContainers = list.map((one, index): EphemeralContainer => {
-    const known = before.find(({ name }) => name === one["name"]);
-    if (known !== undefined) {
-      if (names.has(known.name)) causes.push(duplicate(index, known.name));
-      names.add(known.name);
-      if (!isSameJson(known, one)) causes.push(mayNotChange(known));
-      return known;
-    }
-    const { container, causes: found } = checkAdded(pod, one, index);
-    causes.push(...found);
-    if (names.has(container.name)) causes.push(duplicate(index, container.name));
-    names.add(container.name);
-    return container;
-  });
+  const { containers: ephemeralContainers, causes } = merge(pod, before, list);
   if (causes.length > 0) throw refuse(pod, causes);
   const metadata = isJsonObject(wanted["metadata"]) ? wanted["metadata"] : {};
   const { resourceVersion } = metadata;
@@ -72,6 +55,31 @@ export function applyEphemeral(object: ApiObject, wanted: JsonObject): JsonObjec
       ...pod.metadata,
       ...(typeof resourceVersion === "string" ? { resourceVersion } : {}),
     },
+  };
+}
+
+/** What was there stays as it was; what is new is checked, its name among all of the pod's. */
+function merge(
+  pod: Pod,
+  before: readonly EphemeralContainer[],
+  list: readonly JsonObject[],
+): { readonly containers: readonly EphemeralContainer[]; readonly causes: readonly Cause[] } {
+  const own = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const names = new Set(own.map(({ name }) => name));
+  const merged = list.map((one, index): Added => {
+    const known = before.find(({ name }) => name === one["name"]);
+    const added =
+      known === undefined
+        ? checkAdded(pod, one, index)
+        : { container: known, causes: isSameJson(known, one) ? [] : [mayNotChange(known)] };
+    const { name } = added.container;
+    const causes = names.has(name) ? [...added.causes, duplicate(index, name)] : added.causes;
+    names.add(name);
+    return { ...added, causes };
+  });
+  return {
+    containers: merged.map(({ container }) => container),
+    causes: merged.flatMap(({ causes }) => causes),
   };
 }
 
@@ -92,31 +100,48 @@ export function refuseUnsafeEphemeral(
     throw forbidden(`pods ${JSON.stringify(name)} is forbidden: ${why}`, detailsOf(resource, name));
 }
 
+interface Added {
+  readonly container: EphemeralContainer;
+  readonly causes: readonly Cause[];
+}
+
 /** One container to add, with its defaults: the rules are those of a container, and some more. */
-function checkAdded(
-  pod: Pod,
-  one: JsonObject,
-  index: number,
-): { readonly container: EphemeralContainer; readonly causes: readonly Cause[] } {
+function checkAdded(pod: Pod, one: JsonObject, index: number): Added {
   const at = `${LIST}[${index}]`;
   const { targetContainerName, ...stated } = one;
-  const causes: Cause[] = [];
-  for (const field of FORBIDDEN_FIELDS)
-    if (isStated(stated[field])) causes.push(cause(`${at}.${field}`, NOT_SET));
-  const mounts: unknown = stated["volumeMounts"];
-  for (const [place, mount] of (Array.isArray(mounts) ? mounts : []).entries())
-    for (const field of ["subPath", "subPathExpr"])
-      if (isJsonObject(mount) && isStated(mount[field]))
-        causes.push(cause(`${at}.volumeMounts[${place}].${field}`, NOT_SET));
-  if (isStated(targetContainerName) && !hasContainer(pod, targetContainerName))
-    causes.push({
-      reason: "FieldValueNotFound",
-      field: `${at}.targetContainerName`,
-      message: `Not found: ${JSON.stringify(targetContainerName)}`,
-    });
+  const { container, causes } = checkAsContainer(pod, stated, at);
+  const target = isStated(targetContainerName) ? String(targetContainerName) : undefined;
+  const isMissing = target !== undefined && !hasContainer(pod, target);
+  const message = `Not found: ${JSON.stringify(target)}`;
+  const missing = { reason: "FieldValueNotFound", field: `${at}.targetContainerName`, message };
+  return {
+    container: {
+      ...container,
+      ...(target === undefined ? {} : { targetContainerName: target }),
+    },
+    causes: [...notForIt(stated, at), ...(isMissing ? [missing] : []), ...causes],
+  };
+}
+
+/** Fields that such a container cannot have. */
+function notForIt(stated: JsonObject, at: string): readonly Cause[] {
+  const fields = FORBIDDEN_FIELDS.filter((field) => isStated(stated[field]));
+  const mounts: readonly unknown[] = Array.isArray(stated["volumeMounts"])
+    ? stated["volumeMounts"]
+    : [];
+  const parts = mounts.flatMap((mount, place) =>
+    ["subPath", "subPathExpr"]
+      .filter((field) => isJsonObject(mount) && isStated(mount[field]))
+      .map((field) => `volumeMounts[${place}].${field}`),
+  );
+  return [...fields, ...parts].map((field) => cause(`${at}.${field}`, NOT_SET));
+}
+
+/** As the schema of pods has it, with every default of a container that it may have. */
+function checkAsContainer(pod: Pod, stated: JsonObject, at: string): Added {
   const { volumes } = pod.spec;
-  const bare = Object.fromEntries(Object.entries(stated).filter(([, value]) => isStated(value)));
   const { name, namespace = "" } = pod.metadata;
+  const bare = Object.fromEntries(Object.entries(stated).filter(([, value]) => isStated(value)));
   const trial = {
     apiVersion: "v1",
     kind: "Pod",
@@ -124,29 +149,16 @@ function checkAdded(
     spec: { containers: [bare], ...(volumes === undefined ? {} : { volumes }) },
   };
   const { findings, object } = checkObject(trial, namespace);
-  for (const finding of findings.filter(isHarmful)) {
-    const [top, list, place, ...rest] = finding.path;
-    if (top !== "spec" || list !== "containers" || place !== 0) continue;
-    const field = `${at}${rest.length === 0 ? "" : `.${formatPath(rest)}`}`;
-    causes.push({
-      reason: "FieldValueInvalid",
-      field,
-      message: `Invalid value: ${finding.message}`,
-    });
-  }
+  const causes = findings.filter(isHarmful).flatMap(({ path, message }): readonly Cause[] => {
+    const [top, list, place, ...rest] = path;
+    if (top !== "spec" || list !== "containers" || place !== 0) return [];
+    const field = rest.length === 0 ? at : `${at}.${formatPath(rest)}`;
+    return [{ reason: "FieldValueInvalid", field, message: `Invalid value: ${message}` }];
+  });
   const [made] = (object as Pod | undefined)?.spec.containers ?? [];
-  const container = { ...(made ?? (bare as unknown as Container)) };
-  for (const field of FORBIDDEN_FIELDS)
-    delete (container as Partial<Record<string, unknown>>)[field];
-  return {
-    container: {
-      ...container,
-      ...(isStated(targetContainerName)
-        ? { targetContainerName: String(targetContainerName) }
-        : {}),
-    },
-    causes,
-  };
+  const forbiddenFields: ReadonlySet<string> = new Set(FORBIDDEN_FIELDS);
+  const allowed = Object.entries(made ?? bare).filter(([field]) => !forbiddenFields.has(field));
+  return { container: Object.fromEntries(allowed) as unknown as EphemeralContainer, causes };
 }
 
 function hasContainer({ spec }: Pod, name: unknown): boolean {
