@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { formatTime } from "../../src/base/clock.ts";
 import { APP_LABEL } from "../../src/model/app.ts";
 import { REVERT_WINDOW_MS } from "../../src/planner/revert-rules.ts";
+import type { App, Release } from "../../src/model/kinds.gen.ts";
 import { GitError } from "../../src/sync/git.ts";
 import { filesOf, RevertBed } from "../support/revert-bed.ts";
 
@@ -235,6 +237,41 @@ describe("a release that failed by its own fault", () => {
     await bed.look();
     expect(bed.history()).toEqual(["1 Healthy", "2 Failed"]);
     expect(bed.condition("AutoReverted")).toContain("False Suspended");
+  });
+
+  test("cut off behind the note of what is kept out, it goes on where it was", async () => {
+    const good = bed.releases()[0]?.spec.commit ?? "";
+    const { id, tree } = bed.commit(filesOf("2", "two"));
+    await bed.look();
+    const begun = {
+      release: "shop-2",
+      commit: id,
+      tree,
+      to: good,
+      at: formatTime(bed.clock.now()),
+      message: "",
+      objects: [],
+      revert: "Pending" as const,
+    };
+    const { status } = bed.app();
+    await bed.objects.updateStatus({
+      ...bed.app(),
+      status: { ...status, quarantine: [begun] },
+    } as App);
+    await bed.end("two", "Failed");
+    await bed.look();
+    expect(bed.history()).toEqual(["1 Healthy", "2 RolledBack", "3 Healthy shop-2"]);
+    expect(bed.app().status?.quarantine).toHaveLength(1);
+  });
+
+  test("cut off before the failed release was ended, it is ended later", async () => {
+    await bed.bad("2", "two");
+    const failed = bed.releases()[1];
+    if (failed === undefined) throw new Error("no release");
+    const status = { ...failed.status, phase: "Failed" as const };
+    await bed.objects.updateStatus({ ...failed, status } as Release);
+    await bed.look();
+    expect(bed.history()).toEqual(["1 Healthy", "2 RolledBack", "3 Healthy shop-2"]);
   });
 
   test("Git being away delays it and stops nothing", async () => {
