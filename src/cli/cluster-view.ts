@@ -14,6 +14,8 @@ export interface ClusterView {
     readonly message: string;
   }[];
   readonly deployments: readonly DeploymentView[];
+  /** Public age key that Secrets in Git may be encrypted to, where the machine of the caller has it. */
+  readonly secretsRecipient?: string;
 }
 
 export interface DeploymentView {

@@ -1,20 +1,18 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { errorCode } from "../sync/repository-layout.ts";
 import { parseIdentities } from "../sync/sops/age-identities.ts";
 import { newIdentity, recipientOf } from "../sync/sops/age-keys.ts";
 import { CliError } from "./cli-error.ts";
 import { readIfThere, type DataDir } from "./data-dir.ts";
+import { KEY_FILE, readKeyFile } from "./secret-recipient.ts";
 
-/** The cluster's private age key, beside its CA. */
-const FILE = "secrets.agekey";
 const LOST =
   "restore it from a backup: without it no Secret that is encrypted to it can be opened again";
 
 /** The keys that open Secrets in Git; the first one is made at the first start. Throws `CliError` when there is none in the file. */
 export async function openClusterIdentities(dir: DataDir): Promise<readonly string[]> {
-  const path = join(dir.pki, FILE);
+  const path = join(dir.pki, KEY_FILE);
   await mkdir(dir.pki, { recursive: true, mode: 0o700 });
   const identity = await newIdentity();
   const text = `# public key: ${await recipientOf(identity)}\n${identity}\n`;
@@ -29,13 +27,7 @@ export async function openClusterIdentities(dir: DataDir): Promise<readonly stri
 
 /** The cluster's key where this machine has one, and whoever asks may read it. */
 export async function readClusterIdentities(dir: DataDir): Promise<readonly string[]> {
-  try {
-    const text = await readIfThere(join(dir.pki, FILE));
-    return text === undefined ? [] : parseIdentities(text);
-  } catch (error) {
-    if (errorCode(error) === "EACCES") return [];
-    throw error;
-  }
+  return parseIdentities((await readKeyFile(dir)) ?? "");
 }
 
 /** The public part of the cluster's key; `undefined` where it cannot be read. */

@@ -63,7 +63,7 @@ function creationRule(config: string, text: string, file: string): CreationRule 
 
 function readConfig(config: string, text: string): unknown {
   try {
-    return parse(text, { logLevel: "silent" }) as unknown;
+    return parse(text, { logLevel: "error" }) as unknown;
   } catch (error) {
     throw new CliError(`Cannot read "${config}": it is no valid YAML`, { cause: error });
   }

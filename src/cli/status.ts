@@ -35,6 +35,8 @@ export function formatStatus(view: ClusterView, plans: readonly string[] = []): 
         : [formatApps(view.apps), ...view.apps.filter(hasNews).map((app) => formatApp(app, plans))];
   const parts = [...apps, view.nodes.length === 0 ? "No node yet" : nodes];
   if (view.deployments.length > 0) parts.push(deployments);
+  if (view.secretsRecipient !== undefined)
+    parts.push(`Secrets in Git are encrypted to ${view.secretsRecipient}`);
   return parts.join("\n\n");
 }
 

@@ -88,8 +88,12 @@ export function clusterCommands(program: Command, signal: AbortSignal): void {
       const { readCluster } = await import("../cluster-view.ts");
       const { formatStatus } = await import("../status.ts");
       const { watchStatus } = await import("../watch-status.ts");
-      await withClient(dataDirAt(dataDir), async (client) => {
-        const view = await readCluster(client, signal);
+      const { readNotedRecipient } = await import("../secret-recipient.ts");
+      const dir = dataDirAt(dataDir);
+      await withClient(dir, async (client) => {
+        const secretsRecipient = await readNotedRecipient(dir);
+        const more = secretsRecipient === undefined ? {} : { secretsRecipient };
+        const view = { ...(await readCluster(client, signal)), ...more };
         if (watch !== true)
           return out(
             output === "json" ? JSON.stringify(view, null, 2) : formatStatus(view, planId),

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { asFields } from "../../schema/fields.ts";
 import { TextEdits } from "../write/text-edits.ts";
 import { wrapKey, type WrappedKey } from "./age-keys.ts";
-import { macOf, type OpenLeaf, type OpenSops } from "./open-sops.ts";
+import { macOf, metadataOf, openWithKey, type OpenLeaf, type OpenSops } from "./open-sops.ts";
 import { readableText } from "./plain-text.ts";
 import { ruleTest, type EncryptionRule, type SopsMetadata } from "./sops-metadata.ts";
 import { SopsError } from "./sops-error.ts";
@@ -49,7 +50,8 @@ export function resealSops(text: string, before: OpenSops, now: Date): string {
   return sealWith(text, settings, before, (mac, lastModified) => {
     const own = source.documents[0]?.metadata;
     const block = source.text.slice(own?.start, own?.end);
-    return { kind: "kept", block: replaceMac(block, mac, lastModified) };
+    const fields = { ...asFields(own?.value), mac, lastmodified: lastModified };
+    return { kind: "kept", block: replaceMac(block, mac, lastModified), fields };
   });
 }
 
@@ -80,7 +82,12 @@ interface Settings {
 type MetadataText =
   | { readonly kind: "new"; readonly fields: Readonly<Record<string, unknown>> }
   /** As it stood in the file, with its name. */
-  | { readonly kind: "kept"; readonly block: string };
+  | {
+      readonly kind: "kept";
+      readonly block: string;
+      /** For a text that turned from lines to brackets, or back. */
+      readonly fields: Readonly<Record<string, unknown>>;
+    };
 
 function sealWith(
   text: string,
@@ -117,7 +124,26 @@ function sealWith(
     lastModified,
   );
   addMetadata(source, edits, metadata(mac, lastModified));
-  return edits.apply();
+  return verified(edits.apply(), key);
+}
+
+/** What cannot be opened again must not come into a file. */
+function verified(sealed: string, key: Uint8Array): string {
+  const source = readSopsText(sealed);
+  const metadata = source === undefined ? undefined : metadataOf(source);
+  try {
+    if (source !== undefined && metadata !== undefined) {
+      openWithKey(source, metadata, key);
+      return sealed;
+    }
+  } catch (error) {
+    if (!(error instanceof SopsError)) throw error;
+  }
+  throw new SopsError(
+    "secret/unsupported",
+    "The text is laid out so that it cannot be encrypted in place",
+    "write it in lines, one field on each, without brackets",
+  );
 }
 
 /** The encrypted forms of the values of a file before it was changed, by what they are and where. */
@@ -220,7 +246,12 @@ function addMetadata(source: SopsText, edits: TextEdits, metadata: MetadataText)
 }
 
 function blockText(metadata: MetadataText): string {
-  if (metadata.kind === "kept") return `${metadata.block.trimEnd()}\n`;
+  if (metadata.kind === "kept") {
+    const { block, fields } = metadata;
+    return isFlowBlock(block)
+      ? `${METADATA_KEY}: ${JSON.stringify(fields)}\n`
+      : `${block.trimEnd()}\n`;
+  }
   const lines = [`${METADATA_KEY}:`];
   for (const [name, value] of Object.entries(metadata.fields)) {
     if (name === "age") lines.push("    age:", ...(value as WrappedKey[]).flatMap(ageLines));
@@ -248,10 +279,11 @@ function plainOrQuoted(text: string): string {
 
 function flowText(metadata: MetadataText, text: string): string {
   const block =
-    metadata.kind === "kept"
+    metadata.kind === "kept" && isFlowBlock(metadata.block)
       ? metadata.block.replace(/^\s*,/, "").replace(/,\s*$/, "")
       : ` "${METADATA_KEY}": ${JSON.stringify(metadata.fields, null, indentOf(text))}`;
-  return `,${metadata.kind === "new" ? nested(block, text) : block}`;
+  const isKept = metadata.kind === "kept" && isFlowBlock(metadata.block);
+  return `,${isKept ? block : nested(block, text)}`;
 }
 
 function indentOf(text: string): string {
@@ -264,8 +296,13 @@ function nested(block: string, text: string): string {
   return indent === "" ? block : `\n${indent}${block.trim().replaceAll("\n", `\n${indent}`)}`;
 }
 
+/** Whether the field stood between brackets. */
+function isFlowBlock(block: string): boolean {
+  return /^\s*[,"']/.test(block);
+}
+
 function replaceMac(block: string, mac: string, lastModified: string): string {
-  const isFlow = /^\s*[,"']/.test(block);
+  const isFlow = isFlowBlock(block);
   const shell = isFlow ? `{${block.replace(/^\s*,/, "")}}` : block;
   const edits = new TextEdits(shell);
   const at = metadataScalar(shell, "mac");

@@ -4,7 +4,7 @@ import { readableText } from "../../../src/sync/sops/plain-text.ts";
 import { resealSops, rotateSops } from "../../../src/sync/sops/seal-sops.ts";
 import { SopsError } from "../../../src/sync/sops/sops-error.ts";
 import type { EncryptionRule } from "../../../src/sync/sops/sops-metadata.ts";
-import { newPair, NOW, readableFor, sealFor, type KeyPair } from "./sops-keys.ts";
+import { newPair, readableFor, sealFor, type KeyPair } from "./sops-keys.ts";
 
 const LATER = new Date("2026-03-05T00:00:00Z");
 const SECRET = `# head comment
@@ -205,6 +205,7 @@ describe("a plain text is refused", () => {
     ["with an anchor", "data:\n  k: &x v\n", /Line 2 has an anchor, an alias or a tag/],
     ["that is no YAML", "data: [\n", /no valid YAML/],
     ["with a field sops", "data: {k: v}\nsops: {a: b}\n", /encrypted already/],
+    ["with a comment before its last bracket", "{data: {k: v} # c\n}\n", /laid out/],
     ["without fields", "# nothing\n", /no fields/],
     ["with a list alone", "- a\n", /no fields/],
   ])("%s", async (_name, text, expected) => {
