@@ -92,6 +92,15 @@ export async function attachDocker(
     { path: `${path}/attach?${query.toString()}`, body: undefined, purpose },
     signal,
   );
+  // Docker lets whoever attaches to a container that is over wait until it is started again, which ours never are.
+  const found = await docker.call<{ readonly State: { readonly Running: boolean } }>(
+    { method: "GET", path: `${path}/json`, purpose },
+    signal,
+  );
+  if (found?.State.Running !== true) {
+    socket.destroy();
+    throw new RuntimeError("failed", `Cannot ${purpose}: it is over`);
+  }
   const terminal = new DockerTerminal(docker, path);
   return {
     ...overSocket(socket, options),

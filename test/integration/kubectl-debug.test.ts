@@ -29,7 +29,12 @@ beforeAll(async () => {
   await bed.api.put({ ...shop, metadata: { ...metadata, annotations } });
   // As in every pod that an API has made: kubectl counts on it.
   const securityContext = {};
-  await bed.run({ name: "web", containers: [{ command: ["sleep", "4713"] }], securityContext });
+  await bed.run({
+    name: "web",
+    containers: [{ command: ["sleep", "4713"] }],
+    securityContext,
+    terminationGracePeriodSeconds: 1,
+  });
   await writeFile(join(folder, "kubeconfig"), await bed.api.kubeconfig());
   unsubscribe = bed.api.objects.subscribe(({ object, previous }) => toAgent(object, previous));
   statuses = followStatus();
