@@ -136,13 +136,39 @@ export function planPrune(
   inventory: readonly ObjectRef[],
 ): readonly ObjectRef[] {
   if (current === undefined) return [];
-  const declared = new Set(inventory.map(refKey));
-  const before = new Map(
-    [...current.status.inventory, ...owedBy(current)].map((ref) => [refKey(ref), ref]),
+  const owed = owedBy(current);
+  const before = current.status.inventory;
+  // Of ten thousand objects most commits change none: what both lists begin and end with needs no keys.
+  const { first, last } = owed.length > 0 ? { first: 0, last: 0 } : commonEnds(before, inventory);
+  const declared = new Set(inventory.slice(first, inventory.length - last).map(refKey));
+  const others = new Map(
+    [...before.slice(first, before.length - last), ...owed].map((ref) => [refKey(ref), ref]),
   );
-  return [...before.values()]
+  return [...others.values()]
     .filter((ref) => !declared.has(refKey(ref)))
     .toSorted((a, b) => kindOrder(b) - kindOrder(a) || compare(refKey(a), refKey(b)));
+}
+
+/** How many references two lists begin with in common, and how many of the rest they end with. */
+function commonEnds(
+  a: readonly ObjectRef[],
+  b: readonly ObjectRef[],
+): { readonly first: number; readonly last: number } {
+  const most = Math.min(a.length, b.length);
+  let first = 0;
+  while (first < most && isSameRef(a[first], b[first])) first += 1;
+  let last = 0;
+  while (last < most - first && isSameRef(a.at(-1 - last), b.at(-1 - last))) last += 1;
+  return { first, last };
+}
+
+function isSameRef(a: ObjectRef | undefined, b: ObjectRef | undefined): boolean {
+  return (
+    a?.name === b?.name &&
+    a?.namespace === b?.namespace &&
+    a?.kind === b?.kind &&
+    a?.apiVersion === b?.apiVersion
+  );
 }
 
 /** What a release was let in to remove and has not removed yet: whoever consented to that is not asked again. Pure. */

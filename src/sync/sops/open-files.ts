@@ -28,6 +28,9 @@ type PolicyOfReading = Pick<SecretsPolicy, "identities" | "closed">;
 const MAX_CACHE_BYTES = 8_000_000;
 const MARK = Buffer.from("ENC[AES256_GCM,");
 
+/** Contents that were looked at before: with each commit all files of a tree come again. */
+const PLAIN = new WeakSet<Uint8Array>();
+
 /** Opens those files that are encrypted; the others are given back as they are. */
 export async function openFiles(
   files: readonly SourceFile[],
@@ -37,8 +40,9 @@ export async function openFiles(
   const problems: Problem[] = [];
   const opened: SourceFile[] = [];
   for (const file of files) {
-    const text = encryptedText(file.content);
+    const text = PLAIN.has(file.content) ? undefined : encryptedText(file.content);
     if (text === undefined) {
+      PLAIN.add(file.content);
       opened.push(file);
       continue;
     }
