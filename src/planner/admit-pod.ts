@@ -19,8 +19,8 @@ const DEFAULT_ACCOUNT = "default";
 
 /**
  * A pod as it is made: with the defaults of its namespace's limit ranges, its service account, its priority and its
- * tolerations of nodes that do not answer. Refused: what breaks a limit range or the Pod Security level, or names an account or a priority class that
- * does not exist. Quotas are `openLedger`'s. Admitting twice changes nothing more. Pure.
+ * tolerations of nodes that do not answer. Refused: what breaks a limit range or the Pod Security level, or names an
+ * account or a priority class that does not exist. Quotas are `openLedger`'s. Admitting twice changes nothing more. Pure.
  */
 export function admitPod(world: World, pod: Pod): Admitted<Pod> {
   const ranges = limitRangesOf(world, pod.metadata.namespace ?? "");
