@@ -1,7 +1,7 @@
 import { findCondition } from "../model/condition.ts";
 import type { App, Release } from "../model/kinds.gen.ts";
 import { refKey, type ObjectRef } from "../model/meta.ts";
-import { currentRelease, releasesOf } from "../planner/release-rules.ts";
+import { currentRelease, isSameRef, releasesOf } from "../planner/release-rules.ts";
 import type { ObjectEvent } from "../store/object-store.ts";
 import type { StoreWorld } from "./store-world.ts";
 
@@ -9,6 +9,7 @@ import type { StoreWorld } from "./store-world.ts";
 interface Claims {
   /** Which release they are of, and as which. */
   readonly of: string;
+  readonly inventory: readonly ObjectRef[];
   readonly keys: readonly string[];
 }
 
@@ -88,11 +89,16 @@ export class AppIndex {
   #claim(app: string): void {
     const current = currentRelease(this.releases(app));
     const of = current === undefined ? "" : current.metadata.name;
-    if ((this.#claims.get(app)?.of ?? "") === of) return;
-    this.#unclaim(app);
+    const known = this.#claims.get(app);
+    if ((known?.of ?? "") === of) return;
+    const inventory = current?.status.inventory ?? [];
+    // Most commits change objects and declare the same ones: then nothing moves.
+    const isSame =
+      known !== undefined && current !== undefined && isSameList(known.inventory, inventory);
+    const keys = isSame ? known.keys : inventory.map(refKey);
+    if (!isSame) this.#unclaim(app);
     if (current === undefined) return;
-    const keys = current.status.inventory.map(refKey);
-    this.#claims.set(app, { of, keys });
+    this.#claims.set(app, { of, inventory, keys });
     // Of two Apps that declare the same, the first one has it.
     for (const key of keys) if (!this.#claimants.has(key)) this.#claimants.set(key, app);
   }
@@ -102,6 +108,10 @@ export class AppIndex {
       if (this.#claimants.get(key) === app) this.#claimants.delete(key);
     this.#claims.delete(app);
   }
+}
+
+function isSameList(a: readonly ObjectRef[], b: readonly ObjectRef[]): boolean {
+  return a.length === b.length && a.every((ref, index) => isSameRef(ref, b[index]));
 }
 
 /** Whether an event of an App is more than news about how it stands: its own loop's reports need no look. */

@@ -162,7 +162,8 @@ function commonEnds(
   return { first, last };
 }
 
-function isSameRef(a: ObjectRef | undefined, b: ObjectRef | undefined): boolean {
+/** Whether two references name the same object. Pure. */
+export function isSameRef(a: ObjectRef | undefined, b: ObjectRef | undefined): boolean {
   return (
     a?.name === b?.name &&
     a?.namespace === b?.namespace &&
