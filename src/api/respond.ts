@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import type { Clock, Millis } from "../base/clock.ts";
 import type { ApiFailure } from "./failure.ts";
 import { toStatus } from "./failure.ts";
@@ -46,24 +47,24 @@ export function sendFailure(response: ServerResponse, failure: ApiFailure): void
 
 /** Writes, and waits while more than `HIGH_WATER_BYTES` lie unread. Returns false when the reader is gone or too slow. */
 export async function writePatiently(
-  response: ServerResponse,
+  reader: Writable,
   content: Uint8Array,
   clock: Clock,
 ): Promise<boolean> {
-  if (response.destroyed || response.writableEnded) return false;
-  response.write(content);
-  if (response.writableLength <= HIGH_WATER_BYTES) return true;
-  if (await drained(response, clock)) return true;
-  response.destroy();
+  if (reader.destroyed || reader.writableEnded) return false;
+  reader.write(content);
+  if (reader.writableLength <= HIGH_WATER_BYTES) return true;
+  if (await drained(reader, clock)) return true;
+  reader.destroy();
   return false;
 }
 
-async function drained(response: ServerResponse, clock: Clock): Promise<boolean> {
+async function drained(reader: Writable, clock: Clock): Promise<boolean> {
   const done = new AbortController();
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const onDrain = (): void => resolve(true);
   const onClose = (): void => resolve(false);
-  response.once("drain", onDrain).once("close", onClose);
+  reader.once("drain", onDrain).once("close", onClose);
   clock.sleep(SLOW_READER_MS, done.signal).then(
     () => resolve(false),
     () => undefined,
@@ -72,7 +73,7 @@ async function drained(response: ServerResponse, clock: Clock): Promise<boolean>
     return await promise;
   } finally {
     done.abort();
-    response.off("drain", onDrain).off("close", onClose);
+    reader.off("drain", onDrain).off("close", onClose);
   }
 }
 

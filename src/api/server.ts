@@ -35,6 +35,7 @@ import { readLog } from "./read-log.ts";
 import { TunnelHub } from "./tunnel.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { WatchRegistry } from "./watch.ts";
+import { serveWatch } from "./watch-socket.ts";
 import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 import { followWithdrawals } from "./withdrawals.ts";
 import type { EndpointReports } from "./withdrawals.ts";
@@ -242,7 +243,7 @@ function toServerError(error: NodeJS.ErrnoException, host: string, port: number)
   }
 }
 
-/** Tunnels of nodes, and streams of people: nothing else is upgraded. */
+/** Tunnels of nodes, streams of people and watches: nothing else is upgraded. */
 async function upgrade(asked: Upgrade, services: Services): Promise<void> {
   const { request, socket, head } = asked;
   const { tunnels, clock, signal, logger } = services;
@@ -258,6 +259,7 @@ async function upgrade(asked: Upgrade, services: Services): Promise<void> {
     }
     const what = parseResourceRequest(request.method ?? "GET", segments, query);
     const { subresource } = what ?? {};
+    if (what?.verb === "watch") return await serveWatch(asked, what, user, services);
     if (what === undefined || !isStreamSubresource(subresource)) throw pathNotFound();
     authorizeObjects(user, what, services);
     await serveStream(asked, { ...what, subresource }, query, services);

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { unreachable } from "../base/assert.ts";
 import type { Clock, Millis } from "../base/clock.ts";
@@ -77,24 +78,42 @@ export async function answerWatch(
   request: WatchRequest,
   context: WatchContext,
 ): Promise<void> {
+  const follow = openWatch(request, context);
+  // Clients wait for the headers before they count the watch as open.
+  response.writeHead(200, { "Content-Type": "application/json" });
+  response.flushHeaders();
+  await follow(response);
+}
+
+/** A watch whose events go, as lines, to a reader that it ends with. Throws 400, 410 or 422. */
+export function openWatch(
+  request: WatchRequest,
+  context: WatchContext,
+): (reader: Writable) => Promise<void> {
   const plan = planWatch(request, context.objects);
+  return (reader) => followWatch(reader, request, plan, context);
+}
+
+async function followWatch(
+  reader: Writable,
+  request: WatchRequest,
+  plan: WatchPlan,
+  context: WatchContext,
+): Promise<void> {
   const ended = new AbortController();
   const end = (): void => ended.abort();
-  response.once("close", end);
+  reader.once("close", end);
   context.signal.addEventListener("abort", end, { once: true });
   void context.clock.sleep(plan.seconds * 1000, ended.signal).then(end, () => undefined);
-  const session = new WatchSession(response, request, plan, context);
+  const session = new WatchSession(reader, request, plan, context);
   const forget = plan.bookmarks ? context.watches.add(() => session.bookmark()) : () => undefined;
   try {
-    // Clients wait for the headers before they count the watch as open.
-    response.writeHead(200, { "Content-Type": "application/json" });
-    response.flushHeaders();
     await session.run(ended.signal);
   } finally {
     forget();
     end();
     context.signal.removeEventListener("abort", end);
-    response.end();
+    reader.end();
   }
 }
 
@@ -150,7 +169,7 @@ function forbiddenOption(resource: Resource, message: string): Error {
 type EventType = "ADDED" | "MODIFIED" | "DELETED";
 
 class WatchSession {
-  readonly #response: ServerResponse;
+  readonly #reader: Writable;
   readonly #selection: Selection;
   readonly #form: AnswerForm;
   readonly #plan: WatchPlan;
@@ -162,12 +181,12 @@ class WatchSession {
   #headers = true;
 
   constructor(
-    response: ServerResponse,
+    reader: Writable,
     { selection, form }: WatchRequest,
     plan: WatchPlan,
     context: WatchContext,
   ) {
-    this.#response = response;
+    this.#reader = reader;
     this.#selection = selection;
     this.#form = form;
     this.#plan = plan;
@@ -202,11 +221,11 @@ class WatchSession {
     if (
       !this.#plan.bookmarks ||
       !this.#marking ||
-      this.#response.destroyed ||
-      this.#response.writableEnded
+      this.#reader.destroyed ||
+      this.#reader.writableEnded
     )
       return;
-    this.#response.write(this.#bookmarkLine({}));
+    this.#reader.write(this.#bookmarkLine({}));
   }
 
   async #writeInitial(signal: AbortSignal): Promise<boolean> {
@@ -286,7 +305,7 @@ class WatchSession {
 
   #write(lines: readonly Uint8Array[]): Promise<boolean> {
     if (lines.length === 0) return Promise.resolve(true);
-    return writePatiently(this.#response, Buffer.concat(lines), this.#context.clock);
+    return writePatiently(this.#reader, Buffer.concat(lines), this.#context.clock);
   }
 
   async #fail(error: unknown): Promise<void> {
