@@ -2,15 +2,10 @@ import { formatTime } from "../base/clock.ts";
 import { setCondition } from "../model/condition.ts";
 import type { App, AppQuarantine, Release } from "../model/kinds.gen.ts";
 import { formatRef, type Condition } from "../model/meta.ts";
+import { planReturn, type PlannedReturn } from "../planner/plan-return.ts";
 import { currentRelease } from "../planner/release-rules.ts";
 import { findFaults, type Fault } from "../planner/revert-fault.ts";
-import {
-  judgeRevert,
-  makeQuarantine,
-  planReturn,
-  withQuarantine,
-  type PlannedReturn,
-} from "../planner/revert-rules.ts";
+import { judgeRevert, makeQuarantine, withQuarantine } from "../planner/revert-rules.ts";
 import { ObjectStoreError, type Write } from "../store/object-store.ts";
 import { GitError } from "../sync/git.ts";
 import { appRef, getApp, getReleases, releaseRef, type AppContext } from "./app-context.ts";
@@ -92,6 +87,7 @@ async function goBack(
     failed,
     target,
     message,
+    manifests: good,
   });
   try {
     await write(stored, failed, { planned, quarantine, logs }, context);

@@ -7,15 +7,12 @@ import type {
   PodSpec,
   QuarantinedObject,
   Release,
-  ReleaseStatus,
 } from "../model/kinds.gen.ts";
 import { formatRef, refKey, refOf, type ApiObject, type ObjectRef } from "../model/meta.ts";
 import type { DeclaredObject } from "./apply-manifest.ts";
-import { isPrecious } from "./prune-guard.ts";
-import { isSameContent, planPrune } from "./release-rules.ts";
+import { isSameContent } from "./release-rules.ts";
 import { configRefs } from "./restart-on-config.ts";
 import type { Excuse, Fault } from "./revert-fault.ts";
-import type { World } from "./world.ts";
 
 /** One revert by itself per App within this time: whatever fails next is for people. */
 export const REVERT_WINDOW_MS: Millis = 3_600_000;
@@ -257,8 +254,18 @@ function digests(manifests: readonly DeclaredObject[]): (ref: ObjectRef) => stri
     const { namespace = "" } = manifest.object.metadata;
     const spec = podSpecOf(manifest.object);
     const read = spec === undefined ? [] : configRefs(spec, namespace);
-    return shortHash([manifest.hash, ...read.map((one) => byKey.get(refKey(one))?.hash ?? "")]);
+    return shortHash([
+      manifest.hash,
+      ...read.map((one) => contentOf(byKey.get(refKey(one))?.object)),
+    ]);
   };
+}
+
+/** What pods read of a ConfigMap or Secret. */
+function contentOf(object: ApiObject | undefined): unknown {
+  if (object === undefined) return "";
+  const { data, binaryData, stringData } = object as ApiObject & Readonly<Record<string, unknown>>;
+  return { data, binaryData, stringData };
 }
 
 function podSpecOf(object: ApiObject): PodSpec | undefined {
@@ -271,93 +278,6 @@ function podSpecOf(object: ApiObject): PodSpec | undefined {
 
 function plain({ apiVersion, kind, namespace, name }: ObjectRef): ObjectRef {
   return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-/** How the failed release ends, and the release that goes back. */
-export interface PlannedReturn {
-  readonly failed: ReleaseStatus;
-  readonly back: Release;
-  /** What the failed commit brought and only people remove. */
-  readonly kept: readonly ObjectRef[];
-}
-
-/**
- * Plans the way back: the content of `target` as a release of its own, so that it is applied as any other is, the new
- * first and then away with the rest. Jobs of it that are gone have finished, and do not run again. Pure.
- */
-export function planReturn(
-  world: World,
-  {
-    app,
-    releases,
-    failed,
-    target,
-    message,
-  }: {
-    readonly app: App;
-    readonly releases: readonly Release[];
-    readonly failed: Release;
-    readonly target: Release;
-    /** What failed. */
-    readonly message: string;
-  },
-): PlannedReturn {
-  const now = formatTime(world.now);
-  const sequence = (releases.at(-1)?.spec.sequence ?? 0) + 1;
-  const inventory = target.status.inventory.filter(
-    (ref) => ref.kind !== "Job" || world.get(ref) !== undefined,
-  );
-  const owed = app.spec.prune ? planPrune(failed, target.status.inventory) : [];
-  const kept = owed.filter((ref) => isPrecious(ref) && world.get(ref) !== undefined);
-  const toPrune = owed.filter((ref) => !isPrecious(ref));
-  const { returnsFrom: _from, planned: _planned, ...spec } = target.spec;
-  const said = `back at commit ${target.spec.commit.slice(0, 12)}, since ${failed.metadata.name} failed: ${message}`;
-  return {
-    failed: {
-      ...failed.status,
-      phase: "RolledBack",
-      reason: failed.status.reason ?? "Failed",
-      message: `taken back by itself to commit ${target.spec.commit.slice(0, 12)}: ${message}`,
-      finishedAt: failed.status.finishedAt ?? now,
-    },
-    back: {
-      ...target,
-      metadata: {
-        name: `${app.metadata.name}-${sequence}`,
-        ...pick(target.metadata.labels, "labels"),
-        ...pick(withoutConsent(target.metadata.annotations), "annotations"),
-        ...(target.metadata.ownerReferences === undefined
-          ? {}
-          : { ownerReferences: target.metadata.ownerReferences }),
-      },
-      spec: { ...spec, sequence, returnsFrom: failed.metadata.name },
-      status: {
-        phase: "Progressing",
-        reason: "Returning",
-        message: said,
-        startedAt: now,
-        inventory,
-        toPrune,
-        applied: false,
-      },
-    },
-    kept,
-  };
-}
-
-function pick<Key extends string>(
-  value: Readonly<Record<string, string>> | undefined,
-  key: Key,
-): { readonly [K in Key]?: Readonly<Record<string, string>> } {
-  return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: typeof value });
-}
-
-function withoutConsent(
-  annotations: Readonly<Record<string, string>> | undefined,
-): Readonly<Record<string, string>> | undefined {
-  if (annotations === undefined) return undefined;
-  const { [APPROVED_ANNOTATION]: _, ...rest } = annotations;
-  return rest;
 }
 
 /** The commit that a message says it takes back: by Berth's trailer, or in Git's own words. Pure. */

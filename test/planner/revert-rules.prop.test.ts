@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { App, Release, ReleasePhase } from "../../src/model/kinds.gen.ts";
 import { currentRelease, isSameContent, isWaiting } from "../../src/planner/release-rules.ts";
+import { planReturn } from "../../src/planner/plan-return.ts";
 import type { Fault } from "../../src/planner/revert-fault.ts";
 import {
   activeQuarantines,
@@ -9,7 +10,6 @@ import {
   judgeRevert,
   lifted,
   makeQuarantine,
-  planReturn,
   quarantineOfTree,
   revertedCommit,
   REVERT_WINDOW_MS,
@@ -136,6 +136,7 @@ class Machine {
       failed: current,
       target: verdict.target,
       message: "",
+      manifests: manifests.good,
     });
     this.#quarantine(withQuarantine(this.#known(), next));
     this.#set(current, "RolledBack");

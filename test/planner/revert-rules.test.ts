@@ -68,8 +68,11 @@ const deployed = (name: string, hash: string) =>
     } as ApiObject,
     hash,
   );
-const configMap = (name: string, hash: string) =>
-  declared({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "shop" } }, hash);
+const configMap = (name: string, value: string, label = "") => {
+  const metadata = { name, namespace: "shop", labels: { label } };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { value } };
+  return declared(object as ApiObject, `${value} ${label}`);
+};
 
 const app = (quarantine: readonly AppQuarantine[]): App => ({
   apiVersion: "berth.dev/v1",
@@ -107,6 +110,7 @@ describe("a quarantine", () => {
   test.each([
     ["all of it", bad, true],
     ["all of it, and more", [...bad, configMap("more", "m")], true],
+    ["another label on what it reads", [bad[0], bad[1], configMap("settings", "s1", "x")], true],
     ["one of two mended", [deployed("web", "w3"), bad[1], bad[2]], false],
     ["one of two gone", [bad[0], bad[2]], false],
     [
