@@ -74,11 +74,12 @@ export async function watchStatus(
   }
 }
 
-/** As much of a text as fits, its last line saying what does not. Pure. */
+/** As much of a text as fits, its last line saying what does not; all on a terminal that tells no size. Pure. */
 export function fit(
   text: string,
   { rows, columns }: { readonly rows: number; readonly columns: number },
 ): string {
+  if (rows === 0 || columns === 0) return `${text}\n`;
   const lines = text.split("\n").map((line) => line.slice(0, columns));
   if (lines.length < rows) return `${lines.join("\n")}\n`;
   const shown = lines.slice(0, Math.max(rows - 2, 1));

@@ -249,4 +249,8 @@ describe("fit()", () => {
   ] as const)("%s", ([, text, told]) => {
     expect(fit(text, { rows: 4, columns: 5 })).toBe(told);
   });
+
+  test("a terminal that tells no size is shown all", () => {
+    expect(fit("abcdefgh", { rows: 0, columns: 0 })).toBe("abcdefgh\n");
+  });
 });

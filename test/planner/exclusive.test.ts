@@ -211,6 +211,13 @@ const CASES: readonly Case[] = [
     first: [],
   },
   {
+    name: "a claim that nobody is to use yet",
+    kept: [claim("ReadWriteOnce")],
+    before: [workload("old", { claim: DATA })],
+    after: [workload("new", { claim: DATA, replicas: 0 })],
+    first: [],
+  },
+  {
     name: "a claim that both have now",
     kept: [claim("ReadWriteOnce"), workload("new", { claim: DATA })],
     before: [workload("old", { claim: DATA })],
