@@ -9,7 +9,7 @@ import type { ObjectStore } from "../store/object-store.ts";
 import type { Seen, Sources } from "../sync/source.ts";
 import type { AppIndex } from "./app-index.ts";
 import type { EventWriter } from "./event-writer.ts";
-import type { ReadLog } from "./revert-logs.ts";
+import type { ReadLog } from "./read-log.ts";
 import type { StoreWorld } from "./store-world.ts";
 
 /** What the App's loop works with. */

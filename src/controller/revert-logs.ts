@@ -1,14 +1,6 @@
 import type { ContainerStatus, Pod, Secret } from "../model/kinds.gen.ts";
-import type { LogRequest } from "../model/tunnel.ts";
 import type { Fault } from "../planner/revert-fault.ts";
 import type { AppContext } from "./app-context.ts";
-
-/** Reads the end of a container's log from its node; empty where there is none. */
-export type ReadLog = (
-  node: string,
-  request: LogRequest & { readonly limitBytes: number },
-  signal: AbortSignal,
-) => Promise<string>;
 
 /** Whoever is taken back is not waited for: what has not come by then is left out. */
 const LOGS_MS = 1500;

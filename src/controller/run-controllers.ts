@@ -10,7 +10,7 @@ import { DirectWrites } from "./direct-writes.ts";
 import { createEventWriter } from "./event-writer.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
 import { runNodeLoop } from "./node-loop.ts";
-import type { ReadLog } from "./revert-logs.ts";
+import type { ReadLog } from "./read-log.ts";
 import { runPlannerLoop } from "./planner-loop.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { StoreWorld } from "./store-world.ts";
