@@ -110,8 +110,13 @@ test("what is wrong within an encrypted file is told without its content", async
   await cluster.untilPhase(await cluster.repo.head(), "Healthy");
 });
 
-test("the canary is nowhere else", async () => {
+test("the canary is nowhere else, nor is the key that opens it", async () => {
   const cluster = current();
+  const keyFile = join(cluster.dataDir, "pki", "secrets.agekey");
+  const key = /^AGE-SECRET-KEY-\S+$/m.exec(await readFile(keyFile, "utf8"))?.[0] ?? "";
+  expect(key).not.toBe("");
+  const forms = [...FORMS, key];
+  const isIn = (text: string): readonly string[] => forms.filter((form) => text.includes(form));
   const commands = [
     ["status", "--output", "json"],
     ["history", "--output", "json"],
@@ -130,7 +135,7 @@ test("the canary is nowhere else", async () => {
     ]);
   for (const file of await filesBelow(cluster.dir)) {
     // The store holds the Secret itself.
-    if (file.startsWith(join(cluster.dataDir, "store"))) continue;
+    if (file.startsWith(join(cluster.dataDir, "store")) || file === keyFile) continue;
     expect([file, isIn(await readFile(file, "latin1"))]).toEqual([file, []]);
   }
   const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
