@@ -1,5 +1,5 @@
 import type { Clock, Millis } from "../base/clock.ts";
-import { findTtls } from "./dns-wire.ts";
+import { findTtls, isTruncated } from "./dns-wire.ts";
 import type { Ttls } from "./dns-wire.ts";
 
 /** Answers are kept no longer than this, whatever their TTL. */
@@ -12,7 +12,6 @@ const STALE_TTL_SECONDS = 30;
 /** The oldest entries make room. */
 const MAX_ENTRIES = 2000;
 
-const TRUNCATED = 0x02;
 const RCODE = 0x0f;
 const NOERROR = 0;
 const NXDOMAIN = 3;
@@ -63,7 +62,7 @@ export class DnsCache {
   /** Keeps an answer if it may be kept: complete, and either a success or a certain "no". */
   put(key: string, response: Buffer): void {
     const rcode = (response[3] ?? 0) & RCODE;
-    if (((response[2] ?? 0) & TRUNCATED) !== 0) return;
+    if (isTruncated(response)) return;
     if (rcode !== NOERROR && rcode !== NXDOMAIN) return;
     const ttls = findTtls(response);
     if (ttls === undefined || ttls.least === 0) return;

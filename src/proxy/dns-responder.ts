@@ -2,7 +2,7 @@ import packet from "dns-packet";
 import type { DecodedPacket, OptAnswer, Packet, Question } from "dns-packet";
 import { unreachable } from "../base/assert.ts";
 import type { DnsUpstream, Transport } from "./dns-upstream.ts";
-import { HEADER_BYTES } from "./dns-wire.ts";
+import { HEADER_BYTES, isTruncated } from "./dns-wire.ts";
 import type { DnsZone } from "./dns-zone.ts";
 import { DNS_TTL_SECONDS, resolveQuery } from "./resolve-query.ts";
 import type { Resolution, ZoneOptions } from "./resolve-query.ts";
@@ -178,8 +178,11 @@ async function askUpstream(
     questions: [question],
     additionals: [optRecord(0)],
   });
-  const message = await upstream.forward(query, transport, signal);
-  if (message === undefined) return undefined;
+  const first = await upstream.forward(query, transport, signal);
+  if (first === undefined) return undefined;
+  // The client asks again by itself only for what it asked; this is a part of our answer.
+  const whole = isTruncated(first) ? await upstream.forward(query, "tcp", signal) : first;
+  const message = whole ?? first;
   try {
     const { answers = [], authorities = [] } = packet.decode(message);
     const code = (message[3] ?? 0) & RCODE_BITS;

@@ -30,7 +30,7 @@ const MAX_UDP_UNDER_WAY = 2000;
 /** Serves DNS by UDP and TCP on one address and port. Throws when the port is taken. */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const ending = new AbortController();
-  const udp = createSocket("udp4");
+  const udp = createSocket({ type: "udp4", lookup: sameAddress });
   const tcp = createServer();
   try {
     const port = await bindTcp(tcp, options);
@@ -52,6 +52,15 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   }
 }
 
+/** Clients are known by their address: asking the resolver what it is would cost a turn of the loop each. */
+function sameAddress(
+  address: string,
+  _options: unknown,
+  done: (error: null, address: string, family: number) => void,
+): void {
+  done(null, address, 4);
+}
+
 async function bindTcp(server: Server, { address, port }: DnsServerOptions): Promise<number> {
   server.maxConnections = MAX_TCP_CONNECTIONS;
   server.listen({ host: address, port });
@@ -61,8 +70,10 @@ async function bindTcp(server: Server, { address, port }: DnsServerOptions): Pro
 }
 
 async function bindUdp(socket: UdpSocket, address: string, port: number): Promise<void> {
+  // It may listen before "bind" returns.
+  const listening = once(socket, "listening");
   socket.bind({ address, port });
-  await once(socket, "listening");
+  await listening;
 }
 
 function serveUdp(socket: UdpSocket, respond: DnsResponder, signal: AbortSignal): void {

@@ -1,6 +1,8 @@
 /** Length of the header of every DNS message. */
 export const HEADER_BYTES = 12;
 
+const TRUNCATED = 0x02;
+
 /** The pseudo record of EDNS: its TTL field holds flags. */
 const OPT = 41;
 
@@ -32,6 +34,11 @@ export function findTtls(message: Uint8Array): Ttls | undefined {
     offset += 10 + view.getUint16(offset + 8);
   }
   return offsets.length === 0 ? undefined : { offsets, least };
+}
+
+/** Whether a response lacks records that did not fit. Pure. */
+export function isTruncated(message: Uint8Array): boolean {
+  return ((message[2] ?? 0) & TRUNCATED) !== 0;
 }
 
 /** Where the question section ends; `undefined` when it is malformed. Pure. */

@@ -43,6 +43,8 @@ beforeAll(async () => {
   const many = service({ clusterIP: "None" }, "many");
   const alias = service({ type: "ExternalName", externalName: "db.example" }, "alias");
   zone.set("shop/alias", toServiceRecords({ service: alias, slices: [] }));
+  const large = service({ type: "ExternalName", externalName: "large.example" }, "large");
+  zone.set("shop/large", toServiceRecords({ service: large, slices: [] }));
   const circle = service(
     { type: "ExternalName", externalName: "circle.shop.svc.cluster.local" },
     "circle",
@@ -67,7 +69,7 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]();
 });
 
-/** Knows `<anything>.example`, fails for `broken.example`, is silent about `silent.example`. */
+/** Knows `<anything>.example`, `large.example` by TCP alone, fails for `broken.example`, is silent about `silent.example`. */
 const outsideWorld: DnsResponder = (message, transport) => {
   const query = packet.decode(message);
   const name = query.questions?.[0]?.name ?? "";
@@ -75,12 +77,14 @@ const outsideWorld: DnsResponder = (message, transport) => {
   if (name === "silent.example" || isAway) return Promise.resolve(undefined);
   const isMissing = !name.endsWith(".example");
   const ok = name !== "broken.example";
+  const isCut = name === "large.example" && transport === "udp";
+  const cutFlag = isCut ? packet.TRUNCATED_RESPONSE : 0;
   const response: Packet = {
     type: "response",
     ...(query.id === undefined ? {} : { id: query.id }),
-    flags: isMissing ? 3 : ok ? 0 : 2,
+    flags: cutFlag | (isMissing ? 3 : ok ? 0 : 2),
     questions: query.questions ?? [],
-    answers: ok && !isMissing ? [{ type: "A", name, ttl: 60, data: "192.0.2.7" }] : [],
+    answers: ok && !isMissing && !isCut ? [{ type: "A", name, ttl: 60, data: "192.0.2.7" }] : [],
   };
   return Promise.resolve(packet.encode(response));
 };
@@ -295,6 +299,19 @@ describe("other names", () => {
 });
 
 describe("names that stand for others", () => {
+  test("have all records of an outside name whose answer did not fit a packet", async () => {
+    asked.length = 0;
+    const answer = await askUdp(query("large.shop.svc.cluster.local"));
+    expect(addresses(answer)).toEqual(["large.example", "192.0.2.7"]);
+    expect(asked.map(({ transport }) => transport)).toEqual(["udp", "tcp"]);
+  });
+
+  test("an outside name that did not fit says so, for the client to ask by TCP", async () => {
+    expect((await askUdp(query("large.example"))).flag_tc).toBe(true);
+    const [answer] = await askTcp(query("large.example"));
+    expect(answer === undefined ? [] : addresses(answer)).toEqual(["192.0.2.7"]);
+  });
+
   test("have the records of an outside name", async () => {
     const answer = await askUdp(query("alias.shop.svc.cluster.local"));
     expect(addresses(answer)).toEqual(["db.example", "192.0.2.7"]);

@@ -2,7 +2,7 @@ import packet from "dns-packet";
 import type { Answer } from "dns-packet";
 import { describe, expect, test } from "vitest";
 import { DnsCache } from "../../src/proxy/dns-cache.ts";
-import { answersQuery, findTtls, questionEnd } from "../../src/proxy/dns-wire.ts";
+import { answersQuery, findTtls, isTruncated, questionEnd } from "../../src/proxy/dns-wire.ts";
 import { parseNameservers } from "../../src/proxy/resolv-conf.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -51,6 +51,12 @@ describe("findTtls()", () => {
       expect([length, findTtls(message.subarray(0, length))]).toEqual([length, undefined]);
     }
   });
+});
+
+test("isTruncated() knows the flag among others", () => {
+  const flags = packet.AUTHORITATIVE_ANSWER | packet.RECURSION_DESIRED;
+  expect(isTruncated(response([a(1)], flags))).toBe(false);
+  expect(isTruncated(response([a(1)], flags | packet.TRUNCATED_RESPONSE))).toBe(true);
 });
 
 describe("answersQuery()", () => {
