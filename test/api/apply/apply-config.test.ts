@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { applyConfig, GIT_MANAGER } from "../../../src/api/apply/apply-config.ts";
 import type { Claim, Writer } from "../../../src/api/apply/claims.ts";
 import { setOf } from "../../../src/api/apply/field-set.ts";
-import { FREE, FREE_MAP } from "../../../src/api/apply/field-type.ts";
+import { FREE_MAP } from "../../../src/api/apply/field-type.ts";
 import type { FieldType } from "../../../src/api/apply/field-type.ts";
 
 const by: Writer = { manager: "ann", operation: "Apply", apiVersion: "v1", subresource: "" };
@@ -29,9 +29,13 @@ test("an item in which somebody else owns a field keeps its keys", () => {
   expect(outcome).toMatchObject({ kind: "applied", value: { items: [{ name: "x", b: 2 }] } });
 });
 
-test("Git's fields are no conflict, whatever takes their place", () => {
-  const git = claim({ manager: GIT_MANAGER, operation: "Update" }, ["f:a"], ["f:a", "f:b"]);
-  const request = { type: FREE, claims: [git], by, now: "t", force: false };
-  const outcome = applyConfig({ ...request, live: { a: { b: 1 } }, config: { a: 2 } });
-  expect(outcome).toMatchObject({ kind: "applied", value: { a: 2 } });
+test("Git's fields are no conflict, not even those that a commit took out since", () => {
+  const item = ["f:items", 'k:{"name":"x"}'];
+  const git = claim({ manager: GIT_MANAGER, operation: "Update" }, item, [...item, "f:name"]);
+  const request = { type: ITEMS, claims: [git], by, now: "t", force: false };
+  const config = { items: [{ name: "x" }] };
+  expect(applyConfig({ ...request, live: {}, config })).toMatchObject({
+    kind: "applied",
+    value: config,
+  });
 });
