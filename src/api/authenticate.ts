@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Millis } from "../base/clock.ts";
-import { uidOfNames } from "./join/node-identity.ts";
+import { uidOfNames } from "./join/node-uri.ts";
 
 /** Who asks, as their certificate says. */
 export interface User {

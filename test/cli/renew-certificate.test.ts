@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRequest, writePrivateFile } from "../../src/api/pki.ts";
-import { nodeUri } from "../../src/api/join/node-identity.ts";
+import { nodeUri } from "../../src/api/join/node-uri.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { JOIN_FILES, readJoinDir } from "../../src/cli/join-dir.ts";
 import { renewalTime, renewCertificate } from "../../src/cli/renew-certificate.ts";

@@ -16,7 +16,8 @@ import { keyOfRequest, PkiError, type Authority } from "../pki.ts";
 import { methodNotAllowed } from "../request-info.ts";
 import { sendBytes, sendJson } from "../respond.ts";
 import { Attempts } from "./attempts.ts";
-import { isRevoked, nodeUri } from "./node-identity.ts";
+import { isRevoked } from "./node-identity.ts";
+import { nodeUri } from "./node-uri.ts";
 import { takeToken, type Admission } from "./take-token.ts";
 
 /** What machines can join with. */
