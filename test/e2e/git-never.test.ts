@@ -1,8 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { App, Deployment, Pod, Release, ReplicaSet } from "../../src/model/kinds.gen.ts";
+import { ROOT } from "../support/clone.ts";
 import { Cluster, ensureImages } from "../support/cluster.ts";
 import { mustRun } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -109,6 +112,10 @@ test("a successor that needs the host port of the one before gets it, and the pl
 });
 
 test("a fix that is pushed 5 s after a bad commit starts within 2 s of being seen", async () => {
+  const args = [join(ROOT, "bin", "berth.mjs"), "status", "--watch", "--data-dir", cluster.dataDir];
+  const watch = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let told = "";
+  watch.stdout.on("data", (chunk: Buffer) => (told += String(chunk)));
   await cluster.repo.write("deploy/site.yaml", sleeper("web", 2, "berth.local/none:1"));
   const bad = await push("bad");
   await cluster.untilPhase(bad, "Progressing");
@@ -126,6 +133,12 @@ test("a fix that is pushed 5 s after a bad commit starts within 2 s of being see
   const starts = pods
     .map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? ""))
     .filter((at) => at >= seenAt);
+  await eventually("the live view tells it", async () => told.includes('"fix" is Healthy'));
+  const ended = once(watch, "exit");
+  watch.kill("SIGINT");
+  await ended;
+  for (const line of [/"bad" is Progressing/, /Deployment default\/web: 3\/3 ready/])
+    expect(told).toMatch(line);
   expect(begun?.reason).toBe("NewReplicaSetAvailable");
   expect(Math.min(...starts) - seenAt).toBeLessThanOrEqual(2000);
 });
