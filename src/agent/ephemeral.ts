@@ -7,7 +7,8 @@ export function ephemeralContainers({ spec }: Pod): readonly Container[] {
   return (spec.ephemeralContainers ?? []).map(toContainer);
 }
 
-function toContainer({ targetContainerName: _, ...container }: EphemeralContainer): Container {
+function toContainer(added: EphemeralContainer): Container {
+  const { targetContainerName: _, ...container } = added;
   return container as Container;
 }
 

@@ -23,9 +23,7 @@ export function podPhase(view: PodView, members: readonly Member[]): PodStatus["
   if (view.ending) return sidecarRuns ? (before ?? "Pending") : endingPhase(before, mains);
   const mainRuns = mains.some(({ status }) => isRunning(status));
   if (!inits.every(isDone) && !mainRuns) return "Pending";
-  if (sidecars.some(isNew)) return "Pending";
-  if (!haveBegun(members) && sidecars.some((one) => isRunning(one) && !one.started))
-    return "Pending";
+  if (sidecars.some(isNew) || sidecarsBegin(members, sidecars)) return "Pending";
   if (mains.some(({ status }) => isNew(status))) return "Pending";
   if (mainRuns || sidecarRuns || policy === "Always") return "Running";
   const ended = mains.map((one) => one.decision);
@@ -77,4 +75,9 @@ function endingPhase(
   const codes = mains.map(({ status }) => status.state.terminated?.exitCode);
   if (codes.includes(undefined)) return before ?? "Pending";
   return codes.every((code) => code === 0) ? "Succeeded" : "Failed";
+}
+
+/** Sidecars that are not up hold up what comes after them, the first time. */
+function sidecarsBegin(members: readonly Member[], sidecars: readonly ContainerStatus[]): boolean {
+  return !haveBegun(members) && sidecars.some((one) => isRunning(one) && one.started !== true);
 }

@@ -67,9 +67,7 @@ export function parseResourceRequest(
   if (subresource !== undefined && !resource.subresources.some((item) => item === subresource)) {
     throw pathNotFound();
   }
-  if (isScoped && verb === "create" && !isDnsLabel(namespace)) {
-    throw badRequest(`the namespace ${JSON.stringify(namespace)} is no DNS label`);
-  }
+  if (verb === "create") checkNamespace(namespace);
   return {
     verb,
     resource,
@@ -77,6 +75,11 @@ export function parseResourceRequest(
     ...(name === undefined ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
+}
+
+function checkNamespace(namespace: string | undefined): void {
+  if (namespace === undefined || isDnsLabel(namespace)) return;
+  throw badRequest(`the namespace ${JSON.stringify(namespace)} is no DNS label`);
 }
 
 function findResource(

@@ -57,14 +57,22 @@ export function refuseDeclared(
     if (subresource !== "status") return;
     throw methodNotAllowed(`the status of a ${resource.kind} is written by Berth alone`);
   }
-  if (subresource !== "status" && (isAccount(user) || (current !== undefined && isOwned(current))))
-    return;
-  if (verb === "delete" && current !== undefined && isMadeByBerth(objects, current)) return;
+  const isWish = isAccount(user) || (current !== undefined && isOwned(current));
+  if (isWish && subresource !== "status") return;
+  if (mayDelete(objects, verb, current)) return;
   throw current === undefined
     ? methodNotAllowed(
         `writes are commits: add a manifest of the ${resource.kind} to the repository and commit it`,
       )
     : changeInGit(objects, current);
+}
+
+function mayDelete(
+  objects: Pick<ObjectStore, "get">,
+  verb: Verb,
+  current: ApiObject | undefined,
+): boolean {
+  return verb === "delete" && current !== undefined && isMadeByBerth(objects, current);
 }
 
 /** Names of users that are programs in the cluster: what they write is runtime. */

@@ -20,7 +20,6 @@ import { autoscaledKeys, isAutoscaler, keepReplicas } from "./hpa-target.ts";
 import { isTerminatingNamespace } from "./namespace-state.ts";
 import { isPod } from "./owned-pods.ts";
 import { checkPodSecurity } from "./pod-security.ts";
-import { checkPodSecurity } from "./pod-security.ts";
 import type { World } from "./world.ts";
 
 export interface ApplyOptions {
@@ -64,7 +63,6 @@ export function checkManifests(
     ...checkReferences(world, manifests),
     ...planApply(world, manifests, options).problems,
     ...checkAdmission(world, manifests),
-    ...checkPodSecurity(world, manifests),
     ...checkPodSecurity(world, manifests),
   ];
   return problems.toSorted(

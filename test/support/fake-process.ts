@@ -21,7 +21,8 @@ export function fakeProcess(command: readonly string[], onEnd: () => void): Proc
   async function* run(): AsyncGenerator<{ stderr: boolean; bytes: Uint8Array }> {
     const text = Buffer.from(`${args.join(" ")}\n`);
     if (word === "echo" || word === "stderr") yield { stderr: word === "stderr", bytes: text };
-    while (!ended && ["cat", "sleep"].includes(word ?? "")) {
+    const isOver = (): boolean => ended;
+    while (!isOver() && ["cat", "sleep"].includes(word ?? "")) {
       const chunk = word === "cat" ? input.shift() : undefined;
       if (chunk !== undefined) yield { stderr: false, bytes: chunk };
       else if (word === "cat" && inputEnded) break;
