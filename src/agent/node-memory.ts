@@ -97,11 +97,9 @@ function objectMemory(
 }
 
 /** Makes functions that write a file down soon; several changes are one writing. */
-function writer({
-  clock,
-  logger,
-  signal,
-}: NodeMemoryOptions): ((path: string) => (text: () => string) => void) & {
+function writer({ clock, logger, signal }: NodeMemoryOptions): ((
+  path: string,
+) => (text: () => string) => void) & {
   readonly flush: () => Promise<void>;
 } {
   const saving = new Map<string, Promise<void>>();

@@ -174,6 +174,8 @@ describe("the claims of a pod", () => {
     const before = await source.find(USER, SIGNAL);
     api.away = true;
     expect(await source.find(USER, SIGNAL)).toEqual(before);
-    await expect(apiClaimSource(api, new Map()).find(USER, SIGNAL)).rejects.toThrow(/the API is away/);
+    await expect(apiClaimSource(api, new Map()).find(USER, SIGNAL)).rejects.toThrow(
+      /the API is away/,
+    );
   });
 });

@@ -93,12 +93,15 @@ describe("a running pod whose resources change", () => {
   test.each([
     ["memory", "stop"],
     ["cpu", "resize"],
-  ] as const)("is started anew only for the resource whose policy says so: %s", (resourceName, kind) => {
-    const policy = [{ resourceName, restartPolicy: "RestartContainer" as const }];
-    const wanted = resources("100m", "200m", "128Mi");
-    const { actions } = planPod(view({ ...wanted, resizePolicy: policy }));
-    expect(actions.map((action) => action.kind)).toEqual([kind]);
-  });
+  ] as const)(
+    "is started anew only for the resource whose policy says so: %s",
+    (resourceName, kind) => {
+      const policy = [{ resourceName, restartPolicy: "RestartContainer" as const }];
+      const wanted = resources("100m", "200m", "128Mi");
+      const { actions } = planPod(view({ ...wanted, resizePolicy: policy }));
+      expect(actions.map((action) => action.kind)).toEqual([kind]);
+    },
+  );
 
   test.each([
     [

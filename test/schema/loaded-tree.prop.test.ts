@@ -5,7 +5,15 @@ import { loadManifests } from "../../src/schema/load-manifests.ts";
 import type { SourceFile } from "../../src/schema/loaded-file.ts";
 import type { LoadOptions, TreeSlot } from "../../src/schema/manifest.ts";
 
-const PATHS = ["a.yaml", "a/b.yaml", "b.yaml", "b/a.yaml", "c.yaml", "zz.yaml", "notes.md"] as const;
+const PATHS = [
+  "a.yaml",
+  "a/b.yaml",
+  "b.yaml",
+  "b/a.yaml",
+  "c.yaml",
+  "zz.yaml",
+  "notes.md",
+] as const;
 
 const configMap = (name: string, value = "1"): string =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  key: "${value}"\n`;

@@ -47,7 +47,9 @@ test("openSources() remembers the commit that it gave last", PATIENCE, async () 
   // Another way to read it, or another key, is another question.
   const other = await sources.load({ ...at, namespace: "blue" }, first, signal());
   expect(other.loaded.manifests[0]?.object.metadata.namespace).toBe("blue");
-  expect(await sources.load({ ...at, access: { bearerToken: "t" } }, first, signal())).not.toBe(one);
+  expect(await sources.load({ ...at, access: { bearerToken: "t" } }, first, signal())).not.toBe(
+    one,
+  );
   const two = await sources.load(at, second, signal());
   expect(two.commit.id).toBe(second);
   expect(two.loaded.manifests).not.toEqual(one.loaded.manifests);
