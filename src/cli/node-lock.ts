@@ -1,3 +1,4 @@
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { lockFolder, type FolderLock } from "../store/folder-lock.ts";
 import { StoreError } from "../store/store.ts";
@@ -26,7 +27,11 @@ export async function lockNode(
     message: `Cannot start node "${nodeName}" of cluster "${clusterId}" from "${stateDir}": ${who} is this node already, from another folder, and two agents would fight over the same containers`,
     cure: "end that one first, or give this node a name of its own",
   }));
-  stack.defer(() => ours.release());
+  stack.defer(async () => {
+    await ours.release();
+    // Unless the next one is in it already.
+    await rmdir(join(hostLocks, `${clusterId}.${nodeName}`)).catch(() => undefined);
+  });
   const held = stack.move();
   return { [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -38,6 +38,7 @@ test("a second agent in the same folder is refused, until the first has ended", 
     );
     expect(refused.cure).toMatch(/end that one first/);
     await first[Symbol.asyncDispose]();
+    expect(await readdir(locks), "nothing is left on the host").toEqual([]);
     held.use(await lockNode({ config: CONFIG, stateDir }, locks));
   });
 });
