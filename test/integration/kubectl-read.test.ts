@@ -1,3 +1,4 @@
+import { reviewResources } from "../../src/api/access-reviews.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type {
   App,
@@ -207,7 +208,8 @@ describe.each(binaries)("kubectl $minor", (binary) => {
 
   test("api-resources knows every kind, with its short names", async () => {
     const names = cells(await kubectl.text("api-resources", "--no-headers")).map(([name]) => name);
-    expect(new Set(names)).toEqual(new Set(RESOURCES.map(({ plural }) => plural)));
+    const known = [...RESOURCES, ...reviewResources()].map(({ plural }) => plural);
+    expect(new Set(names)).toEqual(new Set(known));
     expect(await kubectl.text("api-versions")).toContain("berth.dev/v1\n");
   });
 
@@ -241,7 +243,7 @@ describe.each(binaries)("kubectl $minor", (binary) => {
       "no",
       "NAME|STATUS|ROLES|AGE|VERSION|INTERNAL-IP|EXTERNAL-IP|OS-IMAGE|KERNEL-VERSION|CONTAINER-RUNTIME",
     ],
-    ["apps", "NAME|READY|COMMIT|RELEASE|AGE|REPO|BRANCH|PATH|MESSAGE"],
+    ["apps", "NAME|SYNC|HEALTH|REVISION|RELEASE|AGE|REPO|FOLLOWS|PATH|MESSAGE"],
     ["rel", "NAME|APP|COMMIT|PHASE|AGE|SUBJECT|AUTHOR|REASON|MESSAGE"],
   ])("get %s -A -o wide", async (kind, head) => {
     const [first, ...rows] = cells(await kubectl.text("get", kind, "-A", "-o", "wide"));
