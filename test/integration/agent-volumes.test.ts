@@ -184,7 +184,7 @@ test("environment, security context and limits reach the process", async () => {
     { encoding: "utf8" },
   );
   expect(limits.trim()).toBe(
-    "256 50000 33554432 33554432 local map[max-file:5 max-size:10m] [NONE]",
+    "256 50000 33554432 33554432 json-file map[max-file:5 max-size:10m] [NONE]",
   );
 });
 
