@@ -41,6 +41,11 @@ export class FileCache implements KnownFiles {
     if (this.#bytes > this.#maxBytes) this.#makeRoom(key);
   }
 
+  /** All that is remembered, by key. */
+  *entries(): Generator<readonly [string, LoadedFile]> {
+    for (const [key, { file }] of this.#files) yield [key, file];
+  }
+
   /** For more than one, so that the order of all is not asked for with each. */
   #makeRoom(latest: string): void {
     const byUse = [...this.#files].toSorted(([, a], [, b]) => a.usedAt - b.usedAt);

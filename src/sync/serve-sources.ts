@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../base/logger.ts";
 import type { LoadManifests, Manifest } from "../schema/manifest.ts";
 import { openDirectSources } from "./direct-sources.ts";
 import { GitError } from "./git.ts";
 import { manifestDelta, RememberedManifests } from "./manifest-delta.ts";
+import { openParsedFiles } from "./parsed-files.ts";
 import type { SourceLocation } from "./source.ts";
 import type {
   FailedCall,
@@ -17,6 +19,8 @@ import type {
 } from "./source-protocol.ts";
 import type { WritableSources } from "./write/writable-sources.ts";
 
+/** What was made of manifests, beside the mirrors. */
+const PARSED_FILE = "parsed-manifests.json";
 /** A slice ends at whichever comes first: parsing it takes the receiver about 2 ms. */
 const SLICE_MANIFESTS = 200;
 const SLICE_CHARACTERS = 256_000;
@@ -39,7 +43,9 @@ export function serveSources(
   const send = (message: FromWorker): void => port.postMessage(message);
   const logger = portLogger(send);
   // Nobody here tells of what only may be a mistake: `berth validate` and `berth plan` do.
-  const sources = openDirectSources({ ...settings, loadManifests, logger, treeWarnings: false });
+  const known = openParsedFiles(join(settings.mirrorDir, PARSED_FILE), logger);
+  const how = { loadManifests, logger, known, treeWarnings: false };
+  const sources = openDirectSources({ ...settings, ...how });
   const handlers = makeHandlers(sources, send);
   const running = new Map<number, AbortController>();
 
@@ -47,6 +53,7 @@ export function serveSources(
     const cancel = new AbortController();
     running.set(id, cancel);
     try {
+      if (verb === "close") await known.save(true);
       const handle = handlers[verb] as (
         signal: AbortSignal,
         ...args: unknown[]
@@ -57,6 +64,8 @@ export function serveSources(
     } finally {
       running.delete(id);
     }
+    // After the answer: nobody waits for it.
+    if (verb === "load") await known.save();
     if (verb === "close") port.close();
   }
 
