@@ -28,7 +28,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // Each has a cluster of its own, and mostly waits.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

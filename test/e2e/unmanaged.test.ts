@@ -237,9 +237,28 @@ describe("apply", () => {
     expect(await applied(wrong, "apply", "-f", "-")).toMatch(why);
   });
 
-  test("says that it is not yet done by the server", async () => {
-    const said = await applied(manifest({}), "apply", "--server-side", "-f", "-");
-    expect(said).toContain("server-side apply is not supported yet");
+  test("by the server: what another manager has set is a conflict, until it is forced", async () => {
+    const text = manifest(env("B", "D"), { replicas: 2 });
+    const refused = await applied(
+      text,
+      "apply",
+      "--server-side",
+      "--field-manager=other",
+      "-f",
+      "-",
+    );
+    expect(refused).toMatch(/conflict/);
+    const forced = ["apply", "--server-side", "--field-manager=other", "--force-conflicts"];
+    expect(await applied(text, ...forced, "-f", "-")).toContain(
+      "deployment.apps/api serverside-applied",
+    );
+    const { metadata, spec } = await getJson<Deployment>(
+      "deployment",
+      "api",
+      "--show-managed-fields",
+    );
+    expect(spec.replicas).toBe(2);
+    expect(metadata.managedFields?.map(({ manager }) => manager)).toContain("other");
   });
 });
 
